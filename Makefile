@@ -1,0 +1,40 @@
+# `make` lists the targets. Only Python 3.11+ and make are needed; everything else goes into .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench docs clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Pulse needs Python 3.11 or newer; name one with: make PYTHON=python3.12 demo"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (once; a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 2>pip.err || { cat pip.err; rm -f pip.err; exit 1; }
+	@rm -f pip.err; touch $(READY)
+
+install: $(READY) ## Make .venv with the versions that were tested
+
+demo: $(READY) ## Run the demo shop from seeds to alerts on an embedded DuckDB file
+	@$(BIN)/pulse demo
+
+test: $(READY) ## Run every test: Python, dbt, DuckDB and Postgres
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(READY) ## Measure speed, as ratios against a baseline in the same run
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) and make the dbt docs page
+	@$(BIN)/python -m pulse_runner.cli.reference > docs/cli.md
+	@$(BIN)/pulse compile
+	@$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
+
+clean: ## Remove what was made, except .venv
+	@rm -rf target logs pulse.duckdb pulse.duckdb.wal

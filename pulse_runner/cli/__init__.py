@@ -1,0 +1,82 @@
+"""The command `pulse`: one file per command group, in the order of the pipeline."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from pulse_runner import __version__
+from pulse_runner.cli.context import PulseContext
+from pulse_runner.errors import PulseError
+
+# command -> module, attribute, one-line help: imported when called, because dbt takes a second to import
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("pulse_runner.cli.init:init_command", "Make a new Pulse project in a folder."),
+    "demo": ("pulse_runner.cli.demo:demo_command", "Run the demo shop from seeds to alerts."),
+    "doctor": ("pulse_runner.cli.doctor:doctor_command", "Check everything that a run needs and say what to fix."),
+    "compile": ("pulse_runner.cli.compile:compile_command", "Turn segments/ into dbt models."),
+    "segments": ("pulse_runner.cli.segments:segments_group", "List, show and edit segments."),
+    "snapshot": ("pulse_runner.cli.snapshot:snapshot_command", "Snapshot the segments for a date or a range of dates."),
+    "snapshots": ("pulse_runner.cli.snapshot:snapshots_group", "List and show snapshots."),
+    "detect": ("pulse_runner.cli.detect:detect_command", "Run the detectors and update the incidents."),
+    "explain": ("pulse_runner.cli.explain:explain_command", "Gather evidence and explain incidents."),
+    "alert": ("pulse_runner.cli.alert:alert_command", "Tell the owners."),
+    "run": ("pulse_runner.cli.run:run_command", "Do all of it for a date: compile check, build, detect, explain, alert."),
+    "incidents": ("pulse_runner.cli.incidents:incidents_group", "List, show and handle incidents."),
+    "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
+    "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),
+    "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, and turns Pulse's errors into text and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except PulseError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pulse")
+@click.option(
+    "--project-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="PULSE_PROJECT_DIR",
+    help="The dbt project's folder; by default the nearest one from here upwards.",
+)
+@click.option("--target", envvar="PULSE_TARGET", help="The target of profiles.yml, as in dbt.")
+@click.pass_context
+def cli(ctx: click.Context, project_dir: Path | None, target: str | None) -> None:
+    """Watch audience segments in your warehouse and tell their owners when one breaks.
+
+    \b
+    Example:
+      pulse run --date yesterday
+    """
+    ctx.obj = PulseContext(start=(project_dir or Path.cwd()).resolve(), target=target, env=os.environ)
+
+
+def main() -> None:
+    """Run `pulse`."""
+    cli(prog_name="pulse")

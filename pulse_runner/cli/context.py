@@ -1,0 +1,158 @@
+"""What every command needs: the project folder, the clock, the warehouse, and one way to print rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from pulse_runner.errors import UsageError
+from pulse_runner.warehouse.base import Warehouse
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class PulseContext:
+    """One invocation of `pulse`: `start` is where to look for the dbt project, `now` is in UTC."""
+
+    start: Path
+    target: str | None = None
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+
+    @cached_property
+    def root(self) -> Path:
+        """Return the dbt project's folder; raise UsageError when there is none (so commands that need none still work)."""
+        return find_root(self.start)
+
+    @property
+    def today(self) -> date:
+        """Return the current calendar day where the project's var `pulse_timezone` says it is."""
+        from pulse_runner.warehouse.project import project_vars
+
+        return self.now.astimezone(ZoneInfo(str(project_vars(self.root).get("pulse_timezone", "UTC")))).date()
+
+    @contextmanager
+    def warehouse(self) -> Iterator[Warehouse]:
+        """Open the warehouse of the profile for the time of the block; raise WarehouseError when it cannot be reached."""
+        from pulse_runner.warehouse.connection import connect
+
+        warehouse = connect(self.root, target=self.target)
+        try:
+            yield warehouse
+        finally:
+            warehouse.close()
+
+    def echo_rows(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: str = "table") -> None:
+        """Print rows on stdout as an aligned table, a JSON array or CSV."""
+        click.echo(format_rows(rows, columns, fmt))
+
+    def log(self, text: str) -> None:
+        """Say something about the work on stderr, so that stdout stays data."""
+        click.echo(text, err=True)
+
+
+pass_pulse = click.make_pass_decorator(PulseContext)
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder from `start` upwards that holds dbt_project.yml; raise UsageError when there is none."""
+    for folder in (start, *start.parents):
+        if (folder / "dbt_project.yml").is_file():
+            return folder
+    raise UsageError(
+        f"No dbt_project.yml in {start} or above it. Go to your Pulse project, name it with --project-dir, "
+        "or make one with `pulse init DIR`."
+    )
+
+
+def format_option(command: F) -> F:
+    """Add --format table|json|csv to a command that prints rows."""
+    option = click.option(
+        "--format",
+        "fmt",
+        type=click.Choice(["table", "json", "csv"]),
+        default="table",
+        show_default=True,
+        help="How rows are printed on stdout.",
+    )
+    return option(command)
+
+
+class DayType(click.ParamType):
+    """A calendar day as YYYY-MM-DD, or `today` / `yesterday` in the project's time zone."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        if value in ("today", "yesterday"):
+            today = ctx.find_object(PulseContext).today if ctx else datetime.now(UTC).date()  # type: ignore[union-attr]
+            return today if value == "today" else date.fromordinal(today.toordinal() - 1)
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write YYYY-MM-DD, today or yesterday.", param, ctx)
+
+
+DAY = DayType()
+
+
+def format_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: str) -> str:
+    """Return rows as text.
+
+    >>> print(format_rows([{"segment_id": "vip", "size": 1200}], ["segment_id", "size"], "table"))
+    segment_id   size
+    ----------  -----
+    vip         1,200
+    """
+    if fmt == "json":
+        return json.dumps([{c: row.get(c) for c in columns} for row in rows], indent=2, default=str, ensure_ascii=False)
+    if fmt == "csv":
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([["" if row.get(c) is None else row.get(c) for c in columns] for row in rows])
+        return out.getvalue().rstrip("\n")
+    if not rows:
+        return "(no rows)"
+    cells = [[_cell(row.get(c)) for c in columns] for row in rows]
+    right = [all(isinstance(row.get(c), int | float | type(None)) for row in rows) for c in columns]
+    widths = [max(len(c), *(len(line[i]) for line in cells)) for i, c in enumerate(columns)]
+
+    def line(values: Sequence[str]) -> str:
+        parts = [v.rjust(w) if r else v.ljust(w) for v, w, r in zip(values, widths, right, strict=True)]
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([line(list(columns)), "  ".join("-" * w for w in widths), *(line(c) for c in cells)])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
+    return str(value).replace("\n", " ")
+
+
+def is_interactive() -> bool:
+    """Say whether stderr is a terminal that can redraw a line."""
+    return sys.stderr.isatty()

@@ -1,0 +1,117 @@
+"""`pulse snapshot` and `pulse snapshots`."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import click
+
+from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
+from pulse_runner.errors import UsageError
+
+
+@click.command("snapshot")
+@click.option("--date", "day", type=DAY, help="One date; today when nothing is given.")
+@click.option("--from", "first", type=DAY, help="First date of a range.")
+@click.option("--to", "last", type=DAY, help="Last date of a range; today when only --from is given.")
+@click.option("--resume", is_flag=True, help="Pass over dates that are complete with today's definitions.")
+@click.option("--dry-run", is_flag=True, help="Say which dates would be built; build nothing.")
+@pass_pulse
+def snapshot_command(
+    pulse: PulseContext, day: date | None, first: date | None, last: date | None, resume: bool, dry_run: bool
+) -> None:
+    """Snapshot every enabled segment for a date or a range of dates, in one dbt invocation.
+
+    \b
+    Example:
+      pulse snapshot --date 2026-05-31
+      pulse snapshot --from 2026-03-01 --to 2026-05-31 --resume
+    """
+    first, last = date_range(pulse, day, first, last)
+    if dry_run:
+        click.echo(f"Would snapshot {first} to {last} ({(last - first).days + 1} days).")
+        return
+    from pulse_runner.cli.progress import progress
+    from pulse_runner.runs import recorded
+    from pulse_runner.snapshots.build import build_snapshots
+    from pulse_runner.snapshots.read import LIST_COLUMNS, latest_snapshots
+
+    with progress("snapshot") as show:
+        result = build_snapshots(pulse.root, first, last, target=pulse.target, resume=resume, on_progress=show)
+    for failure in result.failures:
+        pulse.log(f"dbt {failure.status}: {failure.node}: {failure.message}")
+    with pulse.warehouse() as warehouse, recorded(warehouse, "snapshot", first, last, pulse.now) as run:
+        run.counts.update(result.counts)
+        rows = latest_snapshots(warehouse, last)
+    pulse.echo_rows(rows, LIST_COLUMNS)
+
+
+@click.group("snapshots")
+def snapshots_group() -> None:
+    """List and show snapshots.
+
+    \b
+    Example:
+      pulse snapshots show high_value_active_users --from 2026-05-01
+    """
+
+
+@snapshots_group.command("list")
+@click.option("--date", "day", type=DAY, help="The date; by default each segment's latest.")
+@format_option
+@pass_pulse
+def list_command(pulse: PulseContext, day: date | None, fmt: str) -> None:
+    """List the latest snapshot of every segment.
+
+    \b
+    Example:
+      pulse snapshots list --date yesterday --format csv
+    """
+    from pulse_runner.snapshots.read import LIST_COLUMNS, latest_snapshots
+
+    with pulse.warehouse() as warehouse:
+        pulse.echo_rows(latest_snapshots(warehouse, day), LIST_COLUMNS, fmt)
+
+
+@snapshots_group.command("show")
+@click.argument("segment")
+@click.option("--from", "first", type=DAY, help="First date; four weeks before --to when left out.")
+@click.option("--to", "last", type=DAY, help="Last date; the segment's latest when left out.")
+@format_option
+@pass_pulse
+def show_command(pulse: PulseContext, segment: str, first: date | None, last: date | None, fmt: str) -> None:
+    """Show the days of one segment.
+
+    \b
+    Example:
+      pulse snapshots show high_value_active_users --from 2026-05-01 --to 2026-05-31
+    """
+    from pulse_runner.snapshots.read import SHOW_COLUMNS, segment_history
+
+    with pulse.warehouse() as warehouse:
+        if last is None:
+            found = warehouse.query(
+                f"select max(snapshot_date) as day from {warehouse.table('segment_snapshots')} where segment_id = ?",
+                [segment],
+            )
+            last = found[0]["day"] or pulse.today
+        pulse.echo_rows(
+            segment_history(warehouse, segment, first or last - timedelta(days=27), last), SHOW_COLUMNS, fmt
+        )
+
+
+def date_range(
+    pulse: PulseContext, day: date | None, first: date | None, last: date | None
+) -> tuple[date, date]:
+    """Return the first and last date that the options mean; raise UsageError for --date together with a range."""
+    if day and (first or last):
+        raise UsageError("Give --date, or --from and --to, not both.")
+    if last and not first:
+        raise UsageError("--to needs --from.")
+    if day or not first:
+        only = day or pulse.today
+        return only, only
+    end = last or pulse.today
+    if end < first:
+        raise UsageError(f"--from {first} is after --to {end}.")
+    return first, end

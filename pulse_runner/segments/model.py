@@ -1,0 +1,232 @@
+"""What a valid definition is, as plain values: no file, no line, no YAML, no warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+FieldType = Literal["number", "text", "boolean", "date", "timestamp"]
+Value = str | int | float | bool
+Values = tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A dbt relation: `ref(...)` or `source(...)` with its one or two arguments."""
+
+    function: Literal["ref", "source"]
+    arguments: tuple[str, ...]
+
+    def jinja(self) -> str:
+        """Return the call as it stands between `{{ }}`."""
+        return f"{self.function}({', '.join(repr(a) for a in self.arguments)})"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column that rules may use, or a clock derived from one (`days_since`: whole days from that field to the snapshot date)."""
+
+    name: str
+    type: FieldType
+    days_since: str | None = None
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A field whose distribution is kept: by category (`top` largest, the rest as `(other)`) or in `bins`."""
+
+    name: str
+    field: str
+    bins: tuple[float, ...] = ()
+    top: int = 50
+
+
+@dataclass(frozen=True)
+class History:
+    """How the relation knows its past: rows per date, validity intervals, or (`kind` none) today only."""
+
+    kind: Literal["as_of", "validity", "none"]
+    as_of: str | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """A relation with one row per event of an entity key."""
+
+    name: str
+    relation: Relation
+    key: str
+    at: str
+    fields: Mapping[str, Field]
+
+
+@dataclass(frozen=True)
+class Entity:
+    """The relation that segments select from: one row per key (and date)."""
+
+    name: str
+    relation: Relation
+    key: str
+    history: History
+    fields: Mapping[str, Field]
+    attributes: tuple[Attribute, ...] = ()
+    conversion_event_at: str | None = None
+    last_seen_at: str | None = None
+    inactive_after_days: int | None = None
+    reach: Mapping[str, str] = field(default_factory=dict)
+    updated_at: str | None = None
+    max_age_days: int = 0
+    events: Mapping[str, EventSource] = field(default_factory=dict)
+    label: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class FieldLeaf:
+    """One condition on one field. `values` holds the operand(s): dates as ISO text, days as int, none for is_null and the like."""
+
+    field: str
+    operator: str
+    values: Values = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A number compared: `operator` of = != < <= > >=."""
+
+    operator: str
+    value: float | int
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """sum, min, max or avg of one numeric field of the matching events, compared."""
+
+    function: Literal["sum", "min", "max", "avg"]
+    field: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True)
+class EventLeaf:
+    """A condition on the events of a key: performed (or not) `count` times within the last `in_last` days (None: ever), over those that pass all of `where`."""
+
+    event: str
+    operator: Literal["performed", "not_performed"]
+    count: Comparison | None = None
+    aggregate: Aggregate | None = None
+    in_last: int | None = None
+    where: tuple[FieldLeaf, ...] = ()
+
+
+@dataclass(frozen=True)
+class SegmentLeaf:
+    """Membership of another segment of the same entity, on the same date."""
+
+    segment: str
+    operator: Literal["in_segment", "not_in_segment"]
+
+
+@dataclass(frozen=True)
+class SqlLeaf:
+    """One boolean SQL expression over the entity's fields; `fields` are the ones that it reads."""
+
+    sql: str
+    fields: tuple[str, ...]
+
+
+Leaf = FieldLeaf | EventLeaf | SegmentLeaf | SqlLeaf
+
+
+@dataclass(frozen=True)
+class All:
+    """True when every part is true."""
+
+    parts: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """True when at least one part is true."""
+
+    parts: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The complement: true when the part is not true, nulls included."""
+
+    part: Rule
+
+
+Rule = All | AnyOf | Not | Leaf
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """One segment's exceptions to a detector's defaults; None keeps the default."""
+
+    threshold: float | None = None
+    direction: Literal["both", "down", "up"] | None = None
+    enabled: bool | None = None
+    attributes: Mapping[str, float | None] = field(default_factory=dict)  # None: switched off
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A named rule over one entity, with an owner, thresholds and alert routes."""
+
+    name: str
+    entity: str
+    rule: Rule
+    owner: str
+    label: str = ""
+    description: str = ""
+    enabled: bool = True
+    thresholds: Mapping[str, DetectorSettings] = field(default_factory=dict)
+    alerts: tuple[str, ...] = ()
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class ChannelTarget:
+    """Where a route sends: settings name environment variables, never their values."""
+
+    channel: Literal["slack", "email", "teams", "n8n", "console"]
+    settings: Mapping[str, str | tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A named list of channels, used from `min_severity` upwards."""
+
+    name: str
+    channels: tuple[ChannelTarget, ...]
+    min_severity: Literal["low", "medium", "high", "critical"] = "low"
+
+
+@dataclass(frozen=True)
+class Project:
+    """All definitions of a project, checked against each other."""
+
+    entities: Mapping[str, Entity]
+    segments: Mapping[str, Segment]
+    routes: Mapping[str, Route]
+
+
+def leaves(rule: Rule) -> Iterator[Leaf]:
+    """Yield the leaves of a rule from left to right, repeats included.
+
+    >>> [leaf.field for leaf in leaves(All((FieldLeaf("a", "is_null"), Not(FieldLeaf("b", "is_true")))))]
+    ['a', 'b']
+    """
+    if isinstance(rule, All | AnyOf):
+        for part in rule.parts:
+            yield from leaves(part)
+    elif isinstance(rule, Not):
+        yield from leaves(rule.part)
+    else:
+        yield rule

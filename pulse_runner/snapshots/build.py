@@ -1,0 +1,54 @@
+"""Make snapshots: one dbt invocation for a range of dates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.warehouse.dbt import DbtResult, Progress, run_dbt
+
+SNAPSHOT_SELECTION = "+tag:pulse_snapshot"
+
+
+def build_snapshots(
+    root: Path,
+    first: date,
+    last: date,
+    *,
+    target: str | None = None,
+    everything: bool = False,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> DbtResult:
+    """Build the snapshot tables for every date from `first` to `last`; `everything` builds the whole project.
+
+    With `resume`, days that are complete with today's definitions are passed over. Raises WarehouseError, naming the
+    models, when one of Pulse's own models failed; failures of other nodes are in the result.
+    """
+    if last < first:
+        raise UsageError(f"--from {first} is after --to {last}.")
+    selection = [] if everything else ["--select", SNAPSHOT_SELECTION, "--exclude-resource-type", "seed"]
+    variables: dict[str, object] = {"pulse_from": first.isoformat(), "pulse_to": last.isoformat()}
+    if resume:
+        variables["pulse_skip_done"] = True
+    result = run_dbt(root, ["build", *selection], variables=variables, target=target, on_progress=on_progress)
+    own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("_facts", "_history"))]
+    if own:
+        lines = "\n".join(f"  {f.node} ({f.status}): {f.message}" for f in own)
+        raise WarehouseError(f"The snapshot of {first} to {last} is not complete:\n{lines}")
+    return result
+
+
+SNAPSHOT_TABLES = frozenset(
+    {
+        "segments",
+        "segment_snapshots",
+        "segment_reach",
+        "segment_distributions",
+        "segment_changes",
+        "segment_flows",
+        "entity_health",
+    }
+)

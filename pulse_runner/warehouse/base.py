@@ -1,0 +1,36 @@
+"""What the stages may ask of a warehouse, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Warehouse(Protocol):
+    """A connection to the warehouse that dbt writes to."""
+
+    @property
+    def dialect(self) -> str:
+        """Name the SQL dialect: the dbt adapter's type (`duckdb`, `postgres`, ...)."""
+        ...
+
+    def table(self, name: str) -> str:
+        """Return the quoted, qualified name of one of Pulse's tables or views."""
+        ...
+
+    def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT, with `?` placeholders whatever the driver; raise WarehouseError."""
+        ...
+
+    def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+        """Delete the rows that share `keys` with `rows`, insert `rows`: the same call twice gives the same table."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit everything inside the block at its end, or nothing when it raises."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection (and, on DuckDB, the file) back."""
+        ...

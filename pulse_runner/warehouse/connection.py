@@ -1,0 +1,203 @@
+"""The dbt adapter without a dbt run: the one file that imitates dbt internals.
+
+It loads the profile as dbt does, makes the adapter that the profile names, and keeps one named connection. So the
+runner reaches whatever dbt reaches, with the same credentials. Tested on DuckDB and Postgres.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pulse_runner.errors import BusyError, WarehouseError
+from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.project import profile_name, profiles_dir
+
+INSERT_CHUNK = 500
+BUSY = (
+    "The DuckDB file is held by another process (DuckDB lets in one at a time). "
+    "Wait for it to end, or close the shell that has the file open, and run again."
+)
+_PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\?|%")
+
+
+class AdapterWarehouse:
+    """One open connection through a dbt adapter."""
+
+    def __init__(self, adapter: Any, credentials: Any) -> None:
+        self._adapter = adapter
+        self._credentials = credentials
+        self._handle = adapter.connections.get_thread_connection().handle
+        if self.dialect == "postgres":
+            self._handle.autocommit = True  # transactions are opened by name, in transaction()
+        self._in_transaction = False
+
+    @property
+    def dialect(self) -> str:
+        """Name the SQL dialect: the dbt adapter's type."""
+        return str(self._credentials.type)
+
+    @property
+    def schema(self) -> str:
+        """Name the schema that Pulse's tables are in."""
+        return str(self._credentials.schema)
+
+    def table(self, name: str) -> str:
+        """Return the quoted, qualified name of one of Pulse's tables or views."""
+        relation = self._adapter.Relation.create(
+            database=self._credentials.database, schema=self._credentials.schema, identifier=name
+        )
+        return str(relation)
+
+    def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT; raise WarehouseError with the statement's first line."""
+        cursor = self._execute(sql, params)
+        names = [d[0] for d in cursor.description]
+        return [{n: _plain(v) for n, v in zip(names, row, strict=True)} for row in cursor.fetchall()]
+
+    def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+        """Delete the rows that share `keys` with `rows`, then insert `rows`, in one transaction."""
+        if not rows:
+            return
+        target, columns = self.table(table), list(rows[0])
+        with self.transaction():
+            for start in range(0, len(rows), INSERT_CHUNK):
+                chunk = rows[start : start + INSERT_CHUNK]
+                wanted = list(dict.fromkeys(tuple(row[k] for k in keys) for row in chunk))
+                match = " or ".join("(" + " and ".join(f"{k} = ?" for k in keys) + ")" for _ in wanted)
+                self._execute(f"delete from {target} where {match}", [v for key in wanted for v in key])
+            for start in range(0, len(rows), INSERT_CHUNK):
+                chunk = rows[start : start + INSERT_CHUNK]
+                values = ", ".join("(" + ", ".join("?" for _ in columns) + ")" for _ in chunk)
+                self._execute(
+                    f"insert into {target} ({', '.join(columns)}) values {values}",
+                    [row[c] for row in chunk for c in columns],
+                )
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit everything inside the block at its end, or nothing when it raises; an inner block joins the outer."""
+        if self._in_transaction:
+            yield
+            return
+        self._execute("begin", ())
+        self._in_transaction = True
+        try:
+            yield
+        except BaseException:
+            self._in_transaction = False
+            with suppress(WarehouseError):  # the first error is the one to show
+                self._execute("rollback", ())
+            raise
+        self._in_transaction = False
+        self._execute("commit", ())
+
+    def close(self) -> None:
+        """Give the connection back and, on DuckDB, the file."""
+        self._adapter.cleanup_connections()
+        release_embedded_file()
+
+    def _execute(self, sql: str, params: Sequence[object]) -> Any:
+        cursor = self._handle.cursor()
+        try:
+            if params:
+                cursor.execute(_driver_sql(sql, self.dialect), tuple(params))
+            else:
+                cursor.execute(sql)
+        except Exception as error:  # each driver has its own error tree
+            first = " ".join(sql.split())[:200]
+            raise WarehouseError(f"{self.dialect} refused `{first}`: {str(error).strip()}") from error
+        return cursor
+
+
+def connect(root: Path, target: str | None = None) -> Warehouse:
+    """Open the warehouse that the project's profile names.
+
+    Raises BusyError when another process holds a DuckDB file, WarehouseError when the profile or the server refuses.
+    """
+    from dbt.adapters.factory import FACTORY, get_adapter_class_by_name
+    from dbt.config.profile import Profile
+    from dbt.config.renderer import ProfileRenderer
+    from dbt.flags import set_from_args
+    from dbt_common.clients.system import get_env
+    from dbt_common.context import set_invocation_context
+
+    folder = profiles_dir(root)
+    set_invocation_context(get_env())
+    set_from_args(Namespace(PROFILES_DIR=str(folder), PROJECT_DIR=str(root)), None)
+    try:
+        profile = Profile.render(ProfileRenderer({}), profile_name(root), None, target)
+        credentials = profile.credentials
+        FACTORY.load_plugin(credentials.type)
+        adapter = get_adapter_class_by_name(credentials.type)(
+            _adapter_config(profile, root), multiprocessing.get_context("spawn")
+        )
+        adapter.connections.set_connection_name("pulse")
+        adapter.connections.get_thread_connection().handle  # noqa: B018  opening is lazy; fail here, not later
+        return AdapterWarehouse(adapter, credentials)
+    except Exception as error:
+        text = str(error).strip()
+        if is_lock_conflict(text):
+            raise BusyError(BUSY) from error
+        raise WarehouseError(f"The warehouse of profile {profile_name(root)!r} in {folder} does not open: {text}") from error
+
+
+def is_lock_conflict(text: str) -> bool:
+    """Say whether a driver's error text means that another process has the DuckDB file open."""
+    return "set lock on file" in text.lower()
+
+
+def release_embedded_file() -> None:
+    """Close DuckDB's process-wide handle, if there is one, so that another process can open the file."""
+    import sys
+
+    module = sys.modules.get("dbt.adapters.duckdb.connections")
+    if module is not None:
+        module.DuckDBConnectionManager.close_all_connections()
+
+
+def _adapter_config(profile: Any, root: Path) -> Any:
+    """Return the part of a dbt RuntimeConfig that an adapter reads."""
+    return Namespace(
+        credentials=profile.credentials,
+        profile_name=profile.profile_name,
+        target_name=profile.target_name,
+        threads=1,
+        project_name="pulse",
+        project_root=str(root),
+        query_comment=Namespace(comment="", append=False, job_label=False),
+        cli_vars={},
+        target_path="target",
+        log_cache_events=False,
+        dependencies=None,
+        quoting={},
+    )
+
+
+def _driver_sql(sql: str, dialect: str) -> str:
+    """Turn `?` placeholders into the driver's own.
+
+    >>> _driver_sql("select '?', 5 % 2 where a = ?", "postgres")
+    "select '?', 5 %% 2 where a = %s"
+    """
+    if dialect == "duckdb":
+        return sql
+
+    def swap(match: re.Match[str]) -> str:
+        text = match.group()
+        return "%s" if text == "?" else text.replace("%", "%%")
+
+    return _PLACEHOLDER.sub(swap, sql)
+
+
+def _plain(value: Any) -> Any:
+    """Return a driver's value as plain Python: Decimal becomes int or float."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
