@@ -24,7 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "detect": ("pulse_runner.cli.detect:detect_command", "Run the detectors and update the incidents."),
     "explain": ("pulse_runner.cli.explain:explain_command", "Gather evidence and explain incidents."),
     "alert": ("pulse_runner.cli.alert:alert_command", "Tell the owners."),
-    "run": ("pulse_runner.cli.run:run_command", "Do all of it for a date: compile check, build, detect, explain, alert."),
+    "run": (
+        "pulse_runner.cli.run:run_command",
+        "Do all of it for a date: compile check, build, detect, explain, alert.",
+    ),
     "incidents": ("pulse_runner.cli.incidents:incidents_group", "List, show and handle incidents."),
     "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
     "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),

@@ -92,7 +92,7 @@ def format_option(command: F) -> F:
     return option(command)
 
 
-class DayType(click.ParamType):
+class DayType(click.ParamType[date]):
     """A calendar day as YYYY-MM-DD, or `today` / `yesterday` in the project's time zone."""
 
     name = "date"

@@ -100,9 +100,7 @@ def show_command(pulse: PulseContext, segment: str, first: date | None, last: da
         )
 
 
-def date_range(
-    pulse: PulseContext, day: date | None, first: date | None, last: date | None
-) -> tuple[date, date]:
+def date_range(pulse: PulseContext, day: date | None, first: date | None, last: date | None) -> tuple[date, date]:
     """Return the first and last date that the options mean; raise UsageError for --date together with a range."""
     if day and (first or last):
         raise UsageError("Give --date, or --from and --to, not both.")

@@ -112,7 +112,10 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class EventLeaf:
-    """A condition on the events of a key: performed (or not) `count` times within the last `in_last` days (None: ever), over those that pass all of `where`."""
+    """A condition on the events of a key that pass all of `where`.
+
+    Performed (or not) `count` times, or with an `aggregate`, within the last `in_last` days (None: ever).
+    """
 
     event: str
     operator: Literal["performed", "not_performed"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Warehouse(Protocol):
@@ -21,6 +24,10 @@ class Warehouse(Protocol):
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Return the rows of a SELECT, with `?` placeholders whatever the driver; raise WarehouseError."""
+        ...
+
+    def frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
+        """Return the rows of a SELECT as a data frame, for reads of many rows; columns named `*_date` are datetime64."""
         ...
 
     def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:

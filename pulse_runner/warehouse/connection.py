@@ -13,11 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulse_runner.errors import BusyError, WarehouseError
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.project import profile_name, profiles_dir
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INSERT_CHUNK = 500
 BUSY = (
@@ -60,6 +63,20 @@ class AdapterWarehouse:
         cursor = self._execute(sql, params)
         names = [d[0] for d in cursor.description]
         return [{n: _plain(v) for n, v in zip(names, row, strict=True)} for row in cursor.fetchall()]
+
+    def frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
+        """Return the rows of a SELECT as a data frame, for reads of many rows; dates are datetime64, counts may be NaN."""
+        import pandas as pd
+
+        cursor = self._execute(sql, params)
+        if self.dialect == "duckdb":
+            frame = cursor.df()
+        else:
+            frame = pd.DataFrame(cursor.fetchall(), columns=[d[0] for d in cursor.description])
+        for name in frame.columns:
+            if name.endswith("_date"):
+                frame[name] = pd.to_datetime(frame[name])
+        return frame
 
     def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Delete the rows that share `keys` with `rows`, then insert `rows`, in one transaction."""
@@ -135,9 +152,8 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
         profile = Profile.render(ProfileRenderer({}), profile_name(root), None, target)
         credentials = profile.credentials
         FACTORY.load_plugin(credentials.type)
-        adapter = get_adapter_class_by_name(credentials.type)(
-            _adapter_config(profile, root), multiprocessing.get_context("spawn")
-        )
+        adapter_class: Any = get_adapter_class_by_name(credentials.type)
+        adapter = adapter_class(_adapter_config(profile, root), multiprocessing.get_context("spawn"))
         adapter.connections.set_connection_name("pulse")
         adapter.connections.get_thread_connection().handle  # noqa: B018  opening is lazy; fail here, not later
         return AdapterWarehouse(adapter, credentials)
@@ -145,7 +161,9 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
         text = str(error).strip()
         if is_lock_conflict(text):
             raise BusyError(BUSY) from error
-        raise WarehouseError(f"The warehouse of profile {profile_name(root)!r} in {folder} does not open: {text}") from error
+        raise WarehouseError(
+            f"The warehouse of profile {profile_name(root)!r} in {folder} does not open: {text}"
+        ) from error
 
 
 def is_lock_conflict(text: str) -> bool:

@@ -97,9 +97,7 @@ def _progress(event: Any) -> Progress | None:
     if name == "JinjaLogInfo":
         match = _DAY.search(event.info.msg)
         if match:
-            return Progress(
-                match["entity"], int(match["done"]), int(match["total"]), date.fromisoformat(match["day"])
-            )
+            return Progress(match["entity"], int(match["done"]), int(match["total"]), date.fromisoformat(match["day"]))
     if name in ("LogModelResult", "LogSeedResult", "LogTestResult", "LogSnapshotResult"):
         data = event.data
         return Progress(str(data.node_info.node_name), int(data.index), int(data.total))

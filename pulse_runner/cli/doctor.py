@@ -1,0 +1,171 @@
+"""`pulse doctor`: everything that a run needs, looked at in the order in which a run needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from importlib.metadata import version
+
+import click
+
+from pulse_runner.checks import Check
+from pulse_runner.cli.context import PulseContext, format_option, pass_pulse
+from pulse_runner.errors import DefinitionError, PulseError
+from pulse_runner.warehouse.base import Warehouse
+
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "off": "off "}
+RUNNER_TABLES = ("findings", "incidents", "incident_events", "incident_explanations", "alert_deliveries", "pulse_runs")
+SNAPSHOT_TABLES = (
+    "segments", "segment_snapshots", "segment_reach", "segment_distributions", "segment_changes", "segment_flows",
+    "entity_health",
+)  # fmt: skip
+
+
+@click.command("doctor")
+@format_option
+@pass_pulse
+def doctor_command(pulse: PulseContext, fmt: str) -> None:
+    """Check versions, definitions, models, connection, tables, keys and channels, and say what to fix.
+
+    Exits with 1 when a check fails; warnings alone exit with 0.
+
+    \b
+    Example:
+      pulse doctor
+    """
+    checks = list(run_checks(pulse))
+    if fmt == "table":
+        for check in checks:
+            click.echo(f"{MARKS[check.status]}  {check.name}: {check.detail}")
+            if check.fix:
+                click.echo(f"      -> {check.fix}")
+    else:
+        rows = [vars(c) for c in checks]
+        pulse.echo_rows(rows, ["name", "status", "detail", "fix"], fmt)
+    failed = sum(c.status == "fail" for c in checks)
+    if failed:
+        pulse.log(f"{failed} of {len(checks)} checks failed.")
+        raise SystemExit(1)
+
+
+def run_checks(pulse: PulseContext) -> Iterator[Check]:
+    """Yield every check; one that cannot be carried out is a failed check, not an exception."""
+    yield _versions()
+    yield from _guarded("definitions", lambda: _definitions(pulse))
+    yield from _guarded("profile", lambda: _profile(pulse))
+    try:
+        with pulse.warehouse() as warehouse:
+            yield Check("connection", "ok", f"{warehouse.dialect} answers")
+            yield from _guarded("tables", lambda: _tables(warehouse))
+            yield from _guarded("snapshots", lambda: _snapshots(warehouse, pulse.today))
+            yield from _guarded("runs", lambda: _runs(warehouse))
+    except PulseError as error:
+        yield Check("connection", "fail", str(error), "Check profiles.yml and its environment variables.")
+    yield _model(pulse)
+    yield from _guarded("channels", lambda: _channels(pulse))
+
+
+def _guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    try:
+        yield from look()
+    except PulseError as error:
+        yield Check(name, "fail", str(error))
+
+
+def _versions() -> Check:
+    python = ".".join(map(str, sys.version_info[:3]))
+    return Check("versions", "ok", f"Python {python}, dbt-core {version('dbt-core')}, pulse {version('pulse-runner')}")
+
+
+def _definitions(pulse: PulseContext) -> Iterator[Check]:
+    from pulse_runner.compiler.write import stale_files
+    from pulse_runner.segments.load import load_project
+
+    try:
+        project = load_project(pulse.root)
+    except DefinitionError as error:
+        yield Check("definitions", "fail", str(error), "Mend the lines named above.")
+        return
+    enabled = sum(s.enabled for s in project.segments.values())
+    detail = f"{len(project.entities)} entities, {len(project.segments)} segments ({enabled} enabled)"
+    if project.segments:
+        yield Check("definitions", "ok", detail)
+    else:
+        yield Check("definitions", "warn", detail, "Write a first one: `pulse segments create`.")
+    stale = stale_files(project, pulse.root)
+    if stale:
+        yield Check("models", "fail", f"{len(stale)} stale: {', '.join(map(str, stale[:5]))}", "Run `pulse compile`.")
+    else:
+        yield Check("models", "ok", "as compiled from the definitions")
+
+
+def _profile(pulse: PulseContext) -> Iterator[Check]:
+    from pulse_runner.warehouse.project import is_embedded, profile_name
+
+    if is_embedded(pulse.root):
+        fix = "To use your own warehouse: cp profiles.example.yml profiles.yml, and fill it in."
+        yield Check("profile", "warn", "none found; an embedded DuckDB file (pulse.duckdb) is used", fix)
+    else:
+        yield Check("profile", "ok", f"{profile_name(pulse.root)}")
+
+
+def _tables(warehouse: Warehouse) -> Iterator[Check]:
+    missing = []
+    for name in (*SNAPSHOT_TABLES, *RUNNER_TABLES):
+        try:
+            warehouse.query(f"select 1 as found from {warehouse.table(name)} where 1 = 0")
+        except PulseError:
+            missing.append(name)
+    if missing:
+        yield Check("tables", "fail", f"missing: {', '.join(missing)}", "Run `dbt build` (or `pulse run`) once.")
+    else:
+        yield Check("tables", "ok", f"all {len(SNAPSHOT_TABLES) + len(RUNNER_TABLES)} are there")
+
+
+def _snapshots(warehouse: Warehouse, today: date) -> Iterator[Check]:
+    table = warehouse.table("segment_snapshots")
+    found = warehouse.query(
+        f"select max(snapshot_date) as last, count(distinct snapshot_date) as days from {table} where status = 'ok'"
+    )[0]
+    if not found["days"]:
+        yield Check("snapshots", "warn", "none yet", "Run `pulse snapshot --date today`.")
+        return
+    age = (today - found["last"]).days
+    detail = f"{found['days']} days, the last is {found['last']} ({age} days ago)"
+    if age > 2:
+        yield Check("snapshots", "warn", detail, "Is the schedule running? `pulse schedule` prints one.")
+    else:
+        yield Check("snapshots", "ok", detail)
+    last = [found["last"]]
+    broken = warehouse.query(
+        f"select segment_id, status_reason from {table} where status = 'broken' and snapshot_date >= ? order by 1", last
+    )
+    for row in broken:
+        yield Check(f"segment {row['segment_id']}", "fail", row["status_reason"], "Mend the column or the rule.")
+
+
+def _runs(warehouse: Warehouse) -> Iterator[Check]:
+    rows = warehouse.query(
+        f"select stage, outcome, started_at, message from {warehouse.table('pulse_runs')} order by started_at desc limit 1"
+    )
+    if rows and rows[0]["outcome"] == "failed":
+        last = rows[0]
+        yield Check("runs", "warn", f"the last one, {last['stage']} at {last['started_at']}, failed: {last['message']}")
+    elif rows:
+        yield Check("runs", "ok", f"the last one, {rows[0]['stage']}, started at {rows[0]['started_at']} UTC")
+
+
+def _model(pulse: PulseContext) -> Check:
+    if pulse.env.get("PULSE_LLM", "").lower() == "off":
+        return Check("OpenAI", "off", "PULSE_LLM=off: explanations come from rules")
+    if pulse.env.get("OPENAI_API_KEY"):
+        return Check("OpenAI", "ok", "OPENAI_API_KEY is set (not tried: a check costs nothing)")
+    return Check("OpenAI", "off", "OPENAI_API_KEY is not set: explanations come from rules")
+
+
+def _channels(pulse: PulseContext) -> Iterator[Check]:
+    from pulse_runner.alerts.check import check_channels
+    from pulse_runner.segments.load import load_project
+
+    yield from check_channels(load_project(pulse.root), pulse.env)

@@ -1,0 +1,158 @@
+"""Read what a digest says, and write it as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from pulse_runner.snapshots.read import latest_snapshots, size_series, sparkline
+from pulse_runner.warehouse.base import Warehouse
+
+SEVERITIES = ("critical", "high", "medium", "low")
+
+
+@dataclass(frozen=True)
+class SegmentLine:
+    """One segment over the period; `change` is relative to the first known size of the last seven days, None when unknown."""
+
+    segment_id: str
+    owner: str
+    size: int | None
+    change_7d: float | None
+    sizes: tuple[int | None, ...]
+    status: str
+    status_reason: str
+
+
+@dataclass(frozen=True)
+class IncidentLine:
+    """One incident that was open at some time of the period, with its latest explanation's headline."""
+
+    incident_id: str
+    segment_id: str
+    detector: str
+    status: str
+    severity: str
+    started_on: date
+    resolved_on: date | None
+    title: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The digest of `first` to `last`; segments by name, incidents by severity, open ones first."""
+
+    first: date
+    last: date
+    segments: tuple[SegmentLine, ...]
+    incidents: tuple[IncidentLine, ...]
+
+
+def read_digest(warehouse: Warehouse, first: date, last: date) -> Digest:
+    """Return the digest of a period from the tables."""
+    owners = {
+        r["segment_id"]: r["owner"]
+        for r in warehouse.query(f"select segment_id, owner from {warehouse.table('segments')} where valid_to is null")
+    }
+    sizes = size_series(warehouse, first, last)
+    lines = []
+    for row in latest_snapshots(warehouse, last):
+        series = sizes.get(row["segment_id"], [])
+        week_ago = series[-8] if len(series) >= 8 else None
+        size = row["size"]
+        lines.append(
+            SegmentLine(
+                segment_id=row["segment_id"],
+                owner=owners.get(row["segment_id"]) or "",
+                size=size,
+                change_7d=(size - week_ago) / week_ago if size is not None and week_ago else None,
+                sizes=tuple(series),
+                status=row["status"],
+                status_reason=row["status_reason"] or "",
+            )
+        )
+    return Digest(first, last, tuple(lines), tuple(_incidents(warehouse, first, last)))
+
+
+def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLine]:
+    rows = warehouse.query(
+        f"""
+        select i.*, e.headline, e.hypotheses
+        from {warehouse.table("incidents")} as i
+        left join (
+            select x.incident_id, x.headline, x.hypotheses,
+                row_number() over (partition by x.incident_id order by x.version desc) as newest
+            from {warehouse.table("incident_explanations")} as x
+        ) as e on e.incident_id = i.incident_id and e.newest = 1
+        where i.started_on <= ? and (i.resolved_on is null or i.resolved_on >= ?)
+        """,
+        [last, first],
+    )
+    lines = [
+        IncidentLine(
+            incident_id=r["incident_id"],
+            segment_id=r["segment_id"] or r["entity"],
+            detector=r["detector"],
+            status=r["status"],
+            severity=r["severity"],
+            started_on=r["started_on"],
+            resolved_on=r["resolved_on"],
+            title=r["title"],
+            cause=first_cause(r["hypotheses"]),
+        )
+        for r in rows
+    ]
+    active = ("open", "acknowledged")
+    return sorted(
+        lines, key=lambda i: (i.status not in active, SEVERITIES.index(i.severity), i.started_on, i.segment_id)
+    )
+
+
+def first_cause(hypotheses: str | None) -> str:
+    """Return the title of the first hypothesis of an explanation's JSON, '' when there is none."""
+    found: list[dict[str, Any]] = json.loads(hypotheses) if hypotheses else []
+    return str(found[0].get("title", "")) if found else ""
+
+
+def as_text(digest: Digest) -> str:
+    """Return the digest as text for a terminal or a mail."""
+    out = [f"Pulse, {digest.first} to {digest.last}", ""]
+    out += ["Segments (last 30 days)", *_segment_lines(digest.segments)]
+    out += ["", "Incidents", *(_incident_lines(digest.incidents) or ["  none"])]
+    return "\n".join(out)
+
+
+def as_json(digest: Digest) -> str:
+    """Return the digest as a JSON object."""
+    return json.dumps(asdict(digest), indent=2, default=str, ensure_ascii=False)
+
+
+def _segment_lines(segments: Sequence[SegmentLine]) -> list[str]:
+    width = max((len(s.segment_id) for s in segments), default=0)
+    lines = []
+    for s in segments:
+        size = "-" if s.size is None else f"{s.size:,}"
+        change = "" if s.change_7d is None else f"{s.change_7d:+.1%}"
+        note = "" if s.status == "ok" else f"  {s.status}: {s.status_reason}"
+        lines.append(f"  {s.segment_id:<{width}}  {size:>9}  {change:>7} in 7 d  {sparkline(list(s.sizes))}{note}")
+    return lines
+
+
+def _incident_lines(incidents: Sequence[IncidentLine]) -> list[str]:
+    lines = []
+    for i in incidents:
+        until = f" to {i.resolved_on}" if i.resolved_on else ""
+        lines.append(f"  {i.severity:<8} {i.status:<12} {i.segment_id}: {i.title}")
+        lines.append(f"           since {i.started_on}{until}, {i.detector}, incident {i.incident_id}")
+        if i.cause:
+            lines.append(f"           cause: {i.cause}")
+    return lines
+
+
+def default_period(last: date) -> tuple[date, date]:
+    """Return the 30 days that end on `last`."""
+    return last - timedelta(days=29), last

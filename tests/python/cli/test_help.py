@@ -1,0 +1,34 @@
+"""Every command explains itself, and the reference says the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from pulse_runner.cli import COMMANDS, cli
+from pulse_runner.cli.reference import _walk, reference
+
+ROOT = Path(__file__).parents[3]
+ALL = [(path, command) for path, command in _walk(cli, ("pulse",))]
+
+
+def test_the_commands_of_the_design_are_all_there() -> None:
+    assert list(COMMANDS) == [
+        "init", "demo", "doctor", "compile", "segments", "snapshot", "snapshots", "detect", "explain", "alert",
+        "run", "incidents", "backtest", "report", "schedule",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
+def test_every_command_says_what_it_does_and_shows_an_example(path: tuple[str, ...], command: click.Command) -> None:
+    text = command.help or ""
+    assert text.split("\n")[0].rstrip().endswith((".", ":")), f"{path}: the first line is one sentence"
+    assert "Example:" in text
+    assert f"  {path[0]} " in text.split("Example:")[1]
+
+
+def test_the_cli_reference_is_current() -> None:
+    stored = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert stored == reference(), "docs/cli.md is stale: run `make docs`"
