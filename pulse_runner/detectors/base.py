@@ -67,7 +67,9 @@ class MetricPanel:
             if array is not None and array.shape != shape:
                 raise ValueError(f"{self.metric}: {name} has shape {array.shape}, expected {shape} (segments, days).")
         if len(self.dates) > 1 and not (np.diff(self.dates).astype("timedelta64[D]").astype(int) == 1).all():
-            raise ValueError(f"{self.metric}: dates must be consecutive calendar days; put NaN on days without a snapshot.")
+            raise ValueError(
+                f"{self.metric}: dates must be consecutive calendar days; put NaN on days without a snapshot."
+            )
 
     @property
     def usable(self) -> Bools:
@@ -95,29 +97,30 @@ class MetricPanel:
 
 @dataclass(frozen=True)
 class DistributionPanel:
-    """One attribute of many segments: the tested days' bucket counts and the aggregates of each day's own baseline.
+    """One attribute of S segments on one date: the bucket counts of the last W days and aggregates of the days before them.
 
-    R rows are (segment, bucket) pairs, D tested days. For the row r and the tested day d, over the baseline days b before d
-    (see `detectors/baseline.py` for the window, the weights w and the SQL that makes the same sums in a warehouse):
-    `members` count today; `days` number of baseline days of the segment; `weight` = sum w; `weight2` = sum w^2;
-    `share` = sum w * share_b / sum w; `noise` = mean squared one-day error of the bucket's share against its own trailing mean;
-    `sampling` = the part of `noise` that counting alone explains; `total` = members of the segment today.
+    `members` (S, K, W) counts members per bucket on the W days up to and with `date`, last day last, NaN without a usable snapshot.
+    The baseline is the usable days of the `baseline.WINDOW` days before those W; `distribution_baseline.py` makes the aggregates
+    from days of counts and holds the SQL that makes the same ones in a warehouse:
+    `recent` (S, K) exponentially weighted mean share; `offset` (S, K, W) mean share on the weekday of each of the W days minus the
+    mean share; `noise` (S, K) mean absolute difference of a day's share from the mean of the days before it; `inverse_total` (S,)
+    mean of 1 / members; `weight` (S,) effective number of days behind `recent`; `days` (S,) baseline days; `weekday_days` (S, W)
+    those of the same weekday.
     """
 
     attribute: str
+    date: np.datetime64
     segment_ids: tuple[str, ...]
-    group: npt.NDArray[np.int64]
     buckets: tuple[str, ...]
-    dates: Days
     members: Floats
-    total: Floats
-    days: Floats
-    share: Floats
+    recent: Floats
+    offset: Floats
     noise: Floats
-    sampling: Floats
+    inverse_total: Floats
     weight: Floats
-    testable: Bools
-    excluded_reason: Mapping[str, str] = field(default_factory=dict)
+    days: Floats
+    weekday_days: Floats
+    excluded: Bools | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,13 @@ class EntityPanel:
     data_type: npt.NDArray[Any]
     status: npt.NDArray[Any]
     excluded: Bools | None = None
+
+    def head(self, days: int) -> EntityPanel:
+        """Return the first `days` days: what was known then."""
+        return EntityPanel(
+            self.keys, self.dates[:days], self.rows[:, :days], self.nulls[:, :days], self.duplicate_keys[:, :days],
+            self.data_type[:, :days], self.status[:, :days], None if self.excluded is None else self.excluded[:, :days],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -156,7 +166,8 @@ class Panels:
     @property
     def dates(self) -> Days:
         """Return the days of the longest panel."""
-        every = [p.dates for p in (*self.metrics.values(), *self.distributions.values())]
+        every = [p.dates for p in self.metrics.values()]
+        every += [np.array([p.date]) for p in self.distributions.values()]
         if self.health is not None:
             every.append(self.health.dates)
         return max(every, key=len, default=np.array([], "datetime64[D]"))
@@ -273,9 +284,10 @@ class Verdict:
 class Assessment:
     """The columnar result of one detector on one metric: S tests x D dates.
 
-    `candidate` marks tests that are material and whose series is out of its expected state; false discovery control then
-    decides on `p_value`. `fresh` marks days on which the series was not yet known to be out of its state: only these count as
-    tests of the date. `sentence(s, d)` gives the reason. `started` and `abnormal_since` are days, NaT when there is none.
+    `eligible` marks tests whose series is out of its expected state in a watched direction; `candidates` are those that
+    are also material; false discovery control then decides on `p_value`. `fresh` marks days on which the series was not yet known
+    to be out of its state: only these count as tests of the date. `started` holds days, NaT when there is none.
+    `sentence(s, d)` gives the reason.
     """
 
     detector: str
@@ -285,7 +297,7 @@ class Assessment:
     entities: tuple[str, ...]
     dates: Days
     kind: npt.NDArray[np.int8]
-    candidate: Bools
+    eligible: Bools
     fresh: Bools
     p_value: Floats
     observed: Floats
@@ -300,6 +312,17 @@ class Assessment:
     threshold: Floats
     sentence: Callable[[int, int], str]
     bucket: Callable[[int, int], str | None] = lambda s, d: None
+    attributes: tuple[str | None, ...] | None = None  # per test, where they differ
+
+    def candidates(self, d: int) -> Bools:
+        """Return (S,) for one day: eligible and at or above the threshold."""
+        with np.errstate(invalid="ignore"):
+            material: Bools = np.abs(self.effect[:, d]) >= self.threshold
+        return self.eligible[:, d] & material
+
+    def attribute_of(self, s: int) -> str | None:
+        """Return the attribute or column that test `s` is about."""
+        return self.attribute if self.attributes is None else self.attributes[s]
 
 
 class Detector(Protocol):

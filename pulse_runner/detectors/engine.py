@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 from scipy.stats import t as student
 
 from pulse_runner.detectors.base import Bools, Floats, MetricPanel
 from pulse_runner.detectors.links import CountLink, Link, RateLink
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,22 @@ class Tuning:
     alpha: float = 0.0015
     tail_df: float = 8.0
     looks: float = 2.5
+    clip: float = 2.5
     accept_after: int = 14
+    close_at: float = 3.0
+    escalate: float = 5.0
+    share_down: float = 0.5
     remember_old: int = 21
     min_history: int = 5
 
 
 @dataclass(frozen=True)
 class Track:
-    """What the engine says about S series on D days; all arrays (S, D), days as indices into the panel's dates."""
+    """What the engine says about S series on D days; all arrays (S, D), `started` as index into the panel's dates (-1: none).
+
+    `abnormal`: in an episode. `fresh`: not yet in an episode the day before. `rebased`: the new level became the baseline today.
+    `spread`: standard deviation of an ordinary day on the link scale. `sampling`: the part of it that counting alone gives.
+    """
 
     value: Floats
     expected: Floats
@@ -46,13 +55,14 @@ class Track:
     upper: Floats
     p_value: Floats
     sign: npt.NDArray[np.int8]
-    started: npt.NDArray[np.int64]
+    started: Ints
     abnormal: Bools
     fresh: Bools
     rebased: Bools
-    history: npt.NDArray[np.int64]
-    usable: Bools
+    history: Ints
     spread: Floats
+    sampling: Floats
+    usable: Bools
 
 
 def link_of(panel: MetricPanel) -> Link:
@@ -62,45 +72,163 @@ def link_of(panel: MetricPanel) -> Link:
 
 def track(panel: MetricPanel, first: int, tuning: Tuning) -> Track:
     """Follow all series of a panel and report on the days from index `first` on."""
-    return _Filter(panel, tuning).run(first)
+    filters = _Filters(panel, tuning)
+    weekdays = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7  # Monday is 0
+    rows = []
+    for t in range(len(panel.dates)):
+        row = filters.step(t, int(weekdays[t]))
+        if t >= first:
+            rows.append(row)
+    return Track(**{name: np.stack([r[name] for r in rows], axis=1) for name in rows[0]})
 
 
-class _Filter:
-    """The state of all series on one day. Names: S series, E filters, K leaky sums."""
+class _Filters:
+    """The state of all series on one day. Shapes: S series, E filters, K leaky sums."""
 
     def __init__(self, panel: MetricPanel, tuning: Tuning) -> None:
         self.panel, self.tuning, self.link = panel, tuning, link_of(panel)
+        self.usable = panel.usable
         size, filters, sums = len(panel.segment_ids), len(tuning.gains), len(tuning.leaks)
+        self.gains, self.returns, self.leaks = (np.array(x) for x in (tuning.gains, tuning.returns, tuning.leaks))
         self.level = np.zeros((size, filters))
         self.back = np.zeros((size, filters))
         self.loss = np.zeros((size, filters))
         self.week = np.zeros((size, 7))
         self.seen = np.zeros((size, 7))
-        self.count = np.zeros(size, int)
-        self.var = np.full(size, 0.05**2)
+        self.count = np.zeros(size, np.int64)
+        self.var, self.weight = np.full(size, 0.05**2), np.full(size, 3.0)
         self.sums = np.zeros((size, sums))
         self.usual = np.ones((size, sums))
-        self.since = np.zeros((size, sums), int)
+        self.since = np.zeros((size, sums), np.int64)
         self.before = np.zeros((size, sums))
         self.open = np.zeros(size, bool)
-        self.start = np.full(size, -1)
+        self.start = np.full(size, -1, np.int64)
         self.sign = np.zeros(size, np.int8)
-        self.dev = np.zeros(size)
-        self.days = np.zeros(size, int)
-        self.old = np.full(size, np.nan)
-        self.old_until = np.full(size, -1)
+        self.back_again = np.zeros(size)
+        self.dev, self.days = np.zeros(size), np.zeros(size, np.int64)
+        self.old, self.old_until = np.full(size, np.nan), np.full(size, -1, np.int64)
 
-    def run(self, first: int) -> Track:
-        panel = self.panel
-        days = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7  # Monday 0
-        usable = panel.usable
-        out: list[tuple[npt.NDArray[np.generic], ...]] = []
-        for t in range(len(panel.dates)):
-            row = self.step(t, int(days[t]), usable[:, t])
-            if t >= first:
-                out.append(row)
-        columns = [np.stack(c, axis=1) for c in zip(*out, strict=True)]
-        return Track(*columns, usable=usable[:, first:], spread=columns[-1][:0])  # type: ignore[arg-type, misc]
+    def step(self, t: int, day: int) -> dict[str, npt.NDArray[np.generic]]:
+        """Judge day t, then learn from it."""
+        tune, link, panel = self.tuning, self.link, self.panel
+        use = self.usable[:, t]
+        k = np.where(use, panel.numerator[:, t], 0.0)
+        n = None if panel.denominator is None else np.where(use, panel.denominator[:, t], 1.0)
+        newborn = use & (self.count == 0)
+        if newborn.any():
+            self.level[newborn] = link.start(k, n)[newborn, None]
+        forecasts = self.level + self.back + self.week[:, [day]]
+        vote = np.exp(-0.5 * (self.loss - self.loss.min(1, keepdims=True)))
+        vote /= vote.sum(1, keepdims=True)
+        centre = (vote * forecasts).sum(1)
+        mean = link.mean(centre)
+        sampling = link.sampling(mean, n)
+        unseen = np.where(self.seen[:, day] == 0, 0.12**2, (self.var + sampling) / np.maximum(self.seen[:, day], 1))
+        spread2 = np.maximum(self.var, 0.003**2) + sampling * (1 + 1 / (self.count + 1)) + unseen
+        spread = np.sqrt(spread2)
+        error = np.where(use, link.residual(k, n, mean), 0.0)
+        z = error / spread
+        ready = use & (self.count >= tune.min_history)
+        was_open = self.open.copy()
+        scores, sign = self._surprise(z, ready & ~was_open, t, centre - self.week[:, day])
+        share = np.where(sign < 0, tune.share_down, 1.0 - tune.share_down)
+        p = np.minimum(1.0, tune.looks * student.sf(scores, tune.tail_df) / share)
+        p = np.where(ready, p, 1.0)
+        returned = self._returned(t, error, spread, scores, ready)
+        rebased = self._episodes(t, use, ready, z, error, spread, sign, p, returned)
+        self._learn(use & ~self.open & ~rebased, day, error, spread, forecasts - centre[:, None], sampling, returned)
+        inside = 1.96 * spread
+        return {
+            "value": np.where(use, link.value(k, n), np.nan),
+            "expected": mean, "lower": link.mean(centre - inside), "upper": link.mean(centre + inside),
+            "p_value": np.where(was_open & self.open, np.minimum(p, tune.alpha), p),
+            "sign": np.where(self.open, self.sign, np.sign(error)).astype(np.int8),
+            "started": np.where(self.open, self.start, t), "abnormal": self.open.copy(), "fresh": ~was_open,
+            "rebased": rebased, "history": self.count - (use & ~was_open), "spread": spread, "sampling": sampling,
+            "usable": use,
+        }  # fmt: skip
 
-    def step(self, t: int, day: int, use: Bools) -> tuple[npt.NDArray[np.generic], ...]:
-        raise NotImplementedError
+    def _surprise(self, z: Floats, ready: Bools, t: int, base: Floats) -> tuple[Floats, npt.NDArray[np.int8]]:
+        """Add today's error to the leaky sums; return the largest standardised sum and its sign."""
+        clipped = np.clip(z, -4.0, 4.0)[:, None]
+        raw = np.where(self.leaks == 0.0, z[:, None], self.leaks * self.sums + clipped)
+        scale = np.sqrt(1.0 / (1.0 - self.leaks**2))
+        flip = ready[:, None] & (np.sign(raw) != np.sign(self.sums))
+        self.since = np.where(flip | (self.leaks == 0.0), t, self.since)
+        self.before = np.where(flip | (self.leaks == 0.0), base[:, None], self.before)
+        score = raw / (scale * np.maximum(np.sqrt(self.usual), 1.0))
+        best = np.abs(score).argmax(1)
+        rows = np.arange(len(z))
+        self.best_since, self.best_before = self.since[rows, best], self.before[rows, best]
+        learn = ready[:, None]
+        self.usual = np.where(learn, self.usual + 0.02 * (np.minimum((raw / scale) ** 2, 9.0) - self.usual), self.usual)
+        self.sums = np.where(learn, raw, self.sums)
+        return np.abs(score[rows, best]), np.sign(score[rows, best]).astype(np.int8)
+
+    def _returned(self, t: int, error: Floats, spread: Floats, scores: Floats, ready: Bools) -> Bools:
+        """Say which series went back to the level that held before the last accepted change."""
+        apart = error - self.old
+        back: Bools = (
+            ready & ~self.open & (t <= self.old_until) & (np.abs(apart) < 2.0 * spread) & (np.abs(error) > 2.0 * spread)
+        )
+        return back
+
+    def _episodes(
+        self, t: int, use: Bools, ready: Bools, z: Floats, error: Floats, spread: Floats,
+        sign: npt.NDArray[np.int8], p: Floats, returned: Bools,
+    ) -> Bools:  # fmt: skip
+        """Open, close and re-base episodes; return where a level became the baseline today."""
+        tune = self.tuning
+        bigger = ready & self.open & (np.abs(z) > tune.escalate) & (np.abs(error) > 2.0 * np.abs(self.dev))
+        self.open &= ~bigger  # a second, larger fault on top of the first one
+        opens = ready & ~self.open & ((p < tune.alpha) | bigger) & ~returned
+        ongoing = use & self.open
+        # Wald's sequential test of "it is back" against "it is still where it was"
+        ratio = self.dev * (0.5 * self.dev - error) / spread**2
+        self.back_again = np.where(ongoing, np.maximum(self.back_again + np.clip(ratio, -4.0, 6.0), 0.0), 0.0)
+        closes = ongoing & (self.back_again > tune.close_at)
+        self.days = np.where(ongoing, self.days + 1, self.days)
+        pace = 1.0 / np.minimum(self.days + 1.0, 7.0)
+        self.dev = np.where(ongoing & (self.back_again == 0.0), self.dev + (error - self.dev) * pace, self.dev)
+        rebased = ongoing & ~closes & (self.days >= tune.accept_after)
+        self.old = np.where(rebased, -self.dev, self.old)
+        self.old_until = np.where(rebased, t + tune.remember_old, self.old_until)
+        self.level += np.where(rebased, self.dev, 0.0)[:, None]
+        self.level += np.where(returned, self.old, 0.0)[:, None]
+        self.old = np.where(returned, -self.old, self.old)
+        # the level has followed the first days of a slow change: take it back to where it was before
+        drift = np.where(opens, self.best_before - (self.level + self.back).mean(1), 0.0)
+        single = self.best_since >= t
+        self.level += np.where(opens & ~single, drift, 0.0)[:, None]
+        self.start = np.where(opens, np.minimum(self.best_since, t), self.start)
+        self.sign = np.where(opens, sign, self.sign).astype(np.int8)
+        self.dev = np.where(opens, error - np.where(single, 0.0, drift), self.dev)
+        self.days = np.where(opens, 1, self.days)
+        self.open = (self.open | opens) & ~closes & ~rebased
+        self.sums[opens | closes | rebased] = 0.0
+        return rebased
+
+    def _learn(
+        self, use: Bools, day: int, error: Floats, spread: Floats, apart: Floats, sampling: Floats, returned: Bools
+    ) -> None:
+        """Move levels, weekday offsets, votes and the usual spread by a clipped error."""
+        tune = self.tuning
+        each = np.where(use[:, None], error[:, None] - apart, 0.0)
+        limit = (tune.clip * spread)[:, None]
+        clipped = np.clip(each, -limit, limit)
+        gain = np.maximum(self.gains, 1.0 / (self.count + 1.0)[:, None])
+        self.loss = np.where(use[:, None], 0.97 * self.loss + np.minimum(each / spread[:, None], 3.0) ** 2, self.loss)
+        self.level += gain * clipped
+        self.back = np.where(use[:, None], tune.phi * (self.back + self.returns * clipped), self.back)
+        one = np.clip(np.where(use, error, 0.0), -limit[:, 0], limit[:, 0])
+        pace = np.maximum(0.06, 1.0 / (self.seen[:, day] + 1.5)) * (self.count > 0)
+        self.week[:, day] += np.where(use, pace * one, 0.0)
+        self.week -= np.where(use & (self.count > 6), self.week.mean(1), 0.0)[:, None]
+        self.seen[:, day] += use
+        excess = np.minimum(error**2, (3 * spread) ** 2) - sampling
+        rate = np.maximum(0.02, 1.0 / (self.weight + 1.0))
+        self.var = np.where(
+            use & (self.count > 0), np.maximum(self.var + rate * (excess - self.var), -0.5 * sampling), self.var
+        )
+        self.weight = np.where(use, self.weight + 1, self.weight)
+        self.count = self.count + use

@@ -34,6 +34,10 @@ class Warehouse(Protocol):
         """Delete the rows that share `keys` with `rows`, insert `rows`: the same call twice gives the same table."""
         ...
 
+    def delete(self, table: str, key: str, value: object) -> None:
+        """Delete the rows of a table whose column `key` has this value, in the open transaction."""
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """Commit everything inside the block at its end, or nothing when it raises."""
         ...

@@ -97,6 +97,11 @@ class AdapterWarehouse:
                     [row[c] for row in chunk for c in columns],
                 )
 
+    def delete(self, table: str, key: str, value: object) -> None:
+        """Delete the rows of a table whose column `key` has this value."""
+        with self.transaction():
+            self._execute(f"delete from {self.table(table)} where {key} = ?", [value])
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything inside the block at its end, or nothing when it raises; an inner block joins the outer."""

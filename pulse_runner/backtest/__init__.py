@@ -1,0 +1,1 @@
+"""Replay the detectors over history, causally: read a file or the warehouse, replay, report."""

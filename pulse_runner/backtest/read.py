@@ -1,0 +1,149 @@
+"""Read histories from a CSV or parquet file into panels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pulse_runner.detectors.base import Bools, Days, MetricPanel
+from pulse_runner.detectors.distribution_baseline import DistributionHistory
+from pulse_runner.errors import UsageError
+
+METRIC_COLUMNS = ("segment_id", "snapshot_date", "metric", "numerator", "denominator")
+DISTRIBUTION_COLUMNS = ("segment_id", "snapshot_date", "attribute", "bucket", "members")
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that a replay looks at. `owners` and `entities` are by segment; both may be empty."""
+
+    metrics: Mapping[str, MetricPanel] = field(default_factory=dict)
+    distributions: Sequence[DistributionHistory] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
+    entities: Mapping[str, str] = field(default_factory=dict)
+    constrained: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def dates(self) -> Days:
+        """Return all days from the first to the last of any panel."""
+        every = [p.dates for p in self.metrics.values()] + [d.dates for d in self.distributions]
+        if not every:
+            return np.array([], "datetime64[D]")
+        return np.arange(min(d[0] for d in every), max(d[-1] for d in every) + 1)
+
+
+def read_history(path: Path) -> History:
+    """Read metrics or distributions, told apart by their columns; raise UsageError that says what is wrong and where.
+
+    Metrics: segment_id, snapshot_date, metric, numerator, denominator (empty for counts). Distributions: segment_id,
+    snapshot_date, attribute, bucket, members. Columns `owner` and `entity` are optional in both.
+    """
+    frame = _load(path)
+    for columns in (METRIC_COLUMNS, DISTRIBUTION_COLUMNS):
+        if set(columns) <= set(frame.columns):
+            break
+    else:
+        raise UsageError(
+            f"{path}: columns {', '.join(map(str, frame.columns))}; expected {', '.join(METRIC_COLUMNS)} "
+            f"or {', '.join(DISTRIBUTION_COLUMNS)}."
+        )
+    if frame.empty:
+        raise UsageError(f"{path} has no rows; nothing to replay.")
+    frame = frame.assign(snapshot_date=_days(frame["snapshot_date"], path), segment_id=frame["segment_id"].astype(str))
+    about = {
+        name: dict(zip(frame["segment_id"], frame[name].fillna("").astype(str), strict=True)) if name in frame else {}
+        for name in ("owner", "entity")
+    }
+    if columns == METRIC_COLUMNS:
+        return History(metrics=_metrics(frame, path), owners=about["owner"], entities=about["entity"])
+    return History(distributions=_distributions(frame, path), owners=about["owner"], entities=about["entity"])
+
+
+def _load(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file. Name a CSV or parquet file with --input.")
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        # only an empty field is missing: a bucket may well be called "null" or "NA"
+        text = {"segment_id": str, "metric": str, "attribute": str, "bucket": str, "owner": str, "entity": str}
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"numerator": [""], "denominator": [""]})
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{path} cannot be read as {path.suffix or 'CSV'}: {error}") from error
+
+
+def _days(column: pd.Series[object], path: Path) -> pd.Series[object]:
+    days = pd.to_datetime(column, errors="coerce", format="ISO8601")
+    bad = np.flatnonzero(days.isna())
+    if len(bad):
+        raise UsageError(
+            f"{path}, row {bad[0] + 2}: snapshot_date {column.iloc[bad[0]]!r} is not a day; write YYYY-MM-DD."
+        )
+    return days
+
+
+def _numbers(frame: pd.DataFrame, name: str, path: Path) -> pd.Series[float]:
+    values = pd.to_numeric(frame[name], errors="coerce")
+    bad = np.flatnonzero((values.isna() & frame[name].notna() & (frame[name].astype(str) != "")) | (values < 0))
+    if len(bad):
+        raise UsageError(
+            f"{path}, row {bad[0] + 2}: {name} {frame[name].iloc[bad[0]]!r} is not a count; write a number from 0 up."
+        )
+    return values
+
+
+def _no_duplicates(frame: pd.DataFrame, keys: list[str], path: Path) -> None:
+    twice = np.flatnonzero(frame.duplicated(keys))
+    if len(twice):
+        row = frame.iloc[twice[0]]
+        raise UsageError(f"{path}, row {twice[0] + 2}: {', '.join(str(row[k]) for k in keys)} stands twice; keep one.")
+
+
+def _grid(frame: pd.DataFrame) -> tuple[Days, Bools]:
+    start, stop = (np.datetime64(d, "D") for d in (frame["snapshot_date"].min(), frame["snapshot_date"].max()))
+    return np.arange(start, stop + 1), (frame["snapshot_date"].to_numpy().astype("datetime64[D]") - start).astype(int)
+
+
+def _metrics(frame: pd.DataFrame, path: Path) -> dict[str, MetricPanel]:
+    _no_duplicates(frame, ["segment_id", "snapshot_date", "metric"], path)
+    frame = frame.assign(numerator=_numbers(frame, "numerator", path), denominator=_numbers(frame, "denominator", path))
+    out = {}
+    for metric, part in frame.groupby("metric", sort=True):
+        dates, t = _grid(part)
+        s, segments = pd.factorize(part["segment_id"])
+        numerator, denominator = (np.full((len(segments), len(dates)), np.nan) for _ in range(2))
+        numerator[s, t] = part["numerator"]
+        denominator[s, t] = part["denominator"]
+        rate = bool(np.isfinite(denominator).any())
+        if rate and (np.isnan(denominator) & np.isfinite(numerator)).any():
+            raise UsageError(f"{path}: metric {metric} has a denominator on some rows only; give it on all or on none.")
+        if rate and (numerator > denominator).any():
+            raise UsageError(f"{path}: metric {metric} has a numerator above its denominator.")
+        out[str(metric)] = MetricPanel(
+            str(metric), tuple(map(str, segments)), dates, numerator, denominator if rate else None
+        )
+    return out
+
+
+def _distributions(frame: pd.DataFrame, path: Path) -> list[DistributionHistory]:
+    _no_duplicates(frame, ["segment_id", "snapshot_date", "attribute", "bucket"], path)
+    frame = frame.assign(members=_numbers(frame, "members", path))
+    out = []
+    for attribute, part in frame.groupby("attribute", sort=True):
+        dates, t = _grid(part)
+        s, segments = pd.factorize(part["segment_id"])
+        k, buckets = pd.factorize(part["bucket"], sort=True)
+        members = np.zeros((len(segments), len(dates), len(buckets)))
+        members[s, t, k] = part["members"]
+        usable = np.zeros(members.shape[:2], bool)
+        usable[s, t] = True
+        out.append(
+            DistributionHistory(
+                str(attribute), tuple(map(str, segments)), tuple(map(str, buckets)), dates, members, usable
+            )
+        )
+    return out

@@ -1,0 +1,117 @@
+"""`pulse backtest`: what would the detectors have said?"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from pulse_runner.backtest.read import History, read_history
+from pulse_runner.backtest.replay import Replay, replay
+from pulse_runner.backtest.report import INCIDENT_COLUMNS, alerts_per_week, incident_rows, json_lines, threshold_table
+from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
+from pulse_runner.detectors import DETECTORS, Rule, Settings
+from pulse_runner.errors import UsageError
+
+SHORT_COLUMNS = ("segment_id", "detector", "detected_on", "ended_on", "severity", "effect", "reason")
+
+
+def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tuple[History, Settings]:
+    """Return the warehouse's own history up to `last`, from early enough before `first` for baselines, and its settings."""
+    raise UsageError("pulse backtest without --input is not wired to the warehouse yet; give --input FILE.")
+
+
+def parse_thresholds(pairs: tuple[str, ...]) -> dict[str, Rule]:
+    """Return a rule per DETECTOR=VALUE.
+
+    >>> parse_thresholds(("size_jump=0.2",))["size_jump"].threshold
+    0.2
+    """
+    known = {d.name for d in DETECTORS}
+    rules = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is not a detector; choose from {', '.join(sorted(known))}.")
+        try:
+            rules[name] = Rule(float(value))
+        except ValueError:
+            raise click.BadParameter(f"{pair!r}: {value!r} is not a number; write {name}=0.2.") from None
+    return rules
+
+
+def parse_fdr(text: str) -> float | None:
+    """Return a false discovery rate, None for `off`."""
+    if text == "off":
+        return None
+    try:
+        level = float(text)
+    except ValueError:
+        level = -1.0
+    if not 0 < level < 1:
+        raise click.BadParameter(f"{text!r} is neither `off` nor a rate between 0 and 1, such as 0.05.")
+    return level
+
+
+@click.command("backtest")
+@click.option(
+    "--input",
+    "source",
+    type=click.Path(path_type=Path),
+    help="A CSV or parquet file of metrics or distributions; needs no warehouse.",
+)
+@click.option("--from", "first", type=DAY, help="First day to judge; earlier days are history.")
+@click.option("--to", "last", type=DAY, help="Last day to judge.")
+@click.option("--fdr", default="0.05", show_default=True, help="False discovery rate per date, or `off`.")
+@click.option(
+    "--threshold", "thresholds", multiple=True, metavar="DETECTOR=VALUE", help="A material threshold; repeatable."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON line per incident here."
+)
+@format_option
+@pass_pulse
+def backtest_command(
+    pulse: PulseContext,
+    source: Path | None,
+    first: date | None,
+    last: date | None,
+    fdr: str,
+    thresholds: tuple[str, ...],
+    output: Path | None,
+    fmt: str,
+) -> None:
+    """Replay the detectors over history and say which incidents there would have been.
+
+    Only days before the judged one are used, as on the day itself.
+
+    \b
+    Example:
+      pulse backtest --from 2026-01-01 --to 2026-03-31 --threshold size_jump=0.2
+      pulse backtest --input metrics.csv --fdr off --output incidents.jsonl
+    """
+    rules, level = parse_thresholds(thresholds), parse_fdr(fdr)
+    if source is not None:
+        history, settings = read_history(source), Settings()
+    else:
+        until = last or pulse.today
+        history, settings = history_from_warehouse(pulse, first or until.replace(year=until.year - 1), until)
+    settings = Settings({**settings.detectors, **rules}, settings.segments, settings.attributes, level)
+    result = replay(history, settings, DETECTORS, first, last)
+    rows = incident_rows(result.incidents)
+    if output is not None:
+        output.write_text(json_lines(rows), encoding="utf-8")
+    _show(pulse, result, settings, rows, fmt)
+
+
+def _show(pulse: PulseContext, result: Replay, settings: Settings, rows: list[dict[str, object]], fmt: str) -> None:
+    columns = SHORT_COLUMNS if fmt == "table" else INCIDENT_COLUMNS
+    pulse.echo_rows(rows, columns, fmt)
+    pulse.log(f"{len(rows)} incidents from {result.first} to {result.last}.")
+    if fmt == "table":
+        click.echo("\nAlerts per week")
+        pulse.echo_rows(alerts_per_week(result), ("owner", "alerts", "alerts_per_week"))
+        click.echo("\nWhat each threshold would have done")
+        table = threshold_table(result, settings)
+        pulse.echo_rows(table, ("detector", "threshold", "incidents", "segments", "in_use"))

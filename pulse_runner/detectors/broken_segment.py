@@ -1,0 +1,23 @@
+"""broken_segment: the rule can no longer be evaluated, because a column is gone or has another type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
+from pulse_runner.detectors.status import assess_status
+
+
+@dataclass(frozen=True)
+class BrokenSegment:
+    """Flag segments whose rule cannot be evaluated; the threshold is the number of days in a row."""
+
+    name: str = "broken_segment"
+    default_threshold: float = 1.0
+    default_direction: Direction = "up"
+
+    def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
+        """Judge the status of every segment."""
+        return assess_status(self, panels, settings, first, last, "broken", "The rule cannot be evaluated")

@@ -1,0 +1,171 @@
+"""entity_health: faults of the relation that segments select from, which sizes often do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pulse_runner.detectors.base import (
+    Assessment,
+    Bools,
+    Direction,
+    EntityPanel,
+    Floats,
+    Kind,
+    MetricPanel,
+    Panels,
+    Rule,
+    Settings,
+)
+from pulse_runner.detectors.engine import Tuning
+from pulse_runner.detectors.series import assess_series
+
+ROWS = "(rows)"
+TUNING = Tuning()
+NULL_POINTS = 0.05  # a null share has to rise by five points
+COLLAPSE = 0.5  # a day's flow has to fall to less than half
+
+
+@dataclass(frozen=True)
+class EntityHealth:
+    """Flag row counts that jump, duplicate keys, null bursts, type changes and a day's flow that collapses.
+
+    The threshold is relative and for the row count (0.15: 15 %). A null burst is a rise of a column's null share by five points; a
+    collapse is a flow (`converted`, `entered`) at less than half of what is usual; duplicate keys and type changes are facts.
+    """
+
+    name: str = "entity_health"
+    default_threshold: float = 0.15
+    default_direction: Direction = "both"
+
+    def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
+        """Judge every entity and column, and the same-day flows of every segment."""
+        out: list[Assessment] = []
+        if panels.health is not None:
+            health = panels.health.head(int((last - panels.health.dates[0]).astype(int)) + 1)
+            out += [
+                self._rows(health, settings, first, last),
+                self._nulls(health, settings, first, last),
+                self._duplicates(health, settings, first),
+                self._types(health, settings, first),
+            ]
+        collapse = Settings({self.name: Rule(COLLAPSE, "down")}, settings.segments, fdr=settings.fdr)
+        for flow in ("converted", "entered"):
+            if flow in panels.metrics:
+                out.append(assess_series(self, panels.metrics[flow], collapse, first, last, TUNING))
+        return out
+
+    def _rows(self, health: EntityPanel, settings: Settings, first: np.datetime64, last: np.datetime64) -> Assessment:
+        which = [i for i, (_, column) in enumerate(health.keys) if column == ROWS]
+        panel = MetricPanel(
+            "rows", tuple(health.keys[i][0] for i in which), health.dates, health.rows[which],
+            excluded=None if health.excluded is None else health.excluded[which], status=_fresh(health, which),
+        )  # fmt: skip
+        result = assess_series(self, panel, settings, first, last, TUNING)
+        return replace(result, entities=panel.segment_ids, segment_ids=("",) * len(which))
+
+    def _nulls(self, health: EntityPanel, settings: Settings, first: np.datetime64, last: np.datetime64) -> Assessment:
+        which = [i for i, (_, column) in enumerate(health.keys) if column != ROWS]
+        panel = MetricPanel(
+            "null_share", tuple(".".join(health.keys[i]) for i in which), health.dates, health.nulls[which],
+            health.rows[which], excluded=None if health.excluded is None else health.excluded[which],
+            status=_fresh(health, which),
+        )  # fmt: skip
+        up = replace(settings, detectors={**settings.detectors, self.name: Rule(0.0, "up")})
+        result = assess_series(self, panel, up, first, last, TUNING)
+        points = result.observed - result.expected
+        texts = result.sentence
+
+        def say(s: int, d: int) -> str:
+            if result.kind[s, d] != Kind.QUIET or not points[s, d] >= NULL_POINTS:
+                return texts(s, d)
+            entity, column = health.keys[which[s]]
+            return (
+                f"Null share of {entity}.{column} rose by {points[s, d] * 100:.1f} points to {result.observed[s, d]:.1%}; "
+                f"{result.expected[s, d]:.1%} expected."
+            )
+
+        return replace(
+            result, effect=points, sentence=say,
+            threshold=np.full(len(which), NULL_POINTS), entities=tuple(health.keys[i][0] for i in which),
+            segment_ids=("",) * len(which), attributes=tuple(health.keys[i][1] for i in which),
+        )  # fmt: skip
+
+    def _duplicates(self, health: EntityPanel, settings: Settings, first: np.datetime64) -> Assessment:
+        which = [i for i, (_, column) in enumerate(health.keys) if column == ROWS]
+        count = np.nan_to_num(health.duplicate_keys[which])
+        known = np.isfinite(health.duplicate_keys[which])
+        usual = np.maximum.accumulate(count, axis=1)
+        before = np.concatenate([np.zeros((len(which), 1)), usual[:, :-1]], axis=1)
+        # a relation that always had some duplicates is reported once, on the day their number reaches twice its old peak
+        hit = known & (count > 2 * before)
+        rows = np.maximum(np.nan_to_num(health.rows[which]), 1)
+
+        def say(s: int, t: int) -> str:
+            return (
+                f"{health.keys[which[s]][0]} has {count[s, t]:,.0f} duplicate keys in {rows[s, t]:,.0f} rows; "
+                f"at most {before[s, t]:,.0f} on earlier days. Each key was counted once."
+            )
+
+        return self._fact(
+            health, which, settings, first, "duplicate_keys", hit, known, count, before, count / rows, say
+        )
+
+    def _types(self, health: EntityPanel, settings: Settings, first: np.datetime64) -> Assessment:
+        which = [i for i, (_, column) in enumerate(health.keys) if column != ROWS]
+        kinds = health.data_type[which]
+        last_type = _carry(kinds)
+        known = kinds != ""
+        hit = known & (last_type != "") & (last_type != kinds)
+        shape = kinds.shape
+
+        def say(s: int, t: int) -> str:
+            entity, column = health.keys[which[s]]
+            return f"Column {entity}.{column} is {kinds[s, t]}, was {last_type[s, t]}."
+
+        zero = np.zeros(shape)
+        return self._fact(health, which, settings, first, "data_type", hit, known, zero, zero, hit.astype(float), say)
+
+    def _fact(
+        self, health: EntityPanel, which: list[int], settings: Settings, first: np.datetime64, metric: str, hit: Bools,
+        known: Bools, observed: Floats, expected: Floats, effect: Floats, say: Callable[[int, int], str],
+    ) -> Assessment:  # fmt: skip
+        """Return an assessment of something that is stated, not estimated."""
+        start = max(int((first - health.dates[0]).astype(int)), 0)
+        shape = hit[:, start:].shape
+        enabled = settings.rule(self, "").enabled
+        muted = np.zeros(hit.shape, bool) if health.excluded is None else health.excluded[which]
+        hit = hit & ~muted & enabled
+        nan = np.full(shape, np.nan)
+        columns = tuple(None if health.keys[i][1] == ROWS else health.keys[i][1] for i in which)
+
+        def sentence(s: int, d: int) -> str:
+            if hit[s, start + d]:
+                return say(s, start + d)
+            return f"No change of {metric.replace('_', ' ')} on {health.dates[start + d]}."
+
+        return Assessment(
+            detector=self.name, metric=metric, attribute=None, segment_ids=("",) * len(which),
+            entities=tuple(health.keys[i][0] for i in which), dates=health.dates[start:],
+            kind=np.where(known, Kind.QUIET, Kind.NO_DATA).astype(np.int8)[:, start:], eligible=hit[:, start:],
+            fresh=np.zeros(shape, bool), p_value=np.where(hit, 0.0, 1.0)[:, start:], observed=observed[:, start:],
+            expected=expected[:, start:], lower=nan, upper=nan, effect=effect[:, start:],
+            started=np.broadcast_to(health.dates[start:], shape), abnormal=hit[:, start:],
+            rebased=np.zeros(shape, bool), needs=nan, threshold=np.zeros(len(which)), sentence=sentence, attributes=columns,
+        )  # fmt: skip
+
+
+def _fresh(health: EntityPanel, which: list[int]) -> np.ndarray[Any, Any] | None:
+    """Return the status of the chosen keys: a stale day is neither tested nor learned from."""
+    return health.status[which]
+
+
+def _carry(kinds: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return for each day the last stated type before it, '' when there is none."""
+    out = np.full(kinds.shape, "", dtype=object)
+    for t in range(1, kinds.shape[1]):
+        out[:, t] = np.where(kinds[:, t - 1] != "", kinds[:, t - 1], out[:, t - 1])
+    return out

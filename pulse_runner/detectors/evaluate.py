@@ -1,0 +1,152 @@
+"""Run the detectors over days and let a test become a finding only when it survives the crowd of all tests of its date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+import numpy as np
+
+from pulse_runner.detectors.base import (
+    SEVERITIES,
+    Assessment,
+    Detector,
+    Finding,
+    Floats,
+    Kind,
+    Panels,
+    Settings,
+    Severity,
+    Verdict,
+)
+from pulse_runner.detectors.words import as_date
+
+CERTAIN = 1e-12  # a p-value that states a fact (a missing column), not a test
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """All that the detectors say about one date. `quiet` counts the tests that are left out of `verdicts` for being plainly quiet."""
+
+    day: date
+    verdicts: tuple[Verdict, ...]
+    quiet: int = 0
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings among the verdicts."""
+        return tuple(v.finding for v in self.verdicts if v.finding is not None)
+
+
+def evaluate(
+    panels: Panels,
+    settings: Settings,
+    detectors: Sequence[Detector],
+    first: date,
+    last: date,
+    every_verdict: bool = False,
+) -> list[DayReport]:
+    """Return one report per date from `first` to `last`; each uses only days up to its own.
+
+    Plainly quiet tests are counted, not listed, unless `every_verdict` is set.
+    """
+    start, stop = np.datetime64(first, "D"), np.datetime64(last, "D")
+    assessments = [a for d in detectors for a in d.assess(panels, settings, start, stop)]
+    reports = []
+    for n in range(int((stop - start).astype(int)) + 1):
+        reports.append(judge_day(assessments, panels, settings, start + np.timedelta64(n, "D"), every_verdict))
+    return reports
+
+
+def discoveries(p_values: Floats, level: float | None) -> float:
+    """Return the largest p-value that is still a discovery (Benjamini and Hochberg 1995); 1.0 when `level` is None.
+
+    With no discovery it returns level / m, the p-value that a lone discovery would need.
+
+    >>> discoveries(np.array([0.001, 0.2, 0.7, 0.9]), 0.05)
+    0.0125
+    """
+    if level is None:
+        return 1.0
+    m = max(len(p_values), 1)
+    ordered = np.sort(p_values)
+    passed = np.flatnonzero(ordered <= level * np.arange(1, len(ordered) + 1) / m)
+    return float(level * (passed[-1] + 1) / m) if len(passed) else level / m
+
+
+def severity(detector: str, effect: float, threshold: float, p_value: float) -> Severity:
+    """Grade a finding by how many times its threshold the effect is: low, medium from 2, high from 3, critical from 5.
+
+    A size or rate that all but vanishes (90 % down) and a segment whose rule cannot be evaluated are critical.
+    Stale data is medium on the first two days and high from the third.
+    """
+    if detector == "broken_segment":
+        return "critical"
+    if detector == "stale_data":
+        return "high" if effect >= 3 else "medium"
+    if effect <= -0.9:
+        return "critical"
+    times = abs(effect) / max(threshold, 1e-9)
+    return SEVERITIES[int(np.searchsorted([2.0, 3.0, 5.0], times, side="right"))]
+
+
+def judge_day(
+    assessments: Sequence[Assessment], panels: Panels, settings: Settings, day: np.datetime64, every: bool = False
+) -> DayReport:
+    """Return the report of one date from the assessments that cover it."""
+    today = [
+        (a, int((day - a.dates[0]).astype(int)))
+        for a in assessments
+        if len(a.dates) and a.dates[0] <= day <= a.dates[-1]
+    ]
+    family = [a.p_value[:, d][a.fresh[:, d]] for a, d in today]
+    cut = discoveries(np.concatenate(family) if family else np.array([]), settings.fdr)
+    size = sum(len(f) for f in family)
+    verdicts: list[Verdict] = []
+    quiet = 0
+    for a, d in today:
+        found = a.candidates(d) & (a.p_value[:, d] <= cut)
+        loud = found | a.abnormal[:, d] | a.rebased[:, d] | (a.kind[:, d] != Kind.QUIET)
+        rows = range(len(a.segment_ids)) if every else np.flatnonzero(loud)
+        quiet += len(a.segment_ids) - int(loud.sum())
+        verdicts.extend(_verdict(a, int(s), d, bool(found[int(s)]), panels, size) for s in rows)
+    return DayReport(as_date(day), tuple(verdicts), quiet)
+
+
+def _verdict(a: Assessment, s: int, d: int, found: bool, panels: Panels, tests: int) -> Verdict:
+    segment, entity = a.segment_ids[s], a.entities[s]
+    entity = entity or panels.entities.get(segment, "")
+    finding = None
+    reason = a.sentence(s, d)
+    if found:
+        effect, p = float(a.effect[s, d]), float(a.p_value[s, d])
+        way: Literal["up", "down"] = "down" if effect < 0 else "up"
+        finding = Finding(
+            segment_id=segment, detector=a.detector, metric=a.metric, attribute=a.attribute_of(s), bucket=a.bucket(s, d),
+            snapshot_date=as_date(a.dates[d]), started_on=as_date(a.started[s, d]), direction=way,
+            severity=severity(a.detector, effect, float(a.threshold[s]), p), observed=float(a.observed[s, d]),
+            expected=float(a.expected[s, d]), lower=float(a.lower[s, d]), upper=float(a.upper[s, d]), effect=effect,
+            p_value=p, threshold=float(a.threshold[s]), reason=reason, entity=entity,
+            q_value=min(1.0, p * max(tests, 1)),
+        )  # fmt: skip
+    kind = Kind.FINDING if found else Kind(int(a.kind[s, d]))
+    needs = float(a.needs[s, d])
+    return Verdict(
+        segment_id=segment, detector=a.detector, metric=a.metric, attribute=a.attribute_of(s), snapshot_date=as_date(a.dates[d]),
+        kind=kind, reason=reason, finding=finding,
+        abnormal_since=as_date(a.started[s, d]) if a.abnormal[s, d] else None, rebased=bool(a.rebased[s, d]),
+        needs=None if np.isnan(needs) else needs, entity=entity,
+    )  # fmt: skip
+
+
+def with_q_values(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of one date with Benjamini-Hochberg q-values among themselves, never below the one they had."""
+    ordered = sorted(findings, key=lambda f: f.p_value)
+    best = 1.0
+    out: list[Finding] = []
+    for rank, finding in reversed(list(enumerate(ordered, start=1))):
+        best = min(best, (finding.q_value or 1.0) / rank)
+        out.append(replace(finding, q_value=best))
+    return tuple(reversed(out))

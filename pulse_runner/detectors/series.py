@@ -1,0 +1,79 @@
+"""What the detectors on a single metric share: the engine's track, turned into verdicts by a threshold and a direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pulse_runner.detectors import words
+from pulse_runner.detectors.base import Assessment, Detector, Floats, Kind, MetricPanel, Settings
+from pulse_runner.detectors.engine import Track, Tuning, track
+
+
+@dataclass(frozen=True)
+class Story:
+    """The numbers of one test on one day, for its sentence."""
+
+    panel: MetricPanel
+    track: Track
+    s: int
+    d: int
+    effect: float
+    threshold: float
+    kind: Kind
+    needs: float
+    day: np.datetime64
+
+
+def assess_series(
+    detector: Detector,
+    panel: MetricPanel,
+    settings: Settings,
+    first: np.datetime64,
+    last: np.datetime64,
+    tuning: Tuning,
+    sentence: Callable[[Story], str] = words.series,
+) -> Assessment:
+    """Run the engine over a panel and judge the days from `first` to `last`."""
+    stop = int((last - panel.dates[0]).astype(int)) + 1
+    start = max(int((first - panel.dates[0]).astype(int)), 0)
+    panel = panel.head(stop)
+    result = track(panel, start, tuning)
+    threshold, direction, enabled = settings.vectors(detector, panel.segment_ids)
+    effect = relative(result.value, result.expected)
+    wanted = (direction[:, None] == 0) | (np.sign(effect) == direction[:, None])
+    history = result.history >= max(tuning.min_history, settings.min_history if detector.name != "size_jump" else 0)
+    can_tell = 3.0 * np.sqrt(result.sampling) <= np.maximum(threshold[:, None], 0.05) * 6
+    eligible = result.abnormal & result.usable & wanted & history & enabled[:, None]
+    kind = np.full(effect.shape, Kind.QUIET, np.int8)
+    kind[~can_tell] = Kind.TOO_SMALL
+    kind[~history] = Kind.NEEDS_HISTORY
+    kind[~result.usable] = Kind.NO_DATA
+    if panel.excluded is not None:
+        kind[panel.excluded[:, start:]] = Kind.MUTED
+    kind[~enabled] = Kind.DISABLED
+    needs = np.where(~history, tuning.min_history - result.history, np.nan).astype(float)
+    dates = panel.dates[start:]
+
+    def say(s: int, d: int) -> str:
+        return sentence(Story(panel, result, s, d, float(effect[s, d]), float(threshold[s]),
+                              Kind(int(kind[s, d])), float(needs[s, d]), dates[d]))  # fmt: skip
+
+    return Assessment(
+        detector=detector.name, metric=panel.metric, attribute=None, segment_ids=panel.segment_ids,
+        entities=("",) * len(panel.segment_ids), dates=dates, kind=kind, eligible=eligible,
+        fresh=result.fresh & result.usable & history & enabled[:, None], p_value=result.p_value,
+        observed=result.value, expected=result.expected, lower=result.lower, upper=result.upper, effect=effect,
+        started=panel.dates[np.clip(result.started, 0, stop - 1)], abnormal=result.abnormal, rebased=result.rebased,
+        needs=needs, threshold=threshold, sentence=say,
+    )  # fmt: skip
+
+
+def relative(observed: Floats, expected: Floats) -> Floats:
+    """Return the relative change; from an expectation near zero it is measured against one member."""
+    floor = np.where(expected < 1.0, np.where(observed > 1.0, 1.0, np.maximum(expected, 1e-9)), expected)
+    with np.errstate(invalid="ignore"):
+        out: Floats = (observed - expected) / floor
+    return out

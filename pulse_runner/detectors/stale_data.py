@@ -1,0 +1,23 @@
+"""stale_data: the source was not refreshed, so the segment only looks unchanged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
+from pulse_runner.detectors.status import assess_status
+
+
+@dataclass(frozen=True)
+class StaleData:
+    """Flag segments whose source is not fresh; the threshold is the number of days in a row."""
+
+    name: str = "stale_data"
+    default_threshold: float = 1.0
+    default_direction: Direction = "up"
+
+    def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
+        """Judge the status of every segment."""
+        return assess_status(self, panels, settings, first, last, "stale", "The source has not been refreshed")

@@ -1,0 +1,1 @@
+"""Incidents: what people handle. `lifecycle` decides, `store` writes."""

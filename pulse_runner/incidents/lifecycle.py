@@ -1,0 +1,428 @@
+"""Decide what becomes of incidents, given the verdicts of a date or the act of a person. Pure: no clock, no warehouse.
+
+    finding --> open --(acknowledge)--> acknowledged
+                 |  \\                      |
+                 |   `--(ignore)--> ignored |
+                 v                  v       v
+               resolved: recovered | accepted (it lasted, or resolved as the new normal) | person
+                 `--(reopen, or the fault is back within REOPEN_DAYS)--> open
+
+Findings of one segment that start together are one incident: the first in PRIMARY_ORDER is what it is about, the others are related.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+from pulse_runner.detectors.base import SEVERITIES, Finding, Kind, Severity, Verdict
+from pulse_runner.detectors.evaluate import DayReport
+from pulse_runner.errors import UsageError
+
+Status = Literal["open", "acknowledged", "resolved", "ignored"]
+EventName = Literal[
+    "opened", "continued", "worsened", "recovered", "accepted", "acknowledged", "resolved", "ignored", "reopened"
+]
+Key = tuple[str, str, str, str, str]
+
+REOPEN_DAYS = 3  # a fault that is back so soon never went
+RELATED_DAYS = 2  # findings that follow within so many days are consequences
+ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
+SHARED_SEGMENTS = 3  # so many segments of an entity, same date, detector and direction: one cause
+NEVER_ACCEPTED = frozenset({"broken_segment", "stale_data"})  # facts do not become normal
+PRIMARY_ORDER = (
+    "broken_segment", "stale_data", "entity_health", "size_jump", "reach_drop", "distribution_shift", "conversion_anomaly",
+    "inactivity_creep",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an incident about a segment or an entity has to say about it."""
+
+    label: str
+    entity: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One row of `incidents`: the current state."""
+
+    incident_id: str
+    group_key: str
+    segment_id: str
+    entity: str
+    detector: str
+    metric: str
+    attribute: str
+    bucket: str
+    status: Status
+    severity: Severity
+    direction: str
+    owner: str
+    title: str
+    reason: str
+    started_on: date
+    detected_on: date
+    last_seen_on: date
+    resolved_on: date | None
+    resolution: str
+    observed: float
+    expected: float
+    lower_bound: float
+    upper_bound: float
+    effect: float
+    p_value: float
+    threshold: float
+    peak_effect: float
+    related: str
+    assignee: str
+    note: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def key(self) -> Key:
+        """Return the key of the findings that keep it open."""
+        return (self.entity, self.segment_id, self.detector, self.metric, self.attribute)
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """Return the keys of the primary finding and of all related ones."""
+        return frozenset({self.key, *(tuple(r["key"]) for r in json.loads(self.related or "[]"))})
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether the fault is still there as far as Pulse knows."""
+        return self.status != "resolved"
+
+
+@dataclass(frozen=True)
+class IncidentEvent:
+    """One row of `incident_events`: a change of state, when, by whom and why."""
+
+    event_id: str
+    incident_id: str
+    occurred_at: datetime
+    snapshot_date: date
+    event: EventName
+    from_status: str
+    to_status: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The new state of an incident and the event that led to it."""
+
+    incident: Incident
+    event: IncidentEvent
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Findings of one segment and date that belong together."""
+
+    primary: Finding
+    related: tuple[Finding, ...] = field(default=())
+
+
+def advance(
+    report: DayReport, stored: Sequence[Incident], subjects: Mapping[str, Subject], now: datetime, actor: str = "pulse"
+) -> list[Transition]:
+    """Return what the verdicts of one date do to incidents; the same date twice gives nothing new.
+
+    `stored` holds the live incidents and those resolved in the last REOPEN_DAYS. `subjects` is keyed by segment_id, and by entity
+    for findings about an entity itself. A test that is not among the verdicts is quiet.
+    """
+    day = report.day
+    verdicts = {v.key: v for v in report.verdicts}
+    claimed: set[Key] = set()
+    out: list[Transition] = []
+    for incident in sorted(stored, key=lambda i: (not i.is_live, i.detected_on, i.incident_id)):
+        if incident.keys & claimed:
+            continue  # a live incident already answers for this fault
+        change = _follow(incident, verdicts, day, now, actor)
+        if change is not None:
+            out.append(change)
+        if incident.is_live or change is not None or incident.last_seen_on >= day:
+            claimed |= incident.keys
+    fresh = [f for f in report.findings if f.key not in claimed]
+    fresh, attached = _attach(fresh, out, stored, day, now, actor)
+    opened = [_open(g, subjects, day, now, actor) for g in group(fresh)]
+    return attached + _share_groups(opened, stored)
+
+
+def group(findings: Iterable[Finding]) -> list[_Group]:
+    """Put findings of one segment whose starts are at most RELATED_DAYS apart into one group, the primary first."""
+    rank = {name: i for i, name in enumerate(PRIMARY_ORDER)}
+    ordered = sorted(findings, key=lambda f: (rank.get(f.detector, 99), f.p_value, f.metric, f.attribute or ""))
+    groups: list[_Group] = []
+    for finding in ordered:
+        for i, g in enumerate(groups):
+            same = (g.primary.entity, g.primary.segment_id) == (finding.entity, finding.segment_id)
+            if same and abs((g.primary.started_on - finding.started_on).days) <= RELATED_DAYS:
+                groups[i] = replace(g, related=(*g.related, finding))
+                break
+        else:
+            groups.append(_Group(finding))
+    return groups
+
+
+def incident_id(finding: Finding) -> str:
+    """Return the id that the same fault gets whenever it is detected: a hash of what, where and since when."""
+    return _hash("|".join((*finding.key, finding.bucket or "", finding.started_on.isoformat())))
+
+
+def accepted_levels(incidents: Iterable[Incident]) -> dict[Key, date]:
+    """Return per test the first day of the level that was accepted as the new normal: the `rebased_on` of panels."""
+    out: dict[Key, date] = {}
+    for i in incidents:
+        if i.resolution == "accepted" or i.status == "ignored":
+            for key in i.keys:
+                out[key] = max(out.get(key, i.started_on), i.started_on)
+    return out
+
+
+def confirmed_days(incidents: Iterable[Incident], before: date) -> dict[Key, list[tuple[date, date]]]:
+    """Return per test the intervals that stay out of baselines: days of incidents that recovered or that a person resolved,
+    and days of open ones up to the day before `before`."""
+    out: dict[Key, list[tuple[date, date]]] = {}
+    for i in incidents:
+        if i.resolution == "accepted" or i.status == "ignored":
+            continue
+        last = (i.resolved_on or before) - timedelta(days=1)
+        for key in i.keys:
+            if i.started_on <= last:
+                out.setdefault(key, []).append((i.started_on, last))
+    return out
+
+
+def acknowledge(
+    incident: Incident, actor: str, day: date, now: datetime, note: str = "", assignee: str = ""
+) -> Transition:
+    """Take an incident in hand; alerts about it become reminders."""
+    return _act(incident, "acknowledged", {"open": "acknowledged"}, actor, day, now, note, assignee=assignee or actor)
+
+
+def resolve(
+    incident: Incident, actor: str, day: date, now: datetime, note: str = "", as_new_normal: bool = False
+) -> Transition:
+    """Close an incident: it was repaired, or, with `as_new_normal`, its level is what to expect from now on."""
+    legal: dict[Status, Status] = {"open": "resolved", "acknowledged": "resolved", "ignored": "resolved"}
+    resolution = "accepted" if as_new_normal else "person"
+    return _act(incident, "resolved", legal, actor, day, now, note, resolved_on=day, resolution=resolution)
+
+
+def ignore(incident: Incident, actor: str, day: date, now: datetime, note: str = "") -> Transition:
+    """Stop hearing about an incident while it lasts; its level is what to expect from now on."""
+    return _act(incident, "ignored", {"open": "ignored", "acknowledged": "ignored"}, actor, day, now, note)
+
+
+def reopen(incident: Incident, actor: str, day: date, now: datetime, note: str = "") -> Transition:
+    """Take back a resolution or an ignore."""
+    legal: dict[Status, Status] = {"resolved": "open", "ignored": "open", "acknowledged": "open"}
+    return _act(incident, "reopened", legal, actor, day, now, note, resolved_on=None, resolution="")
+
+
+def _act(
+    incident: Incident, event: EventName, legal: Mapping[Status, Status], actor: str, day: date, now: datetime, note: str,
+    **changes: object,
+) -> Transition:  # fmt: skip
+    if incident.status not in legal:
+        allowed = " or ".join(sorted(legal))
+        raise UsageError(
+            f"Incident {incident.incident_id} is {incident.status}; only one that is {allowed} can be {event}. "
+            "`pulse incidents show` gives its history."
+        )
+    after = replace(incident, status=legal[incident.status], note=note or incident.note, updated_at=now, **changes)  # type: ignore[arg-type]
+    return _transition(incident, after, event, day, now, actor, note or f"{event.capitalize()} by {actor}.")
+
+
+def _follow(
+    incident: Incident, verdicts: Mapping[Key, Verdict], day: date, now: datetime, actor: str
+) -> Transition | None:
+    """Continue, worsen, close or reopen one stored incident."""
+    seen = [verdicts[k] for k in sorted(incident.keys) if k in verdicts]
+    findings = [v.finding for v in seen if v.finding is not None]
+    if not incident.is_live:
+        since = (day - (incident.resolved_on or day)).days
+        if not findings or since < 0 or since > REOPEN_DAYS or incident.resolution == "accepted":
+            return None
+        after = replace(_seen(incident, findings, day, now), status="open", resolved_on=None, resolution="")
+        return _transition(
+            incident, after, "reopened", day, now, actor, f"Back after {since} days. {findings[0].reason}"
+        )
+    if day < incident.detected_on:
+        return None
+    if any(v.rebased for v in seen) or (
+        findings and incident.detector not in NEVER_ACCEPTED and (day - incident.detected_on).days >= ACCEPT_DAYS
+    ):
+        why = f"The level has held for {(day - incident.started_on).days} days and is now what Pulse expects."
+        return _close(incident, "accepted", day, now, actor, why)
+    if findings:
+        return _continue(incident, findings, day, now, actor)
+    if any(v.abnormal_since or v.kind in (Kind.NO_DATA, Kind.MUTED, Kind.NEEDS_HISTORY) for v in seen):
+        return None  # nothing can be said about recovery today
+    if any(v.kind == Kind.DISABLED for v in seen):
+        return _close(incident, "accepted", day, now, actor, "The detector was switched off.")
+    days = (day - incident.started_on).days
+    return _close(incident, "recovered", day, now, actor, f"Back in the expected range after {days} days.")
+
+
+def _continue(
+    incident: Incident, findings: Sequence[Finding], day: date, now: datetime, actor: str
+) -> Transition | None:
+    if incident.last_seen_on >= day:
+        return None  # the same date once more
+    after = _seen(incident, findings, day, now)
+    worse = SEVERITIES.index(after.severity) > SEVERITIES.index(incident.severity)
+    return _transition(incident, after, "worsened" if worse else "continued", day, now, actor, findings[0].reason)
+
+
+def _seen(incident: Incident, findings: Sequence[Finding], day: date, now: datetime) -> Incident:
+    """Return the incident with today's numbers; severity and peak only ever grow."""
+    main = next((f for f in findings if f.key == incident.key), None)
+    worst = max((incident.severity, *(f.severity for f in findings)), key=SEVERITIES.index)
+    after = replace(incident, last_seen_on=max(day, incident.last_seen_on), updated_at=now, severity=worst)
+    if main is None:
+        return after
+    return replace(
+        after, observed=main.observed, expected=main.expected, lower_bound=main.lower, upper_bound=main.upper,
+        effect=main.effect, p_value=main.p_value, reason=main.reason,
+        peak_effect=max(incident.peak_effect, main.effect, key=abs),
+    )  # fmt: skip
+
+
+def _close(
+    incident: Incident, how: Literal["recovered", "accepted"], day: date, now: datetime, actor: str, why: str
+) -> Transition:
+    after = replace(incident, status="resolved", resolved_on=day, resolution=how, updated_at=now)
+    return _transition(incident, after, how, day, now, actor, why)
+
+
+def _open(found: _Group, subjects: Mapping[str, Subject], day: date, now: datetime, actor: str) -> Transition:
+    f = found.primary
+    subject = subjects.get(f.segment_id or f.entity, Subject(f.segment_id or f.entity, f.entity))
+    identity = incident_id(f)
+    severity = max((f.severity, *(r.severity for r in found.related)), key=SEVERITIES.index)
+    incident = Incident(
+        incident_id=identity, group_key=identity, segment_id=f.segment_id, entity=f.entity, detector=f.detector,
+        metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=severity,
+        direction=f.direction, owner=subject.owner, title=f"{subject.label}: {headline(f)}", reason=f.reason,
+        started_on=f.started_on, detected_on=day, last_seen_on=day, resolved_on=None, resolution="", observed=f.observed,
+        expected=f.expected, lower_bound=f.lower, upper_bound=f.upper, effect=f.effect, p_value=f.p_value,
+        threshold=f.threshold, peak_effect=f.effect, related=_related(found.related), assignee="", note="", created_at=now,
+        updated_at=now,
+    )  # fmt: skip
+    return _transition(None, incident, "opened", day, now, actor, f.reason)
+
+
+def headline(finding: Finding) -> str:
+    """Return the finding in a few words, for a title."""
+    metric = finding.metric.replace("_", " ").replace("reach:", "reach by ")
+    way = "fell" if finding.direction == "down" else "rose"
+    match finding.detector:
+        case "broken_segment":
+            return "the rule cannot be evaluated"
+        case "stale_data":
+            return "the source is stale"
+        case "distribution_shift":
+            return f"{finding.attribute} shifted by {finding.effect:.0%}, most in {finding.bucket}"
+        case "entity_health" if finding.metric == "null_share":
+            return f"{finding.attribute} has {finding.effect * 100:.0f} points more nulls"
+        case "entity_health" if finding.metric == "duplicate_keys":
+            return f"{finding.observed:,.0f} duplicate keys"
+        case "entity_health" if finding.metric == "data_type":
+            return f"{finding.attribute} changed its type"
+        case _:
+            return f"{metric} {way} {abs(finding.effect):.0%}"
+
+
+def _attach(
+    fresh: list[Finding], changes: list[Transition], stored: Sequence[Incident], day: date, now: datetime, actor: str
+) -> tuple[list[Finding], list[Transition]]:
+    """Add findings to a live incident of their segment that began at most RELATED_DAYS ago; return the rest and the changes."""
+    current = {i.incident_id: i for i in stored} | {t.incident.incident_id: t.incident for t in changes}
+    by_id = {t.incident.incident_id: t for t in changes}
+    rest: list[Finding] = []
+    for f in fresh:
+        home = next(
+            (
+                i for i in current.values()
+                if i.is_live and (i.entity, i.segment_id) == (f.entity, f.segment_id)
+                and i.detected_on < day and abs((i.started_on - f.started_on).days) <= RELATED_DAYS
+            ),
+            None,
+        )  # fmt: skip
+        if home is None:
+            rest.append(f)
+            continue
+        related = _related([f], home.related)
+        after = replace(home, related=related, last_seen_on=day, updated_at=now)
+        current[home.incident_id] = after
+        if home.incident_id in by_id:
+            by_id[home.incident_id] = replace(by_id[home.incident_id], incident=after)
+        else:
+            by_id[home.incident_id] = _transition(home, after, "continued", day, now, actor, f"Also: {f.reason}")
+    return rest, list(by_id.values())
+
+
+def _share_groups(opened: list[Transition], stored: Sequence[Incident]) -> list[Transition]:
+    """Give incidents of one cause one group_key: an entity's own incident, or many segments moving the same way on one date."""
+    by_entity: dict[str, str] = {}
+    for i in [*stored, *(t.incident for t in opened)]:
+        if i.segment_id == "" and i.entity and i.is_live:
+            by_entity[i.entity] = min(by_entity.get(i.entity, i.group_key), i.group_key)
+    alike: dict[tuple[str, str, str, date], list[Incident]] = {}
+    for t in opened:
+        i = t.incident
+        if i.segment_id:
+            alike.setdefault((i.entity, i.detector, i.direction, i.started_on), []).append(i)
+    out = []
+    for t in opened:
+        i = t.incident
+        same = alike.get((i.entity, i.detector, i.direction, i.started_on), [])
+        shared = i.group_key
+        if i.segment_id and i.entity in by_entity:
+            shared = by_entity[i.entity]
+        elif i.segment_id and len({x.segment_id for x in same}) >= SHARED_SEGMENTS:
+            shared = _hash(f"{i.entity}|{i.detector}|{i.direction}|{i.started_on}")
+        out.append(replace(t, incident=replace(i, group_key=shared)))
+    return out
+
+
+def _related(findings: Iterable[Finding], so_far: str = "[]") -> str:
+    rows = json.loads(so_far or "[]")
+    known = {tuple(r["key"]) for r in rows}
+    rows += [
+        {
+            "key": list(f.key), "detector": f.detector, "metric": f.metric, "attribute": f.attribute or "",
+            "bucket": f.bucket or "", "direction": f.direction, "severity": f.severity, "observed": f.observed,
+            "expected": f.expected, "effect": f.effect, "p_value": f.p_value, "reason": f.reason,
+        }
+        for f in findings if f.key not in known
+    ]  # fmt: skip
+    return json.dumps(rows, sort_keys=True)
+
+
+def _transition(
+    before: Incident | None, after: Incident, event: EventName, day: date, now: datetime, actor: str, reason: str
+) -> Transition:
+    # one event of a kind per incident and date, save for people, who may change their mind within a day
+    unique = "" if actor == "pulse" else now.isoformat()
+    identity = _hash(f"{after.incident_id}|{event}|{day}|{actor}|{unique}")
+    status = before.status if before is not None else ""
+    return Transition(
+        after, IncidentEvent(identity, after.incident_id, now, day, event, status, after.status, actor, reason)
+    )
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]

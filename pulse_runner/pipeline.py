@@ -1,0 +1,113 @@
+"""The stages in their order, for one date; each can be run on its own and repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pulse_runner.errors import PulseError
+from pulse_runner.incidents.store import ACTIVE, list_incidents
+from pulse_runner.runs import recorded
+from pulse_runner.snapshots.read import latest_snapshots
+
+if TYPE_CHECKING:
+    from pulse_runner.cli.context import PulseContext
+    from pulse_runner.segments.model import Project
+    from pulse_runner.warehouse.dbt import Progress
+
+
+@dataclass
+class RunReport:
+    """What a run did, in the words of its summary; `active` holds the open and acknowledged incidents."""
+
+    day: date
+    dry_run: bool
+    lines: list[str] = field(default_factory=list)
+    active: list[dict[str, Any]] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """Return the lines that a person reads at the end of a run."""
+        head = f"{'Dry run' if self.dry_run else 'Run'} of {self.day}"
+        incidents = [f"  {i['severity']:<8} {i['segment_id'] or i['entity']}: {i['title']}" for i in self.active]
+        tail = [f"{len(incidents)} active incidents{':' if incidents else ''}", *incidents]
+        return "\n".join([head, *(f"  {line}" for line in self.lines), *tail])
+
+
+def run_day(
+    pulse: PulseContext,
+    day: date,
+    *,
+    dry_run: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None],
+) -> RunReport:
+    """Carry out compile check, dbt build, detect, explain and alert for `day`.
+
+    A failing data test of another model is reported and does not stop the run; a failing snapshot model does.
+    """
+    from pulse_runner.alerts.stage import run_alerts
+    from pulse_runner.detect import detect
+    from pulse_runner.explain.stage import explain_incidents
+
+    report = RunReport(day, dry_run)
+    project = checked_project(pulse)
+    report.lines.append(f"compile   {len(project.segments)} segments, models are current")
+    if dry_run:
+        report.lines.append("build     skipped (dry run)")
+    else:
+        report.lines.append(f"build     {_build(pulse, day, on_progress, say)}")
+    with pulse.warehouse() as warehouse:
+        if dry_run:
+            found = detect(warehouse, project, day, day, now=pulse.now, dry_run=True)
+        else:
+            with recorded(warehouse, "detect", day, day, pulse.now) as run:
+                found = detect(warehouse, project, day, day, now=pulse.now)
+                run.counts.update(found.counts)
+        report.lines.append(f"detect    {found.sentence()}")
+        if not dry_run:
+            with recorded(warehouse, "explain", day, day, pulse.now) as run:
+                written = explain_incidents(warehouse, project, day, pulse.now, pulse.env)
+                run.counts["explanations"] = len(written)
+            report.lines.append(f"explain   {len(written)} new explanations")
+        with recorded(warehouse, "alert", day, day, pulse.now) if not dry_run else _nothing() as run:
+            told = run_alerts(warehouse, project, day, pulse.now, pulse.env, dry_run=dry_run, out=say)
+            if run is not None:
+                run.counts.update(told.counts)
+        report.lines.append(f"alert     {told.sentence()}")
+        report.lines.append(f"segments  {len(latest_snapshots(warehouse, day))} snapshots of {day}")
+        report.active = list_incidents(warehouse, statuses=ACTIVE)
+    return report
+
+
+def checked_project(pulse: PulseContext) -> Project:
+    """Return the definitions; raise PulseError when they are not valid or the committed models are not theirs."""
+    from pulse_runner.compiler.write import stale_files
+    from pulse_runner.segments.load import load_project
+
+    project = load_project(pulse.root)
+    stale = stale_files(project, pulse.root)
+    if stale:
+        names = "\n".join(f"  {path}" for path in stale[:20])
+        raise PulseError(f"{len(stale)} compiled files are stale; run `pulse compile` and commit:\n{names}")
+    return project
+
+
+def _build(
+    pulse: PulseContext, day: date, on_progress: Callable[[Progress], None] | None, say: Callable[[str], None]
+) -> str:
+    from pulse_runner.snapshots.build import build_snapshots
+
+    result = build_snapshots(pulse.root, day, day, target=pulse.target, everything=True, on_progress=on_progress)
+    for failure in result.failures:
+        say(f"dbt {failure.status}: {failure.node}: {failure.message}")
+    return ", ".join(f"{n} {status}" for status, n in sorted(result.counts.items()))
+
+
+class _nothing:  # noqa: N801  reads as a word in the with statement
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None

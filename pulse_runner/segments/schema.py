@@ -1,0 +1,360 @@
+"""The shape of the files in segments/: the one source of both validation and the published JSON Schema.
+
+What can be said about a file on its own is said here; what needs other files (fields, types, references) is in `check.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Union, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag, WithJsonSchema
+from pydantic import Field as PField
+
+from pulse_runner.segments.model import FieldType
+from pulse_runner.segments.operators import COMPARISONS, OPERATORS
+
+NAME = r"^[a-z][a-z0-9_]{0,49}$"
+VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+DETECTORS = (
+    "size_jump", "distribution_shift", "conversion_anomaly", "inactivity_creep", "reach_drop", "broken_segment",
+    "stale_data", "entity_health",
+)  # fmt: skip
+
+Name = Annotated[str, PField(pattern=NAME)]
+Variable = Annotated[str, PField(pattern=VARIABLE, description="The name of an environment variable, never its value.")]
+Text = Annotated[str, PField(min_length=1)]
+Severity = Literal["low", "medium", "high", "critical"]
+Direction = Literal["both", "down", "up"]
+_Scalar: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+# operands are typed by the field that they meet, so check.py judges them
+Operand = Annotated[Any, WithJsonSchema({"anyOf": [_Scalar, {"type": "array", "items": _Scalar, "minItems": 1}]})]
+_Day: dict[str, Any] = {"type": "integer", "minimum": 0}
+DaysOperand = Annotated[
+    Any, WithJsonSchema({"anyOf": [_Day, {"type": "array", "items": _Day, "minItems": 2, "maxItems": 2}]})
+]
+FieldOperator = Annotated[
+    str, WithJsonSchema({"enum": list(OPERATORS), "description": "; ".join(f"{o.name}: {o.meaning}" for o in OPERATORS.values())})
+]
+ComparisonOperator = Annotated[str, WithJsonSchema({"enum": list(COMPARISONS)})]
+
+
+class Spec(BaseModel):
+    """A mapping of a definition file: unknown keys are errors, and nothing is turned into another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _short(key: str, kinds: type | tuple[type, ...]) -> Callable[[Any], Any]:
+    """Return a function that spells out the short form of a mapping with one key."""
+    return lambda given: {key: given} if isinstance(given, kinds) else given
+
+
+class HistorySpec(Spec):
+    """How the relation knows its past: `as_of` (rows per date), or `valid_from` and `valid_to` (intervals)."""
+
+    as_of: Name | None = None
+    valid_from: Name | None = None
+    valid_to: Name | None = None
+
+
+class FieldSpec(Spec):
+    """A derived clock: whole days from a date or timestamp field to the snapshot date."""
+
+    type: Annotated[FieldType | None, PField(description="The column's type; `name: type` is short for it.")] = None
+    days_since: Name | None = None
+
+
+class AttributeSpec(Spec):
+    """A field whose distribution over the members is kept."""
+
+    name: Annotated[Name | None, PField(description="The attribute's name; the field's when left out.")] = None
+    field: Text
+    bins: Annotated[list[float] | None, PField(min_length=1, description="Ascending edges, for a number.")] = None
+    top: Annotated[int, PField(ge=1, le=1000, description="Largest buckets kept; the rest is `(other)`.")] = 50
+
+
+class ConversionSpec(Spec):
+    """What counts as a conversion: the day of this field falls between two snapshots."""
+
+    event_at: Text
+
+
+class ActivitySpec(Spec):
+    """What counts as inactive: not seen for more than `inactive_after_days` days, or never."""
+
+    last_seen_at: Text
+    inactive_after_days: Annotated[int, PField(ge=1)] = 30
+
+
+class FreshnessSpec(Spec):
+    """When the data of a date count as stale: the newest `updated_at` is more than `max_age_days` days before it."""
+
+    updated_at: Text
+    max_age_days: Annotated[int, PField(ge=0)] = 0
+
+
+FieldMap = Annotated[
+    dict[Name, Annotated[FieldSpec, BeforeValidator(_short("type", str), json_schema_input_type=FieldType | FieldSpec)]],
+    PField(min_length=1),
+]
+
+
+class EventSpec(Spec):
+    """A relation with one row per event of an entity key."""
+
+    relation: Text
+    key: Name
+    at: Name
+    fields: dict[Name, FieldType] = PField(default_factory=dict)
+
+
+class EntitySpec(Spec):
+    """The relation that segments select from."""
+
+    entity: Name
+    label: Text | None = None
+    description: Text | None = None
+    relation: Annotated[Text, PField(description="ref('model'), ref('package', 'model') or source('source', 'table').")]
+    key: Name
+    history: Annotated[HistorySpec | None, PField(description="Leave out when the relation knows today only.")] = None
+    fields: Annotated[FieldMap, PField(description="Every column that rules and attributes may use, with its type.")]
+    attributes: list[
+        Annotated[AttributeSpec, BeforeValidator(_short("field", str), json_schema_input_type=str | AttributeSpec)]
+    ] = PField(default_factory=list)
+    conversion: ConversionSpec | None = None
+    activity: ActivitySpec | None = None
+    reach: Annotated[
+        dict[Name, Text], PField(description="Channel: SQL that is true for a row that can be reached.")
+    ] = PField(default_factory=dict)
+    freshness: FreshnessSpec | None = None
+    events: dict[Name, EventSpec] = PField(default_factory=dict)
+
+
+class AllSpec(Spec):
+    """True when every part is true."""
+
+    all: Annotated[list[RuleSpec], PField(min_length=1)]
+
+
+class AnySpec(Spec):
+    """True when at least one part is true."""
+
+    any: Annotated[list[RuleSpec], PField(min_length=1)]
+
+
+class NotSpec(Spec):
+    """The complement: true when the part is not true, nulls included."""
+
+    not_: Annotated[RuleSpec, PField(alias="not")]
+
+
+class FieldLeafSpec(Spec):
+    """One condition on one field."""
+
+    field: Text
+    operator: FieldOperator
+    value: Operand = None
+    days: DaysOperand = None
+
+
+class AggregateSpec(Spec):
+    """sum, min, max or avg of a numeric field of the matching events, compared."""
+
+    function: Literal["sum", "min", "max", "avg"]
+    field: Text
+    operator: ComparisonOperator
+    value: float
+
+
+class CountSpec(Spec):
+    """The number of matching events, compared."""
+
+    operator: ComparisonOperator
+    value: Annotated[int, PField(ge=0)]
+
+
+class EventLeafSpec(Spec):
+    """A condition on the events of a key."""
+
+    event: Text
+    operator: Literal["performed", "not_performed"]
+    count: CountSpec | None = None
+    aggregate: AggregateSpec | None = None
+    in_last: Annotated[int | None, PField(ge=0, description="Days before the snapshot date; ever when left out.")] = None
+    where: list[FieldLeafSpec] = PField(default_factory=list)
+
+
+class SegmentLeafSpec(Spec):
+    """Membership of another segment of the same entity on the same date."""
+
+    segment: Text
+    operator: Literal["in_segment", "not_in_segment"]
+
+
+class SqlLeafSpec(Spec):
+    """One boolean SQL expression over the entity's fields."""
+
+    sql: Text
+
+
+RULE_KEYS: dict[str, type[Spec]] = {
+    "all": AllSpec, "any": AnySpec, "not": NotSpec, "field": FieldLeafSpec, "event": EventLeafSpec,
+    "segment": SegmentLeafSpec, "sql": SqlLeafSpec,
+}  # fmt: skip
+
+
+def _rule_kind(given: Any) -> str | None:
+    if isinstance(given, dict):
+        # a leaf of an event may also filter on a `field`, so the order of RULE_KEYS does not decide between these two
+        for key in ("all", "any", "not", "event", "field", "segment", "sql"):
+            if key in given:
+                return f"<{key}>"
+    return "<all>" if isinstance(given, AllSpec) else None
+
+
+RuleSpec = Annotated[
+    Union[
+        Annotated[AllSpec, Tag("<all>")],
+        Annotated[AnySpec, Tag("<any>")],
+        Annotated[NotSpec, Tag("<not>")],
+        Annotated[FieldLeafSpec, Tag("<field>")],
+        Annotated[EventLeafSpec, Tag("<event>")],
+        Annotated[SegmentLeafSpec, Tag("<segment>")],
+        Annotated[SqlLeafSpec, Tag("<sql>")],
+    ],
+    Discriminator(_rule_kind),
+]
+
+for _model in (AllSpec, AnySpec, NotSpec):
+    _model.model_rebuild()
+
+
+class ThresholdSpec(Spec):
+    """One segment's exceptions to a detector's defaults; a number alone is the threshold, `off` switches it off."""
+
+    threshold: Annotated[float | None, PField(gt=0)] = None
+    direction: Direction | None = None
+    enabled: bool | None = None
+    attributes: Annotated[
+        dict[Name, Annotated[float, PField(gt=0)] | Literal["off"]], PField(description="For distribution_shift.")
+    ] = PField(default_factory=dict)
+
+
+def _threshold(given: Any) -> Any:
+    if given == "off" or given is False:
+        return {"enabled": False}
+    return {"threshold": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
+Threshold = Annotated[
+    ThresholdSpec, BeforeValidator(_threshold, json_schema_input_type=float | Literal["off"] | ThresholdSpec)
+]
+
+
+class SegmentSpec(Spec):
+    """A named rule over one entity, with an owner, thresholds and alert routes."""
+
+    segment: Name
+    label: Text | None = None
+    description: Text | None = None
+    entity: Text
+    owner: Text
+    enabled: bool = True
+    rules: Annotated[
+        RuleSpec,
+        BeforeValidator(_short("all", list), json_schema_input_type=Annotated[list[RuleSpec], PField(min_length=1)] | RuleSpec),
+        PField(description="A list means all of it; or one all / any / not / condition."),
+    ]
+    thresholds: dict[Literal[DETECTORS], Threshold] = PField(default_factory=dict)  # type: ignore[valid-type]
+    alerts: Annotated[list[Text], PField(description="Routes of routes.yml.")] = PField(default_factory=list)
+
+
+class SlackSpec(Spec):
+    """A Slack incoming webhook."""
+
+    channel: Literal["slack"]
+    url_env: Variable
+
+
+class EmailSpec(Spec):
+    """Email through Resend when RESEND_API_KEY is set, else SMTP when PULSE_SMTP_URL is set."""
+
+    channel: Literal["email"]
+    to: Annotated[list[Annotated[str, PField(pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$")]], PField(min_length=1)]
+
+
+class TeamsSpec(Spec):
+    """A Teams Workflows webhook."""
+
+    channel: Literal["teams"]
+    url_env: Variable
+
+
+class N8nSpec(Spec):
+    """An n8n webhook; the body is signed with the secret, the token is sent as a header."""
+
+    channel: Literal["n8n"]
+    url_env: Variable
+    secret_env: Variable | None = None
+    token_env: Variable | None = None
+
+
+class ConsoleSpec(Spec):
+    """Print the message."""
+
+    channel: Literal["console"]
+
+
+CHANNELS: dict[str, type[Spec]] = {
+    "slack": SlackSpec, "email": EmailSpec, "teams": TeamsSpec, "n8n": N8nSpec, "console": ConsoleSpec,
+}  # fmt: skip
+ChannelSpec = Annotated[
+    SlackSpec | EmailSpec | TeamsSpec | N8nSpec | ConsoleSpec, PField(discriminator="channel")
+]
+
+
+class RouteSpec(Spec):
+    """A named list of channels, used for incidents of `min_severity` and above."""
+
+    min_severity: Severity = "low"
+    channels: Annotated[list[ChannelSpec], PField(min_length=1)]
+
+
+class RoutesSpec(Spec):
+    """The alert routes of the project."""
+
+    routes: dict[Name, RouteSpec]
+
+
+SPECS: dict[str, type[Spec]] = {"entity": EntitySpec, "segment": SegmentSpec, "routes": RoutesSpec}
+
+
+def json_schema(kind: str) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of an `entity`, `segment` or `routes` file."""
+    schema = SPECS[kind].model_json_schema(mode="validation", by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def keys_at(spec: type[Spec], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the mapping at a pydantic error location may have.
+
+    >>> keys_at(EntitySpec, ("history", "as_off"))
+    ['as_of', 'valid_from', 'valid_to']
+    """
+    here: list[type[Spec]] = [spec]
+    tags = {f"<{key}>": model for key, model in RULE_KEYS.items()} | dict(CHANNELS)
+    for part in loc[:-1]:
+        tagged = tags.get(str(part))
+        if tagged in here:
+            here = [tagged]
+            continue
+        annotations = [f.annotation for model in here for k, f in model.model_fields.items() if (f.alias or k) == part]
+        here = [m for a in annotations for m in _models(a)] or here
+    return [f.alias or key for model in here for key, f in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[Spec]]:
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]

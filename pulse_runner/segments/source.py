@@ -1,0 +1,129 @@
+"""YAML with line numbers: a file becomes plain values plus the line of every key and item.
+
+The nodes of YAML 1.2 are read directly rather than through a loader: dates stay the text that was written, `no`, `on` and
+`NO` are text, and every duplicate key is reported, not the first only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from pulse_runner.errors import Problem
+
+Path = tuple[str | int, ...]
+
+_TAG = "tag:yaml.org,2002:"
+_TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+@dataclass
+class Document:
+    """A parsed file: `data` as plain values, `lines` from a path to its 1-based line, and what was wrong so far."""
+
+    file: str
+    data: Any = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def line(self, path: Path) -> int:
+        """Return the line of a path, or of the nearest thing around it that is there."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def complain(self, path: Path, message: str) -> None:
+        """Add a problem at a path; the same one is added once."""
+        problem = Problem(self.file, self.line(path), message)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def parse(file: str, text: str) -> Document:
+    """Parse the text of one file; what cannot be parsed becomes a problem of the document, with data None."""
+    document = Document(file)
+    try:
+        nodes = list(YAML(typ="rt", pure=True).compose_all(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = " ".join(str(part) for part in (error.context, error.problem) if part)
+        document.problems.append(Problem(file, mark.line + 1 if mark else 0, f"this is not YAML: {reason}"))
+        return document
+    except YAMLError as error:
+        document.problems.append(Problem(file, 0, f"this is not YAML: {' '.join(str(error).split())}"))
+        return document
+    if not nodes or nodes[0] is None:
+        document.problems.append(Problem(file, 0, "the file is empty"))
+    elif len(nodes) > 1:
+        document.problems.append(Problem(file, nodes[1].start_mark.line + 1, "one definition per file: split at `---`"))
+    else:
+        document.data = _plain(document, nodes[0], (), ())
+    return document
+
+
+def _plain(document: Document, node: Node, path: Path, above: Sequence[int]) -> Any:
+    document.lines.setdefault(path, node.start_mark.line + 1)
+    if id(node) in above:
+        document.complain(path, "an alias stands inside the thing that it names")
+        return None
+    above = (*above, id(node))
+    if isinstance(node, MappingNode):
+        return _mapping(document, node, path, above)
+    if isinstance(node, SequenceNode):
+        return [_plain(document, item, (*path, i), above) for i, item in enumerate(node.value)]
+    return _scalar(document, node, path)
+
+
+def _mapping(document: Document, node: MappingNode, path: Path, above: Sequence[int]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, ScalarNode) or key_node.value == "<<":
+            document.problems.append(Problem(document.file, line, "a key must be plain text (no `<<`, no list, no mapping)"))
+            continue
+        key = str(key_node.value)
+        if key in found:
+            first = document.lines[(*path, key)]
+            document.problems.append(Problem(document.file, line, f"key `{key}` stands twice; the first is on line {first}"))
+            continue
+        document.lines[(*path, key)] = line
+        found[key] = _plain(document, value_node, (*path, key), above)
+    return found
+
+
+def _scalar(document: Document, node: Node, path: Path) -> Any:
+    text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
+    if getattr(node, "style", None) in ("'", '"', "|", ">") or kind in ("str", "timestamp"):
+        return text
+    if kind == "bool":  # a `%YAML 1.1` line would make booleans of `no` and `NO` too: those stay text
+        return True if text in _TRUE else False if text in _FALSE else text
+    if kind == "null":
+        return None
+    if kind in ("int", "float"):
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        document.complain(path, f"`{text}` is not a plain decimal number; put it in quotes if it is text")
+        return None
+    document.complain(path, f"tag `{node.tag}` is not used here")
+    return None
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return `; did you mean ...?` for the nearest known word, or nothing.
+
+    >>> did_you_mean("countri", ["country", "plan"])
+    '; did you mean `country`?'
+    """
+    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean `{near[0]}`?" if near else ""
