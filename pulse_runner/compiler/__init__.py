@@ -1,0 +1,1 @@
+"""From definitions to dbt models: pure text, no warehouse and no dbt."""

@@ -25,19 +25,25 @@ Ints = npt.NDArray[np.int64]
 class Tuning:
     """Constants of the filter, calibrated on simulated series; one set for all metrics unless a detector says otherwise."""
 
-    gains: tuple[float, ...] = (0.03, 0.03, 0.10, 0.30, 0.60)
-    returns: tuple[float, ...] = (0.0, 0.35, 0.0, 0.0, 0.0)
-    phi: float = 0.85
-    leaks: tuple[float, ...] = (0.0, 0.6, 0.85, 0.95)
-    alpha: float = 0.0015
-    tail_df: float = 8.0
-    looks: float = 2.5
-    clip: float = 2.5
-    accept_after: int = 14
-    close_at: float = 3.0
-    escalate: float = 5.0
-    share_down: float = 0.5
-    remember_old: int = 21
+    gains: tuple[float, ...] = (0.02, 0.03, 0.08, 0.3)  # of the level, one per filter
+    returns: tuple[float, ...] = (0.0, 0.35, 0.0, 0.0)  # gain of the part that returns to the level
+    phi: float = 0.85  # how much of that part is left a day later
+    leaks: tuple[float, ...] = (0.0, 0.6, 0.85, 0.95)  # of the sums; 0 is the day on its own
+    share_down: float = 0.8  # of the false alarms that are spent on falls: they cost more, and are what breaks
+    looks: float = 0.8  # sets p-values to how often a clean series really leaves its state in a day
+    alpha: float = 0.0025  # p-value that opens an episode: a bit less than one false alarm a year
+    tail: float = 6.0  # heaviness of a day's own noise, smaller is heavier
+    clip: float = 2.5  # an error teaches at most so many spreads
+    sum_clip: float = 4.0  # and adds at most so many to the sums
+    forget: float = 0.97  # of the filters' past errors
+    spread_pace: float = 0.02
+    week_pace: float = 0.06
+    usual_pace: float = 0.007
+    accept_after: int = 14  # days until a new level is the baseline
+    still_moving: float = 1.08  # unless the deviation still grows
+    close_at: float = 3.0  # evidence, as log likelihood ratio, that the series is back
+    escalate: float = 5.0  # a second fault on top of the first has to stand out so far
+    remember_old: int = 21  # days for which the level before an accepted one is no surprise
     min_history: int = 5
 
 
@@ -95,16 +101,17 @@ class _Filters:
         self.loss = np.zeros((size, filters))
         self.week = np.zeros((size, 7))
         self.seen = np.zeros((size, 7))
-        self.count = np.zeros(size, np.int64)
+        self.count, self.age = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.var, self.weight = np.full(size, 0.05**2), np.full(size, 3.0)
         self.sums = np.zeros((size, sums))
         self.usual = np.ones((size, sums))
         self.since = np.zeros((size, sums), np.int64)
         self.before = np.zeros((size, sums))
-        self.open = np.zeros(size, bool)
+        self.odd, self.odd_weeks = np.zeros((size, 7)), np.zeros((size, 7), np.int64)
+        self.open, self.slow = np.zeros(size, bool), np.zeros(size, bool)
         self.start = np.full(size, -1, np.int64)
         self.sign = np.zeros(size, np.int8)
-        self.back_again = np.zeros(size)
+        self.back_again, self.dev_slow = np.zeros(size), np.zeros(size)
         self.dev, self.days = np.zeros(size), np.zeros(size, np.int64)
         self.old, self.old_until = np.full(size, np.nan), np.full(size, -1, np.int64)
 
@@ -124,7 +131,7 @@ class _Filters:
         mean = link.mean(centre)
         sampling = link.sampling(mean, n)
         unseen = np.where(self.seen[:, day] == 0, 0.12**2, (self.var + sampling) / np.maximum(self.seen[:, day], 1))
-        spread2 = np.maximum(self.var, 0.003**2) + sampling * (1 + 1 / (self.count + 1)) + unseen
+        spread2 = (np.maximum(self.var, 0.003**2) + sampling) * (1 + 1 / (self.age + 1.0)) + unseen
         spread = np.sqrt(spread2)
         error = np.where(use, link.residual(k, n, mean), 0.0)
         z = error / spread
@@ -132,10 +139,16 @@ class _Filters:
         was_open = self.open.copy()
         scores, sign = self._surprise(z, ready & ~was_open, t, centre - self.week[:, day])
         share = np.where(sign < 0, tune.share_down, 1.0 - tune.share_down)
-        p = np.minimum(1.0, tune.looks * student.sf(scores, tune.tail_df) / share)
+        p = np.ones(len(scores))
+        far = np.flatnonzero(ready & (scores > 1.5))
+        # counting noise is near normal, a day's own noise has heavy tails: the excess kurtosis of their sum sets the degrees of freedom
+        own = np.maximum(self.var, 0.003**2)[far] / spread2[far]
+        df = 4.0 + tune.tail / np.maximum(own, 0.05) ** 2
+        p[far] = np.minimum(1.0, tune.looks * student.sf(scores[far], df) / share[far])
         p = np.where(ready, p, 1.0)
         returned = self._returned(t, error, spread, scores, ready)
         rebased = self._episodes(t, use, ready, z, error, spread, sign, p, returned)
+        self._learn_weekday(use, day, error)
         self._learn(use & ~self.open & ~rebased, day, error, spread, forecasts - centre[:, None], sampling, returned)
         inside = 1.96 * spread
         return {
@@ -143,14 +156,14 @@ class _Filters:
             "expected": mean, "lower": link.mean(centre - inside), "upper": link.mean(centre + inside),
             "p_value": np.where(was_open & self.open, np.minimum(p, tune.alpha), p),
             "sign": np.where(self.open, self.sign, np.sign(error)).astype(np.int8),
-            "started": np.where(self.open, self.start, t), "abnormal": self.open.copy(), "fresh": ~was_open,
+            "started": np.where(self.open, self.start, t), "abnormal": self.open.copy(), "fresh": ~was_open | (self.start == t),
             "rebased": rebased, "history": self.count - (use & ~was_open), "spread": spread, "sampling": sampling,
             "usable": use,
         }  # fmt: skip
 
     def _surprise(self, z: Floats, ready: Bools, t: int, base: Floats) -> tuple[Floats, npt.NDArray[np.int8]]:
         """Add today's error to the leaky sums; return the largest standardised sum and its sign."""
-        clipped = np.clip(z, -4.0, 4.0)[:, None]
+        clipped = np.clip(z, -self.tuning.sum_clip, self.tuning.sum_clip)[:, None]
         raw = np.where(self.leaks == 0.0, z[:, None], self.leaks * self.sums + clipped)
         scale = np.sqrt(1.0 / (1.0 - self.leaks**2))
         flip = ready[:, None] & (np.sign(raw) != np.sign(self.sums))
@@ -159,9 +172,12 @@ class _Filters:
         score = raw / (scale * np.maximum(np.sqrt(self.usual), 1.0))
         best = np.abs(score).argmax(1)
         rows = np.arange(len(z))
+        self.best_leak = self.leaks[best]
         self.best_since, self.best_before = self.since[rows, best], self.before[rows, best]
         learn = ready[:, None]
-        self.usual = np.where(learn, self.usual + 0.02 * (np.minimum((raw / scale) ** 2, 9.0) - self.usual), self.usual)
+        self.usual = np.where(
+            learn, self.usual + self.tuning.usual_pace * (np.minimum((raw / scale) ** 2, 9.0) - self.usual), self.usual
+        )
         self.sums = np.where(learn, raw, self.sums)
         return np.abs(score[rows, best]), np.sign(score[rows, best]).astype(np.int8)
 
@@ -184,13 +200,23 @@ class _Filters:
         opens = ready & ~self.open & ((p < tune.alpha) | bigger) & ~returned
         ongoing = use & self.open
         # Wald's sequential test of "it is back" against "it is still where it was"
-        ratio = self.dev * (0.5 * self.dev - error) / spread**2
+        dev = np.maximum(np.abs(self.dev), 0.7 * spread)
+        ratio = dev * (0.5 * dev - error * self.sign) / spread**2
         self.back_again = np.where(ongoing, np.maximum(self.back_again + np.clip(ratio, -4.0, 6.0), 0.0), 0.0)
-        closes = ongoing & (self.back_again > tune.close_at)
+        across = (error * self.sign < 0) & ~self.slow & (np.abs(self.dev) > 1.5 * spread) | (self.dev * self.sign <= 0)
+        closes = ongoing & ((self.back_again > tune.close_at) | across)
         self.days = np.where(ongoing, self.days + 1, self.days)
         pace = 1.0 / np.minimum(self.days + 1.0, 7.0)
         self.dev = np.where(ongoing & (self.back_again == 0.0), self.dev + (error - self.dev) * pace, self.dev)
-        rebased = ongoing & ~closes & (self.days >= tune.accept_after)
+        self.dev_slow = np.where(
+            ongoing, self.dev_slow + (self.dev - self.dev_slow) / np.minimum(self.days + 1.0, 14.0), self.dev_slow
+        )
+        moving = np.abs(self.dev) > tune.still_moving * np.abs(
+            self.dev_slow
+        )  # a creep that goes on is no new level yet
+        lasted = (self.days >= tune.accept_after) & ~moving | (self.days >= 5 * tune.accept_after)
+        rebased = ongoing & ~closes & lasted
+        self.age = np.where(rebased, 3, self.age)  # the new level is known from a few days only
         self.old = np.where(rebased, -self.dev, self.old)
         self.old_until = np.where(rebased, t + tune.remember_old, self.old_until)
         self.level += np.where(rebased, self.dev, 0.0)[:, None]
@@ -198,15 +224,33 @@ class _Filters:
         self.old = np.where(returned, -self.old, self.old)
         # the level has followed the first days of a slow change: take it back to where it was before
         drift = np.where(opens, self.best_before - (self.level + self.back).mean(1), 0.0)
-        single = self.best_since >= t
+        single = (self.best_since >= t) | bigger
         self.level += np.where(opens & ~single, drift, 0.0)[:, None]
-        self.start = np.where(opens, np.minimum(self.best_since, t), self.start)
+        self.start = np.where(opens, np.where(bigger, t, np.minimum(self.best_since, t)), self.start)
         self.sign = np.where(opens, sign, self.sign).astype(np.int8)
-        self.dev = np.where(opens, error - np.where(single, 0.0, drift), self.dev)
+        self.dev = np.where(opens, np.where(single, error, error * (1.0 - self.best_leak) - drift), self.dev)
+        self.slow = np.where(opens, ~single, self.slow)
+        self.dev_slow = np.where(opens, self.dev, self.dev_slow)
         self.days = np.where(opens, 1, self.days)
         self.open = (self.open | opens) & ~closes & ~rebased
         self.sums[opens | closes | rebased] = 0.0
         return rebased
+
+    def _learn_weekday(self, use: Bools, day: int, error: Floats) -> None:
+        """Take over a weekday that is odd week after week: it is the rhythm, not a fault.
+
+        A weekday never seen in its usual state is taken over at once, any other one the third time in a row.
+        """
+        short = use & self.open & (self.days <= 2)
+        same = np.sign(error) == np.sign(self.odd[:, day])
+        self.odd[:, day] = np.where(short, np.where(same, 0.5 * (self.odd[:, day] + error), error), self.odd[:, day])
+        self.odd_weeks[:, day] = np.where(short, np.where(same, self.odd_weeks[:, day] + 1, 1), self.odd_weeks[:, day])
+        self.odd_weeks[use & ~self.open, day] = 0
+        known = (self.odd_weeks[:, day] >= 3) | ((self.odd_weeks[:, day] >= 1) & (self.seen[:, day] == 0))
+        learn = short & known
+        self.week[:, day] += np.where(learn, self.odd[:, day], 0.0)
+        self.seen[learn, day] += 1
+        self.odd_weeks[learn, day] = 0
 
     def _learn(
         self, use: Bools, day: int, error: Floats, spread: Floats, apart: Floats, sampling: Floats, returned: Bools
@@ -216,19 +260,21 @@ class _Filters:
         each = np.where(use[:, None], error[:, None] - apart, 0.0)
         limit = (tune.clip * spread)[:, None]
         clipped = np.clip(each, -limit, limit)
-        gain = np.maximum(self.gains, 1.0 / (self.count + 1.0)[:, None])
-        self.loss = np.where(use[:, None], 0.97 * self.loss + np.minimum(each / spread[:, None], 3.0) ** 2, self.loss)
+        gain = np.maximum(self.gains, 1.0 / (self.age + 1.0)[:, None])
+        self.loss = np.where(
+            use[:, None], tune.forget * self.loss + np.minimum(each / spread[:, None], 3.0) ** 2, self.loss
+        )
         self.level += gain * clipped
         self.back = np.where(use[:, None], tune.phi * (self.back + self.returns * clipped), self.back)
         one = np.clip(np.where(use, error, 0.0), -limit[:, 0], limit[:, 0])
-        pace = np.maximum(0.06, 1.0 / (self.seen[:, day] + 1.5)) * (self.count > 0)
+        pace = np.maximum(tune.week_pace, 1.0 / (self.seen[:, day] + 1.5)) * (self.count > 0)
         self.week[:, day] += np.where(use, pace * one, 0.0)
         self.week -= np.where(use & (self.count > 6), self.week.mean(1), 0.0)[:, None]
         self.seen[:, day] += use
         excess = np.minimum(error**2, (3 * spread) ** 2) - sampling
-        rate = np.maximum(0.02, 1.0 / (self.weight + 1.0))
+        rate = np.maximum(tune.spread_pace, 1.0 / (self.weight + 1.0))
         self.var = np.where(
             use & (self.count > 0), np.maximum(self.var + rate * (excess - self.var), -0.5 * sampling), self.var
         )
         self.weight = np.where(use, self.weight + 1, self.weight)
-        self.count = self.count + use
+        self.count, self.age = self.count + use, self.age + use

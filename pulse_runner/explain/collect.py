@@ -50,7 +50,7 @@ class Collector:
         values = {c: plain(row.get(c)) for c in columns}
         for name in people:
             values[name] = hidden(values[name], self.case.k)
-        self.found.append(Evidence(kind, statement, values, sql, weight, source, contribution=contribution))
+        self.found.append(Evidence(kind, scrub(statement, 600), values, sql, weight, source, contribution=contribution))
 
 
 def hidden(value: Scalar, k: int) -> Scalar:

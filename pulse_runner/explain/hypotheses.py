@@ -26,6 +26,7 @@ from pulse_runner.explain.model import (
     Hypothesis,
     count,
     percent,
+    source_column,
 )  # fmt: skip
 
 MOST = 0.5  # from this part of the moved members on, a cause counts as evidenced
@@ -373,7 +374,7 @@ def _season(view: View) -> Iterator[Hypothesis]:
 def _drift(view: View) -> Iterator[Hypothesis]:
     leaf = [e for e in view.by_cause("leaf") if not _faulty(view, columns_of(e, view.case))]
     slow = view.case.last > view.case.first or view.case.detector == "inactivity_creep"
-    if leaf and view.part(leaf) >= MOST:
+    if leaf and view.part(leaf) >= MOST and view.case.metric in SIZES:
         columns = {c for e in leaf for c in columns_of(e, view.case)}
         steady = [e for e in view.of("column_steady") if e.values["column_name"] in columns]
         text = "Their columns show no fault in the health table, so the values of single people changed." if steady else (

@@ -160,7 +160,7 @@ def _steady(c: Collector, row: Mapping[str, Any], sql: str) -> None:
 def _siblings(c: Collector, project: Project, column: str) -> None:
     """Split the entity's other segments by whether they read the column ('': none is suspected): what moves with a column points at it."""
     case, name = c.case, c.table("segment_snapshots")
-    if case.before is None or not case.segment_id:
+    if case.before is None:
         return
     entity = case.definition
     readers = [
@@ -184,17 +184,15 @@ def _siblings(c: Collector, project: Project, column: str) -> None:
     for row in c.rows(sql, "other segments of the entity"):
         if not (row["readers"] or row["others"]):
             return
-        if column and readers:
+        among = f"Among the {'other ' if case.segment_id else ''}segments of {case.entity},"
+        span = f"moved by {percent(MOVED)} or more from {case.before} to {case.last}"
+        if readers:
             text = (
-                f"Of the {row['readers']} other segments that read {column}, {row['readers_moved']} moved by"
-                f" {percent(MOVED)} or more from {case.before} to {case.last};"
-                f" of the {row['others']} that do not, {row['others_moved']} did."
+                f"{among} {row['readers_moved']} of {row['readers']} that read {column} {span},"
+                f" and {row['others_moved']} of {row['others']} that do not."
             )
         else:
-            text = (
-                f"Of the {row['others']} other segments of {case.entity}, {row['others_moved']} moved by {percent(MOVED)}"
-                f" or more from {case.before} to {case.last}."
-            )
+            text = f"{among} {row['others_moved']} of {row['others']} {span}."
         c.add("siblings", text, row, list(row), sql, source="segment_snapshots", weight=0.5 if readers else 0.3)
 
 
@@ -208,7 +206,10 @@ def _shared(c: Collector) -> None:
     """)
     for row in c.rows(sql, "other incidents of the day"):
         if row["incidents"]:
-            text = f"{row['incidents']} other incidents of {case.entity} were detected on {case.last}, in {row['segments']} segments."
+            text = (
+                f"{row['incidents']} other incident{_s(row['incidents'])} of {case.entity} detected on {case.last},"
+                f" in {row['segments']} segment{_s(row['segments'])}."
+            )
             c.add("shared", text, row, list(row), sql, source="incidents", weight=0.3)
 
 
@@ -237,7 +238,7 @@ def _runs(c: Collector) -> None:
     """)
     for row in c.rows(sql, "runs of the runner"):
         if row["failed_runs"]:
-            text = f"{row['failed_runs']} snapshot runs that cover {case.last} failed."
+            text = f"{row['failed_runs']} failed snapshot run{_s(row['failed_runs'])} of {case.last} recorded."
             c.add("run", text, row, list(row), sql, source="pulse_runs", weight=0.4)
 
 
@@ -296,6 +297,10 @@ def read_manifest(root: Path | None) -> Mapping[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 def _says_missing(row: Mapping[str, Any]) -> bool:

@@ -33,7 +33,7 @@ REOPEN_DAYS = 3  # a fault that is back so soon never went
 RELATED_DAYS = 2  # findings that follow within so many days are consequences
 ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
 SHARED_SEGMENTS = 3  # so many segments of an entity, same date, detector and direction: one cause
-NEVER_ACCEPTED = frozenset({"broken_segment", "stale_data"})  # facts do not become normal
+ACCEPTED_BY_DATE = frozenset({"distribution_shift", "entity_health"})  # the engine behind the others says when itself
 PRIMARY_ORDER = (
     "broken_segment", "stale_data", "entity_health", "size_jump", "reach_drop", "distribution_shift", "conversion_anomaly",
     "inactivity_creep",
@@ -148,6 +148,10 @@ def advance(
     for incident in sorted(stored, key=lambda i: (not i.is_live, i.detected_on, i.incident_id)):
         if incident.keys & claimed:
             continue  # a live incident already answers for this fault
+        if _is_overtaken(incident, verdicts, day):
+            why = "Another, larger change took its place."
+            out.append(_close(incident, "recovered", day, now, actor, why))
+            continue
         change = _follow(incident, verdicts, day, now, actor)
         if change is not None:
             out.append(change)
@@ -253,7 +257,9 @@ def _follow(
     findings = [v.finding for v in seen if v.finding is not None]
     if not incident.is_live:
         since = (day - (incident.resolved_on or day)).days
-        if not findings or since < 0 or since > REOPEN_DAYS or incident.resolution == "accepted":
+        if not findings or not 0 <= since <= REOPEN_DAYS or incident.resolution == "accepted":
+            return None
+        if not any(_is_same_fault(incident, f) for f in findings):
             return None
         after = replace(_seen(incident, findings, day, now), status="open", resolved_on=None, resolution="")
         return _transition(
@@ -262,7 +268,7 @@ def _follow(
     if day < incident.detected_on:
         return None
     if any(v.rebased for v in seen) or (
-        findings and incident.detector not in NEVER_ACCEPTED and (day - incident.detected_on).days >= ACCEPT_DAYS
+        findings and incident.detector in ACCEPTED_BY_DATE and (day - incident.detected_on).days >= ACCEPT_DAYS
     ):
         why = f"The level has held for {(day - incident.started_on).days} days and is now what Pulse expects."
         return _close(incident, "accepted", day, now, actor, why)
@@ -274,6 +280,24 @@ def _follow(
         return _close(incident, "accepted", day, now, actor, "The detector was switched off.")
     days = (day - incident.started_on).days
     return _close(incident, "recovered", day, now, actor, f"Back in the expected range after {days} days.")
+
+
+def _is_same_fault(incident: Incident, finding: Finding) -> bool:
+    """Say whether a finding after a recovery is the same fault coming back: same direction, and not of quite another size."""
+    return finding.direction == incident.direction and abs(finding.effect) <= 2 * abs(incident.peak_effect)
+
+
+def _is_overtaken(incident: Incident, verdicts: Mapping[Key, Verdict], day: date) -> bool:
+    """Say whether a fault began today that is of quite another size than the one that is open."""
+    verdict = verdicts.get(incident.key)
+    finding = verdict.finding if verdict is not None else None
+    return (
+        incident.is_live
+        and finding is not None
+        and finding.started_on == day > incident.last_seen_on
+        and incident.detected_on < day
+        and not _is_same_fault(incident, finding)
+    )
 
 
 def _continue(

@@ -1,0 +1,102 @@
+{# The dates to build, in order: [{day, before, status, reason}]. The situations, by name:
+   ok                   the relation has rows as of the date; before is the latest earlier date that has some, none on the first
+   stale                it has none, or its updated_at is older than max_age_days: the load is late
+   not_reconstructable  the date lies before all that the relation remembers
+   broken               the key or the date column itself is gone
+   The next snapshot after the window is built again, because the day that it is compared with may be new. #}
+{% macro pulse_day_plan(about, target_relation) %}
+    {%- set window = pulse_window() -%}
+    {%- set relation = ref(*about.relation[1:]) if about.relation[0] == 'ref' else source(*about.relation[1:]) -%}
+    {%- set types = pulse_column_types(relation) -%}
+    {%- set gone = [] -%}
+    {%- for column in about.required if types and (column | lower) not in types -%}{%- do gone.append(column) -%}{%- endfor -%}
+    {%- set known = [] -%}
+    {%- if not gone -%}
+        {%- for row in run_query(pulse_known_days_sql(about, relation, window)) -%}
+            {%- if row[0] is not none -%}{%- do known.append(row[0] | string) -%}{%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set done = pulse_done_days(about, target_relation, window) -%}
+    {%- set days = [] -%}
+    {%- for day in pulse_dates_between(window[0], window[1]) if day not in done -%}
+        {%- do days.append(day) -%}
+    {%- endfor -%}
+    {%- set later = run_query(
+        "select cast(min(snapshot_date) as varchar(10)) from " ~ target_relation ~ " where snapshot_date > cast('" ~ window[1] ~ "' as date)"
+    ) -%}
+    {%- if days and later and later.rows[0][0] is not none -%}{%- do days.append(later.rows[0][0]) -%}{%- endif -%}
+    {%- set plans = [] -%}
+    {%- for day in days -%}
+        {%- set before = known | select('lt', day) | list | last -%}
+        {%- set plan = {'day': day, 'before': before if before else none, 'status': 'ok', 'reason': ''} -%}
+        {%- if gone -%}
+            {%- do plan.update({'status': 'broken', 'reason': 'column ' ~ gone | join(', ') ~ ' is missing'}) -%}
+        {%- elif day not in known and about.history == 'validity' and known and day > known[0] -%}
+            {%- do plan.update({'before': pulse_dates_between(known[0], day)[-2]}) -%}
+        {%- elif day not in known and (not before) and known -%}
+            {%- do plan.update({'status': 'not_reconstructable', 'reason': about.entity ~ ' has no rows before ' ~ known[0]}) -%}
+        {%- elif day not in known -%}
+            {%- do plan.update({'status': 'stale', 'reason': about.entity ~ ' has no rows of ' ~ day ~ ('; the last are of ' ~ before if before else '')}) -%}
+        {%- elif about.updated_at -%}
+            {%- do plan.update(pulse_age(about, relation, day)) -%}
+        {%- endif -%}
+        {%- do plans.append(plan) -%}
+    {%- endfor -%}
+    {{ return(plans) }}
+{% endmacro %}
+
+{# Every date between two, ISO text, both included. #}
+{% macro pulse_dates_between(first, last) %}
+    {%- set start = modules.datetime.datetime.strptime(first, '%Y-%m-%d') -%}
+    {%- set days = (modules.datetime.datetime.strptime(last, '%Y-%m-%d') - start).days -%}
+    {%- set out = [] -%}
+    {%- for n in range(days + 1) -%}{%- do out.append((start + modules.datetime.timedelta(days=n)).strftime('%Y-%m-%d')) -%}{%- endfor -%}
+    {{ return(out) }}
+{% endmacro %}
+
+{# Dates that the relation has rows of, from 40 days before the window on, and its first; for validity intervals its first only. #}
+{% macro pulse_known_days_sql(about, relation, window) %}
+    {%- set start = pulse_dates_between('2000-01-01', window[0])[-1] -%}
+    {%- set low = (modules.datetime.datetime.strptime(start, '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
+    {%- if about.history == 'validity' -%}
+        select cast(min(cast({{ about.valid_from }} as date)) as varchar(10)) as day from {{ relation }}
+    {%- else -%}
+        select day from (
+            select distinct cast(cast({{ about.as_of }} as date) as varchar(10)) as day from {{ relation }}
+            where {{ about.as_of }} >= cast('{{ low }}' as date) and {{ about.as_of }} <= cast('{{ window[1] }}' as date)
+            union
+            select cast(min(cast({{ about.as_of }} as date)) as varchar(10)) as day from {{ relation }}
+            union
+            select cast(max(cast({{ about.as_of }} as date)) as varchar(10)) as day from {{ relation }}
+            where {{ about.as_of }} < cast('{{ low }}' as date)
+        ) as days order by day
+    {%- endif -%}
+{% endmacro %}
+
+{# With pulse_skip_done: dates of the window that are complete with these definitions. #}
+{% macro pulse_done_days(about, target_relation, window) %}
+    {%- set done = [] -%}
+    {%- if var('pulse_skip_done', false) and about.kind == 'facts' -%}
+        {%- set sql -%}
+            select distinct cast(snapshot_date as varchar(10)) from {{ target_relation }}
+            where fact = 'definitions' and item = '{{ about.definitions }}'
+                and snapshot_date between cast('{{ window[0] }}' as date) and cast('{{ window[1] }}' as date)
+        {%- endset -%}
+        {%- for row in run_query(sql) -%}{%- do done.append(row[0]) -%}{%- endfor -%}
+    {%- endif -%}
+    {{ return(done) }}
+{% endmacro %}
+
+{# Whether the relation was refreshed for a date: {} or {status, reason}. #}
+{% macro pulse_age(about, relation, day) %}
+    {%- set sql -%}
+        select cast(max(cast({{ about.updated_at }} as date)) as varchar(10)) from {{ relation }}
+        {% if about.as_of %}where {{ about.as_of }} = cast('{{ day }}' as date){% endif %}
+    {%- endset -%}
+    {%- set freshest = run_query(sql).rows[0][0] -%}
+    {%- set oldest = (modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=about.max_age_days)).strftime('%Y-%m-%d') -%}
+    {%- if freshest is none or freshest < oldest -%}
+        {{ return({'status': 'stale', 'reason': about.updated_at ~ ' of ' ~ about.entity ~ ' is ' ~ (freshest or 'empty') ~ ', older than ' ~ oldest}) }}
+    {%- endif -%}
+    {{ return({}) }}
+{% endmacro %}

@@ -1,0 +1,8 @@
+{# Pre-hook: delete the window's rows before they are inserted again, in the same transaction. Nothing to forget on the first build. #}
+{% macro pulse_forget_window(facts) %}
+    {%- if execute and load_relation(this) is not none -%}
+        delete from {{ this }} where {{ pulse_in_window(facts) }}
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,28 @@
+{{ config(pre_hook="{{ pulse_forget_window(ref('segment_facts')) }}") }}
+
+with
+
+facts as (
+
+    select * from {{ ref('segment_facts') }}
+    where {{ pulse_in_window(ref('segment_facts')) }}
+
+),
+
+changes as (
+
+    select
+        cast(segment_id as {{ dbt.type_string() }}) as segment_id,
+        snapshot_date,
+        previous_date,
+        cast(fact as {{ dbt.type_string() }}) as direction,
+        cast(item as {{ dbt.type_string() }}) as cause,
+        cast(bucket as {{ dbt.type_string() }}) as detail,
+        cast(leaf_columns as {{ dbt.type_string() }}) as columns,
+        members
+    from facts
+    where fact in ('gained', 'lost')
+
+)
+
+select * from changes

@@ -1,0 +1,133 @@
+"""The bits: every distinct leaf of an entity's segments gets one, in words of 62."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from pulse_runner.compiler.sql import resolve_segments
+from pulse_runner.segments.model import (
+    All,
+    AnyOf,
+    Entity,
+    EventLeaf,
+    FieldLeaf,
+    Leaf,
+    Not,
+    Project,
+    Rule,
+    Segment,
+    SqlLeaf,
+)
+from pulse_runner.segments.text import leaf_text
+
+WORD = 62  # bits of a signed 64-bit integer that every warehouse can use
+
+
+@dataclass(frozen=True)
+class Bit:
+    """One leaf with its place: `word` and `mask` (a power of two), its text and the columns that it reads."""
+
+    leaf: Leaf
+    word: int
+    mask: int
+    text: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SegmentPlan:
+    """One segment over bits: its rule without references, and the leaves that count for it and against it, per word."""
+
+    segment: Segment
+    rule: Rule
+    for_masks: tuple[int, ...]
+    against_masks: tuple[int, ...]
+    columns: tuple[str, ...]
+    place: Mapping[Leaf, Bit]
+
+
+@dataclass(frozen=True)
+class EntityPlan:
+    """All that the models of one entity are rendered from."""
+
+    entity: Entity
+    bits: tuple[Bit, ...]
+    segments: tuple[SegmentPlan, ...]
+
+    @property
+    def words(self) -> int:
+        """Return the number of bit words, at least one."""
+        return max((b.word + 1 for b in self.bits), default=1)
+
+    @cached_property
+    def place(self) -> Mapping[Leaf, Bit]:
+        """Return the bit of each leaf."""
+        return {b.leaf: b for b in self.bits}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of the relation that anything uses, in the order of the entity's fields."""
+        entity = self.entity
+        used = {c for b in self.bits for c in b.columns}
+        used |= {source_column(entity, a.field) for a in entity.attributes}
+        used |= {c for c in (entity.conversion_event_at, entity.last_seen_at, entity.updated_at) if c}
+        used |= {name for name in entity.fields if any(name in sql for sql in entity.reach.values())}
+        return tuple(n for n, f in entity.fields.items() if n in used and f.days_since is None)
+
+    @property
+    def events(self) -> tuple[Bit, ...]:
+        """Return the bits of event conditions."""
+        return tuple(b for b in self.bits if isinstance(b.leaf, EventLeaf))
+
+
+def plan_entity(project: Project, entity: Entity) -> EntityPlan:
+    """Return the plan of one entity: its enabled segments by name, their leaves in the order of first use."""
+    rules = {s.name: s.rule for s in project.segments.values()}
+    chosen = sorted((s for s in project.segments.values() if s.entity == entity.name and s.enabled), key=lambda s: s.name)
+    resolved = {s.name: resolve_segments(s.rule, rules) for s in chosen}
+    distinct: dict[Leaf, None] = {}
+    for rule in resolved.values():
+        for leaf, _ in signed_leaves(rule):
+            distinct.setdefault(leaf)
+    bits = tuple(
+        Bit(leaf, i // WORD, 1 << (i % WORD), leaf_text(leaf), leaf_columns(leaf, entity)) for i, leaf in enumerate(distinct)
+    )
+    place = {b.leaf: b for b in bits}
+    words = max((b.word + 1 for b in bits), default=1)
+    plans = []
+    for segment in chosen:
+        masks = {True: [0] * words, False: [0] * words}
+        for leaf, positive in signed_leaves(resolved[segment.name]):
+            masks[positive][place[leaf].word] |= place[leaf].mask
+        columns = sorted({c for leaf, _ in signed_leaves(resolved[segment.name]) for c in place[leaf].columns})
+        plans.append(
+            SegmentPlan(segment, resolved[segment.name], tuple(masks[True]), tuple(masks[False]), tuple(columns), place)
+        )
+    return EntityPlan(entity, bits, tuple(plans))
+
+
+def signed_leaves(rule: Rule, positive: bool = True) -> Iterator[tuple[Leaf, bool]]:
+    """Yield each leaf with whether its truth speaks for membership (an even number of `not` above it)."""
+    if isinstance(rule, All | AnyOf):
+        for part in rule.parts:
+            yield from signed_leaves(part, positive)
+    elif isinstance(rule, Not):
+        yield from signed_leaves(rule.part, not positive)
+    else:
+        yield rule, positive
+
+
+def leaf_columns(leaf: Leaf, entity: Entity) -> tuple[str, ...]:
+    """Return the columns of the entity's relation that a leaf reads; a clock reads the column that it counts from."""
+    if isinstance(leaf, FieldLeaf):
+        return (source_column(entity, leaf.field),)
+    if isinstance(leaf, SqlLeaf):
+        return tuple(sorted({source_column(entity, f) for f in leaf.fields}))
+    return ()
+
+
+def source_column(entity: Entity, field: str) -> str:
+    """Return the column behind a field."""
+    return entity.fields[field].days_since or field

@@ -1,0 +1,238 @@
+"""A small warehouse in DuckDB with Pulse's tables, five quiet weeks of four segments, and ways to plant a fault."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from pulse_runner.errors import WarehouseError
+from pulse_runner.segments.model import (
+    All,
+    Attribute,
+    Entity,
+    Field,
+    FieldLeaf,
+    History,
+    Project,
+    Relation,
+    Segment,
+)
+
+D = date(2026, 5, 14)  # a Thursday: the day of every planted fault
+FIRST = D - timedelta(days=35)
+NOW = datetime(2026, 5, 15, 6, 0)
+
+TABLES = {
+    "segments": "segment_id varchar, version integer, label varchar, description varchar, entity varchar, owner varchar,"
+    " enabled boolean, rule_text varchar, definition_hash varchar, alerts varchar, thresholds varchar, valid_from date,"
+    " valid_to date",
+    "segment_snapshots": "segment_id varchar, snapshot_date date, entity varchar, definition_hash varchar, previous_date date,"
+    " size bigint, previous_size bigint, entered bigint, exited bigint, velocity double precision, eligible bigint,"
+    " converted bigint, conversion_rate double precision, inactive bigint, inactive_rate double precision, status varchar,"
+    " status_reason varchar",
+    "segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reachable bigint, reach_rate double precision",
+    "segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, members bigint,"
+    " share double precision",
+    "segment_changes": "segment_id varchar, snapshot_date date, previous_date date, direction varchar, cause varchar,"
+    " detail varchar, columns varchar, members bigint",
+    "segment_flows": "snapshot_date date, previous_date date, from_segment varchar, to_segment varchar, members bigint",
+    "entity_health": "entity varchar, snapshot_date date, column_name varchar, data_type varchar, rows bigint, nulls bigint,"
+    " null_share double precision, distinct_count bigint, min_value varchar, max_value varchar, mean_value double precision,"
+    " duplicate_keys bigint, null_keys bigint, freshest_at timestamp, status varchar, status_reason varchar",
+    "findings": "segment_id varchar, snapshot_date date, detector varchar, metric varchar, attribute varchar, bucket varchar,"
+    " verdict varchar, severity varchar, direction varchar, observed double precision, expected double precision,"
+    " lower_bound double precision, upper_bound double precision, effect double precision, p_value double precision,"
+    " q_value double precision, threshold double precision, started_on date, incident_id varchar, reason varchar",
+    "incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar, metric varchar,"
+    " attribute varchar, bucket varchar, status varchar, severity varchar, direction varchar, owner varchar, title varchar,"
+    " started_on date, detected_on date, last_seen_on date",
+    "incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
+    " created_at timestamp, source varchar, model varchar, headline varchar, summary varchar, hypotheses varchar,"
+    " recommendations varchar, evidence varchar, evidence_hash varchar, rejected varchar",
+    "pulse_runs": "run_id varchar, stage varchar, from_date date, to_date date, started_at timestamp, finished_at timestamp,"
+    " seconds double precision, outcome varchar, counts varchar, message varchar",
+    "known_events": "starts_on date, ends_on date, scope varchar, scope_value varchar, reason varchar",
+}
+
+
+class World:
+    """A warehouse edge over one DuckDB connection, with helpers that plant rows."""
+
+    dialect = "duckdb"
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self.connection = duckdb.connect(path)
+        for name, columns in TABLES.items():
+            self.connection.execute(f"create table {name} ({columns})")
+
+    def table(self, name: str) -> str:
+        return f'"{name}"'
+
+    def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
+        try:
+            cursor = self.connection.execute(sql, list(params))
+        except duckdb.Error as error:
+            raise WarehouseError(str(error)) from error
+        names = [d[0] for d in cursor.description]
+        return [{n: _plain(v) for n, v in zip(names, row, strict=True)} for row in cursor.fetchall()]
+
+    def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+        for row in rows:
+            where = " and ".join(f"{k} = ?" for k in keys)
+            self.connection.execute(f"delete from {self.table(table)} where {where}", [row[k] for k in keys])
+            self.insert(table, **row)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def insert(self, table: str, **row: object) -> None:
+        marks = ", ".join("?" for _ in row)
+        self.connection.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values()))
+
+    def run(self, sql: str, *params: object) -> None:
+        self.connection.execute(sql, list(params))
+
+    def incident(self, **row: object) -> dict[str, Any]:
+        """Open an incident (by default a size drop of vip on D) and return its row."""
+        full = {
+            "incident_id": "inc1", "group_key": "g", "segment_id": "vip", "entity": "customers", "detector": "size_jump",
+            "metric": "size", "attribute": "", "bucket": "", "status": "open", "severity": "high", "direction": "down",
+            "owner": "growth-team", "title": "vip fell", "started_on": D, "detected_on": D, "last_seen_on": D, **row,
+        }  # fmt: skip
+        self.insert("incidents", **full)
+        return self.query("select * from incidents where incident_id = ?", [full["incident_id"]])[0]
+
+    def changes(self, *rows: tuple[str, str, str, str, int], segment: str = "vip", day: date = D) -> None:
+        """Set the changes of a day: (direction, cause, detail, columns, members) each."""
+        self.run("delete from segment_changes where segment_id = ? and snapshot_date = ?", segment, day)
+        for direction, cause, detail, columns, members in rows:
+            self.insert(
+                "segment_changes", segment_id=segment, snapshot_date=day, previous_date=day - timedelta(days=1),
+                direction=direction, cause=cause, detail=detail, columns=columns, members=members,
+            )  # fmt: skip
+
+    def resize(self, size: int, segment: str = "vip", day: date = D) -> None:
+        self.run("update segment_snapshots set size = ? where segment_id = ? and snapshot_date = ?", size, segment, day)
+
+    def health(self, column: str, day: date = D, **values: object) -> None:
+        sets = ", ".join(f"{name} = ?" for name in values)
+        self.run(
+            f"update entity_health set {sets} where entity = 'customers' and column_name = ? and snapshot_date = ?",
+            *values.values(), column, day,
+        )  # fmt: skip
+
+    def buckets(self, attribute: str, counts: Mapping[str, int], day: date, segment: str = "vip") -> None:
+        """Set the distribution of an attribute on a day."""
+        self.run(
+            "delete from segment_distributions where segment_id = ? and attribute = ? and snapshot_date = ?",
+            segment, attribute, day,
+        )  # fmt: skip
+        for bucket, members in counts.items():
+            share = members / sum(counts.values())
+            self.insert(
+                "segment_distributions", segment_id=segment, snapshot_date=day, attribute=attribute, bucket=bucket,
+                members=members, share=share,
+            )  # fmt: skip
+
+
+def quiet_world() -> World:
+    """Return five weeks in which nothing happens: vip has 1,000 members, ten leave and ten come each day."""
+    world = World()
+    sizes = {"vip": 1000, "whales": 300, "germans": 2000, "newcomers": 500}
+    rules = {
+        "vip": "ltv > 1000 and last_active_days <= 7", "whales": "ltv > 5000", "germans": "country in (DE)",
+        "newcomers": "tenure <= 30",
+    }  # fmt: skip
+    for name, rule in rules.items():
+        world.insert(
+            "segments", segment_id=name, version=1, label=name, entity="customers", owner="growth-team", enabled=True,
+            rule_text=rule, definition_hash=f"h-{name}-1", valid_from=FIRST, valid_to=None,
+        )  # fmt: skip
+    for n in range(36):
+        day = FIRST + timedelta(days=n)
+        for name, size in sizes.items():
+            world.insert(
+                "segment_snapshots", segment_id=name, snapshot_date=day, entity="customers", definition_hash=f"h-{name}-1",
+                previous_date=day - timedelta(days=1) if n else None, size=size, previous_size=size if n else None,
+                entered=10, exited=10, velocity=0.0, eligible=size, converted=size // 20, conversion_rate=0.05,
+                inactive=size // 10, inactive_rate=0.1, status="ok", status_reason="",
+            )  # fmt: skip
+        usual = [("lost", "leaf", "ltv > 1000", "ltv", 2), ("lost", "aged", "last_active_days <= 7", "last_active_at", 8)]
+        usual += [("gained", "leaf", "last_active_days <= 7", "last_active_at", 10)]
+        if n:
+            world.changes(*usual, day=day)
+        for channel, reachable in (("email", 800), ("push", 300)):
+            world.insert(
+                "segment_reach", segment_id="vip", snapshot_date=day, channel=channel, reachable=reachable,
+                reach_rate=reachable / 1000,
+            )  # fmt: skip
+        world.buckets("country", {"DE": 600, "FR": 300, "GB": 97, "XX": 3}, day)
+        world.buckets("device", {"ios": 500, "android": 500}, day)
+        for column, kind, distinct, mean in (
+            ("(rows)", "", None, None), ("ltv", "number", 4000, 800.0), ("country", "text", 5, None),
+            ("last_active_at", "timestamp", 90, None), ("plan", "text", 3, None), ("email_opt_in", "boolean", 2, None),
+            ("last_order_at", "timestamp", 90, None),
+        ):  # fmt: skip
+            whole = column == "(rows)"
+            world.insert(
+                "entity_health", entity="customers", snapshot_date=day, column_name=column, data_type=kind or None, rows=5000,
+                nulls=None if whole else 10, null_share=None if whole else 0.002, distinct_count=distinct, mean_value=mean,
+                duplicate_keys=0 if whole else None, null_keys=0 if whole else None,
+                freshest_at=datetime(day.year, day.month, day.day) if whole else None, status="ok", status_reason="",
+            )  # fmt: skip
+    return world
+
+
+def make_project() -> Project:
+    """Return the definitions that the world's tables are made from."""
+    fields = {
+        "ltv": "number", "country": "text", "last_active_at": "timestamp", "plan": "text", "email_opt_in": "boolean",
+        "last_order_at": "timestamp", "device": "text",
+    }  # fmt: skip
+    declared = {name: Field(name, kind) for name, kind in fields.items()}  # type: ignore[arg-type]
+    declared["last_active_days"] = Field("last_active_days", "number", days_since="last_active_at")
+    customers = Entity(
+        name="customers", relation=Relation("ref", ("dim_customers_daily",)), key="customer_id",
+        history=History("as_of", as_of="snapshot_date"), fields=declared,
+        attributes=(Attribute("country", "country"), Attribute("device", "device")), conversion_event_at="last_order_at",
+        last_seen_at="last_active_at", inactive_after_days=30, reach={"email": "email_opt_in", "push": "push_token is not null"},
+    )  # fmt: skip
+    rules = {
+        "vip": All((FieldLeaf("ltv", ">", (1000,)), FieldLeaf("last_active_days", "<=", (7,)))),
+        "whales": FieldLeaf("ltv", ">", (5000,)),
+        "germans": FieldLeaf("country", "in", ("DE",)),
+        "newcomers": FieldLeaf("tenure", "<=", (30,)),
+    }
+    segments = {name: Segment(name, "customers", rule, "growth-team") for name, rule in rules.items()}
+    return Project({"customers": customers}, segments, {})
+
+
+def headline_fault(world: World) -> dict[str, Any]:
+    """Plant the product's own story: ltv loses 41 % of its values and with them vip loses 42 % of its members."""
+    world.resize(579)
+    world.resize(170, "whales")
+    world.health("ltv", nulls=2050, null_share=0.41, mean_value=810.0)
+    world.changes(
+        ("lost", "leaf", "ltv > 1000", "ltv", 422), ("lost", "aged", "last_active_days <= 7", "last_active_at", 7),
+        ("gained", "leaf", "last_active_days <= 7", "last_active_at", 8),
+    )  # fmt: skip
+    world.insert(
+        "findings", segment_id="vip", snapshot_date=D, detector="size_jump", metric="size", attribute="", bucket="",
+        verdict="finding", observed=579.0, expected=1000.0, lower_bound=941.0, upper_bound=1061.0, effect=-0.421,
+    )  # fmt: skip
+    return world.incident()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
