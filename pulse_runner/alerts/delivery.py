@@ -47,7 +47,9 @@ class Sender:
         first = rows[0]
         now = self._now()
         if first["status"] == "planned" and first["attempts"] > 0 and not channel.is_idempotent(self.env):
-            reason = f"try {first['attempts']} was interrupted; {channel.name} cannot tell a repeat, so it is not sent again"
+            reason = (
+                f"try {first['attempts']} was interrupted; {channel.name} cannot tell a repeat, so it is not sent again"
+            )
             return self.store(rows, status="given_up", reason=reason, sent_at=now)
         if now - first["planned_at"] > MAX_AGE or first["attempts"] >= MAX_ATTEMPTS:
             reason = f"not delivered after {first['attempts']} tries since {first['planned_at']}: {first['reason']}"
@@ -67,7 +69,7 @@ class Sender:
                     asked = f" (it asks to wait {wait:.0f} s)" if wait > LONGEST_WAIT else ""
                     return self.store(rows, status="failed", reason=f"{error}{asked}")
             else:
-                return self.store(rows, status="sent", reason=_joined(first["reason"], remark), sent_at=self._now())
+                return self.store(rows, status="sent", reason=_how(first, rows[0], remark), sent_at=self._now())
             self.sleep(wait)
         raise AssertionError("unreachable: the last try returns")
 
@@ -94,5 +96,7 @@ def by_message(rows: Sequence[Mapping[str, Any]]) -> list[list[Row]]:
     return list(messages.values())
 
 
-def _joined(reason: str, remark: str) -> str:
+def _how(before: Mapping[str, Any], after: Mapping[str, Any], remark: str) -> str:
+    """Return why the message was sent, or at which try when earlier ones failed, with the channel's remark."""
+    reason = str(before["reason"]) if after["attempts"] == 1 else f"delivered at try {after['attempts']}"
     return f"{reason}; {remark}" if remark else reason

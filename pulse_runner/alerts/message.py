@@ -135,7 +135,12 @@ def headline(kind: Kind, subject: Subject, day: date) -> str:
 def _movement(row: Row, label: str) -> str:
     observed, expected = row.get("observed"), row.get("expected")
     metric = str(row["metric"])
-    measured = metric == "size" or row["detector"] in ("conversion_anomaly", "inactivity_creep", "reach_drop", "size_jump")
+    measured = metric == "size" or row["detector"] in (
+        "conversion_anomaly",
+        "inactivity_creep",
+        "reach_drop",
+        "size_jump",
+    )
     if not measured or observed is None or expected is None:
         return str(row["title"]) if row["title"] else f"{label} changed"
     what = label if metric == "size" else f"{label}: {metric_name(metric)}"
@@ -287,7 +292,9 @@ def _cut(section: Section, lines: int, chars: int) -> Section:
 
 def as_text(message: AlertMessage, width: int = 100) -> str:
     """Return the message as plain text: for the console, and as the text part of a mail."""
-    head = message.headline if message.kind in ("resolved", "test") else f"{message.severity.upper()}  {message.headline}"
+    head = (
+        message.headline if message.kind in ("resolved", "test") else f"{message.severity.upper()}  {message.headline}"
+    )
     out = [head, "=" * min(len(head), width)]
     for section in message.sections:
         out.append("")

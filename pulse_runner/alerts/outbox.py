@@ -58,7 +58,7 @@ class Decision:
         return sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
-def addresses(project: Project, incident: Row, names: Mapping[ChannelTarget, str] | None = None) -> list[Address] | str:
+def addresses(project: Project, incident: Row) -> list[Address] | str:
     """Return where an incident goes, each target once, or the reason why it goes nowhere.
 
     An incident of an entity goes where its segments' incidents go. A segment without `alerts` uses the route `default`, if there is one.
@@ -126,7 +126,8 @@ def plan(
 ) -> tuple[list[Decision], list[tuple[str, str]]]:
     """Return a decision per incident and address, and (incident_id, reason) for incidents that have no address.
 
-    `events` and `deliveries` are keyed by incident_id; events after `day` must not be among them. `retry` plans anew what was given up today.
+    `events` and `deliveries` are keyed by incident_id; events after `day` must not be among them. `retry` plans anew what was given
+    up today.
     """
     decisions, nowhere = [], []
     for incident in incidents:
@@ -137,7 +138,9 @@ def plan(
             continue
         for address in where:
             past = [d for d in deliveries.get(identity, ()) if (d["route"], d["channel"], d["target"]) == address.key]
-            decision = decide(incident, events.get(identity, ()), past, address, day, repeat_days=repeat_days, retry=retry)
+            decision = decide(
+                incident, events.get(identity, ()), past, address, day, repeat_days=repeat_days, retry=retry
+            )
             decisions.append(decision)
     return _hold_until_all_resolved(decisions, incidents, deliveries), nowhere
 
@@ -191,10 +194,12 @@ def _due(
     if last["notification"] == "resolved":
         return "opened", "it is back after its end was told"
     fresh = [e for e in events if e["snapshot_date"] > last["snapshot_date"] or e["occurred_at"] > last["planned_at"]]
-    if any(e["event"] == "worsened" for e in fresh):
+    waited = (day - last["snapshot_date"]).days
+    repeat = repeat_days > 0 and waited >= repeat_days
+    if any(e["event"] == "worsened" for e in fresh) and not (repeat and incident["status"] == "acknowledged"):
         return "worsened", f"its severity rose to {incident['severity']}"
-    if repeat_days and (day - last["snapshot_date"]).days >= repeat_days:
-        return "reminder", f"{(day - last['snapshot_date']).days} days have passed since the last message"
+    if repeat:
+        return "reminder", f"{waited} days have passed since the last message"
     then = f"; a reminder follows on {last['snapshot_date'] + timedelta(days=repeat_days)}" if repeat_days else ""
     return None, f"told on {last['snapshot_date']}{then}"
 
@@ -218,7 +223,9 @@ def _hold_until_all_resolved(
     for decision in decisions:
         still = waiting.get((group[decision.incident_id], *decision.address.key), 0)
         if decision.verdict == "send" and decision.notification == "resolved" and still:
-            decision = replace(decision, verdict="quiet", reason=f"{still} of its cause still open; told when all are over")
+            decision = replace(
+                decision, verdict="quiet", reason=f"{still} of its cause still open; told when all are over"
+            )
         out.append(decision)
     return out
 

@@ -1,0 +1,1 @@
+"""The demo shop: our own synthetic customers, with faults planted at written-down dates."""

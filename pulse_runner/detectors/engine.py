@@ -40,7 +40,8 @@ class Tuning:
     week_pace: float = 0.06
     usual_pace: float = 0.007
     accept_after: int = 14  # days until a new level is the baseline
-    still_moving: float = 1.08  # unless the deviation still grows
+    still_moving: float = 1.08  # unless the deviation still grows by more than this
+    accept_latest: int = 28  # and even then
     close_at: float = 3.0  # evidence, as log likelihood ratio, that the series is back
     escalate: float = 5.0  # a second fault on top of the first has to stand out so far
     remember_old: int = 21  # days for which the level before an accepted one is no surprise
@@ -133,10 +134,10 @@ class _Filters:
         unseen = np.where(self.seen[:, day] == 0, 0.12**2, (self.var + sampling) / np.maximum(self.seen[:, day], 1))
         spread2 = (np.maximum(self.var, 0.003**2) + sampling) * (1 + 1 / (self.age + 1.0)) + unseen
         spread = np.sqrt(spread2)
-        error = np.where(use, link.residual(k, n, mean), 0.0)
+        error = np.where(use, link.residual(k, n, mean, np.maximum(self.var, 0.0) / (np.maximum(self.var, 0.0) + sampling)), 0.0)
         z = error / spread
         ready = use & (self.count >= tune.min_history)
-        was_open = self.open.copy()
+        was_open, history = self.open.copy(), self.count.copy()
         scores, sign = self._surprise(z, ready & ~was_open, t, centre - self.week[:, day])
         share = np.where(sign < 0, tune.share_down, 1.0 - tune.share_down)
         p = np.ones(len(scores))
@@ -157,7 +158,7 @@ class _Filters:
             "p_value": np.where(was_open & self.open, np.minimum(p, tune.alpha), p),
             "sign": np.where(self.open, self.sign, np.sign(error)).astype(np.int8),
             "started": np.where(self.open, self.start, t), "abnormal": self.open.copy(), "fresh": ~was_open | (self.start == t),
-            "rebased": rebased, "history": self.count - (use & ~was_open), "spread": spread, "sampling": sampling,
+            "rebased": rebased, "history": history, "spread": spread, "sampling": sampling,
             "usable": use,
         }  # fmt: skip
 
@@ -214,7 +215,7 @@ class _Filters:
         moving = np.abs(self.dev) > tune.still_moving * np.abs(
             self.dev_slow
         )  # a creep that goes on is no new level yet
-        lasted = (self.days >= tune.accept_after) & ~moving | (self.days >= 5 * tune.accept_after)
+        lasted = (self.days >= tune.accept_after) & ~moving | (self.days >= tune.accept_latest)
         rebased = ongoing & ~closes & lasted
         self.age = np.where(rebased, 3, self.age)  # the new level is known from a few days only
         self.old = np.where(rebased, -self.dev, self.old)

@@ -34,10 +34,11 @@ class CountLink:
         """Return the link-scale variance that counting alone gives."""
         return 1.0 / (mean + FLOOR)
 
-    def residual(self, k: Floats, n: Floats | None, mean: Floats) -> Floats:
-        """Return (observed - mean) on the link scale."""
-        root = np.sqrt(mean + FLOOR)
-        out: Floats = 2.0 * (np.sqrt(k + FLOOR) - root) / root
+    def residual(self, k: Floats, n: Floats | None, mean: Floats, own: Floats) -> Floats:
+        """Return (observed - mean) on the link scale; `own` is the part of the variance that is the days' own, not counting."""
+        ratio = (k + FLOOR) / (mean + FLOOR)
+        # a day's own noise is relative, hence even on the log scale; counting noise is even on the square root scale
+        out: Floats = own * np.log(np.maximum(ratio, 0.02)) + (1.0 - own) * 2.0 * (np.sqrt(ratio) - 1.0)
         return out
 
     def value(self, k: Floats, n: Floats | None) -> Floats:
@@ -65,7 +66,7 @@ class RateLink:
         assert n is not None
         return 1.0 / ((n + 0.75) * mean * (1.0 - mean) + FLOOR)
 
-    def residual(self, k: Floats, n: Floats | None, mean: Floats) -> Floats:
+    def residual(self, k: Floats, n: Floats | None, mean: Floats, own: Floats) -> Floats:
         """Return (observed - mean) on the link scale."""
         assert n is not None
         seen = np.arcsin(np.sqrt(np.clip((k + FLOOR) / (n + 2 * FLOOR), 0.0, 1.0)))

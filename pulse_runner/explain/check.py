@@ -171,7 +171,7 @@ def wrong_text(text: str, allowed: Grounds) -> str:
         return f"'{vague.group()}' cannot be checked against the evidence"
     for value, tolerance, is_percent, written in numbers_in(rest):
         pool = allowed.percents if is_percent else allowed.numbers
-        if not any(abs(value - abs(v)) <= tolerance for v in pool):
+        if not any(abs(value - abs(v)) <= tolerance + 1e-9 for v in pool):
             return f"the number {written} is not in the cited evidence"
     return ""
 
@@ -246,9 +246,9 @@ def numbers_in(text: str) -> list[tuple[float, float, bool, str]]:
         scale = SCALES.get((match["scale"] or "").lower(), 1.0)
         digits = re.sub(r"\D", "", match["int"]) + (match["dec"] or "")
         decimals = len(match["dec"] or ".") - 1
-        tolerance = 0.5 * 10.0**-decimals * scale + 1e-9
-        out.append((float(digits) * scale, round(tolerance, 9), bool(match["percent"]), match.group().strip()))
-    out += [(float(_SPELT[w.lower()]), 1e-9, False, w) for w in _SPELT_WORD.findall(clean)]
+        tolerance = 0.5 * 10.0**-decimals * scale
+        out.append((float(digits) * scale, tolerance, bool(match["percent"]), match.group().strip()))
+    out += [(float(_SPELT[w.lower()]), 0.0, False, w) for w in _SPELT_WORD.findall(clean)]
     return out
 
 

@@ -61,7 +61,7 @@ def make_case(
     )
     rule = warehouse.query(
         f"select rule_text from {warehouse.table('segments')} where segment_id = {literal(segment_id)}"
-        f" and valid_from <= {literal(last)} order by valid_from desc, version desc"
+        f" order by case when valid_from <= {literal(last)} then 0 else 1 end, valid_from desc, version desc"
     )
     definition = project.entities.get(entity)
     case = Case(

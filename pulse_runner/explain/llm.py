@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -82,7 +82,6 @@ class Model:
     client: OpenAI
     name: str
     max_tokens: int = MAX_TOKENS
-    sleep: Callable[[float], None] = time.sleep
 
     def explain(self, bundle: Bundle, fallback: Explanation) -> Explanation:
         """Return the checked explanation of a bundle; raise ModelError when the model gives none."""
@@ -109,19 +108,24 @@ class Model:
                 retryable = error.status_code in (408, 409, 429) or error.status_code >= 500
                 if error.code == "insufficient_quota" or not retryable:
                     raise ModelError(reason, final=True) from None
-                wait = _retry_after(error)
+                asked = _retry_after(error)
             except openai.APIConnectionError as error:  # time-outs are one of these
                 timed_out = isinstance(error, openai.APITimeoutError)
                 reason = f"the model at its address {'did not answer in time' if timed_out else 'cannot be reached'}"
-                wait = None
+                asked = None
             except openai.OpenAIError as error:
                 raise ModelError(f"the answer could not be read ({type(error).__name__})", final=False) from None
             if attempt < TRIES:
-                self.sleep(min(wait if wait is not None else 2.0 ** (attempt - 1), LONGEST_WAIT))
+                wait(min(asked if asked is not None else 2.0 ** (attempt - 1), LONGEST_WAIT))
         raise ModelError(f"{reason}, {TRIES} times", final=False)
 
 
-def make_model(env: Mapping[str, str], sleep: Callable[[float], None] = time.sleep) -> Model | None:
+def wait(seconds: float) -> None:
+    """Wait between two tries."""
+    time.sleep(seconds)
+
+
+def make_model(env: Mapping[str, str]) -> Model | None:
     """Return the model that the environment names, None without a key or with PULSE_LLM=off; raise ExplainError on a bad setting."""
     if not env.get("OPENAI_API_KEY") or env.get("PULSE_LLM", "").strip().lower() in ("off", "0", "false", "no"):
         return None
@@ -134,7 +138,7 @@ def make_model(env: Mapping[str, str], sleep: Callable[[float], None] = time.sle
         max_retries=0,  # the SDK also retries an empty quota, which is final
     )
     tokens = int(_positive(env, "PULSE_OPENAI_MAX_TOKENS", MAX_TOKENS))
-    return Model(client, env.get("PULSE_OPENAI_MODEL") or DEFAULT_MODEL, tokens, sleep)
+    return Model(client, env.get("PULSE_OPENAI_MODEL") or DEFAULT_MODEL, tokens)
 
 
 def payload(bundle: Bundle) -> str:

@@ -29,8 +29,10 @@ EventName = Literal[
 ]
 Key = tuple[str, str, str, str, str]
 
-REOPEN_DAYS = 3  # a fault that is back so soon never went
+REOPEN_DAYS = 2  # a fault that is back so soon never went
 RELATED_DAYS = 2  # findings that follow within so many days are consequences
+SAME_SIZE = 1.35  # up to so many times its peak, a fault that is back is the same one
+OVERTAKES = 2.0  # a change so many times as large as the open one is a fault of its own
 ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
 SHARED_SEGMENTS = 3  # so many segments of an entity, same date, detector and direction: one cause
 ACCEPTED_BY_DATE = frozenset({"distribution_shift", "entity_health"})  # the engine behind the others says when itself
@@ -259,7 +261,7 @@ def _follow(
         since = (day - (incident.resolved_on or day)).days
         if not findings or not 0 <= since <= REOPEN_DAYS or incident.resolution == "accepted":
             return None
-        if not any(_is_same_fault(incident, f) for f in findings):
+        if not any(_is_same_fault(incident, f, SAME_SIZE) for f in findings):
             return None
         after = replace(_seen(incident, findings, day, now), status="open", resolved_on=None, resolution="")
         return _transition(
@@ -282,9 +284,9 @@ def _follow(
     return _close(incident, "recovered", day, now, actor, f"Back in the expected range after {days} days.")
 
 
-def _is_same_fault(incident: Incident, finding: Finding) -> bool:
-    """Say whether a finding after a recovery is the same fault coming back: same direction, and not of quite another size."""
-    return finding.direction == incident.direction and abs(finding.effect) <= 2 * abs(incident.peak_effect)
+def _is_same_fault(incident: Incident, finding: Finding, times: float) -> bool:
+    """Say whether a finding can be the fault of an incident: same direction, and at most `times` its peak."""
+    return finding.direction == incident.direction and abs(finding.effect) <= times * abs(incident.peak_effect)
 
 
 def _is_overtaken(incident: Incident, verdicts: Mapping[Key, Verdict], day: date) -> bool:
@@ -296,7 +298,7 @@ def _is_overtaken(incident: Incident, verdicts: Mapping[Key, Verdict], day: date
         and finding is not None
         and finding.started_on == day > incident.last_seen_on
         and incident.detected_on < day
-        and not _is_same_fault(incident, finding)
+        and not _is_same_fault(incident, finding, OVERTAKES)
     )
 
 

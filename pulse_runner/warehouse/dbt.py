@@ -100,5 +100,6 @@ def _progress(event: Any) -> Progress | None:
             return Progress(match["entity"], int(match["done"]), int(match["total"]), date.fromisoformat(match["day"]))
     if name in ("LogModelResult", "LogSeedResult", "LogTestResult", "LogSnapshotResult"):
         data = event.data
-        return Progress(str(data.node_info.node_name), int(data.index), int(data.total))
+        total = getattr(data, "total", 0) or getattr(data, "num_models", 0)  # tests count themselves under another name
+        return Progress(str(data.node_info.node_name), int(data.index), int(total))
     return None

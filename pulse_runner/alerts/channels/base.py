@@ -154,7 +154,14 @@ def _pieces(value: str) -> Iterator[str]:
 
 
 def post(
-    edge: Edge, url: str, outgoing: Outgoing, headers: Mapping[str, str], *, who: str, idempotent: bool, secrets: tuple[str, ...] = ()
+    edge: Edge,
+    url: str,
+    outgoing: Outgoing,
+    headers: Mapping[str, str],
+    *,
+    who: str,
+    idempotent: bool,
+    secrets: tuple[str, ...] = (),
 ) -> httpx.Response:
     """POST a JSON body and return the answer when it is 2xx; raise ChannelError otherwise, naming host and status only.
 
@@ -214,7 +221,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 @contextmanager
 def _quiet_logs() -> Iterator[None]:
     """Keep httpx from logging the URL of a request: a webhook's URL is its secret."""
-    loggers = [logging.getLogger(n) for n in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")]
+    loggers = [
+        logging.getLogger(n) for n in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+    ]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)

@@ -11,8 +11,8 @@ import re
 from hashlib import sha256
 
 from pulse_runner.alerts.channels.base import Edge, Env, Frozen, Outgoing, Settings, Setup, post, secret, url_problem
-from pulse_runner.alerts.channels.smtp import server_of, smtp_problem
 from pulse_runner.alerts.channels.smtp import send as send_by_smtp
+from pulse_runner.alerts.channels.smtp import server_of, smtp_problem
 from pulse_runner.alerts.message import AlertMessage, History, Section, as_text, marks, number, smaller
 from pulse_runner.errors import ChannelError
 
@@ -38,7 +38,9 @@ class Email:
         if missing:
             return Setup(tuple(missing))
         if not ADDRESS.match(secret(env, "PULSE_EMAIL_FROM")):
-            return Setup(problem="PULSE_EMAIL_FROM is not an address; write pulse@example.com or Pulse <pulse@example.com>")
+            return Setup(
+                problem="PULSE_EMAIL_FROM is not an address; write pulse@example.com or Pulse <pulse@example.com>"
+            )
         if not self.is_idempotent(env):
             return Setup(problem=smtp_problem(secret(env, "PULSE_SMTP_URL")))
         base = secret(env, "RESEND_API_URL")
@@ -75,7 +77,11 @@ class Email:
         payload = json.dumps({"from": sender, "to": people, **json.loads(outgoing.body)}, ensure_ascii=False)
         # sender and recipients are part of the key: the same key with another payload is refused (409)
         digest = sha256(json.dumps([sender, people]).encode()).hexdigest()[:8]
-        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"{outgoing.key}-{digest}", "User-Agent": "pulse"}
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Idempotency-Key": f"{outgoing.key}-{digest}",
+            "User-Agent": "pulse",
+        }
         frozen = Outgoing(outgoing.key, outgoing.subject, payload)
         try:
             post(edge, url, frozen, headers, who="Resend", idempotent=True, secrets=(key,))
@@ -127,7 +133,7 @@ def as_html(message: AlertMessage) -> str:
         f'style="max-width:640px;background:#ffffff">{"".join(rows)}</table>'
     )
     head = '<meta charset="utf-8"><meta name="color-scheme" content="light">'
-    return f"<!doctype html><html><head>{head}</head><body style=\"margin:0;padding:12px\">{table}</body></html>"
+    return f'<!doctype html><html><head>{head}</head><body style="margin:0;padding:12px">{table}</body></html>'
 
 
 def _lines(section: Section) -> str:
@@ -148,7 +154,11 @@ def _bars(history: History, colour: str) -> str:
     cells = []
     for value in history.values:
         height = 0 if value is None else max(round(max(value, 0) / top * BAR_PIXELS), 1)
-        fill = f'<div style="height:{height}px;width:8px;background:{colour};font-size:0;line-height:0">&nbsp;</div>' if height else "&nbsp;"
+        fill = (
+            f'<div style="height:{height}px;width:8px;background:{colour};font-size:0;line-height:0">&nbsp;</div>'
+            if height
+            else "&nbsp;"
+        )
         cells.append(f'<td valign="bottom" width="8" style="height:{BAR_PIXELS}px;padding-right:2px">{fill}</td>')
     known = [v for v in history.values if v is not None]
     ends = f"{number(known[0], history.is_rate)} &rarr; {number(known[-1], history.is_rate)}"

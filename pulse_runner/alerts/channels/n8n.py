@@ -7,7 +7,18 @@ import hmac
 import json
 from typing import Any
 
-from pulse_runner.alerts.channels.base import Edge, Env, Frozen, Outgoing, Settings, Setup, post, secret, variable, web_setup
+from pulse_runner.alerts.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Settings,
+    Setup,
+    post,
+    secret,
+    variable,
+    web_setup,
+)
 from pulse_runner.alerts.message import AlertMessage, clip, utc_text
 from pulse_runner.errors import ChannelError
 

@@ -6,7 +6,18 @@ import json
 import re
 from typing import Any
 
-from pulse_runner.alerts.channels.base import Edge, Env, Frozen, Outgoing, Settings, Setup, post, secret, variable, web_setup
+from pulse_runner.alerts.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Settings,
+    Setup,
+    post,
+    secret,
+    variable,
+    web_setup,
+)
 from pulse_runner.alerts.message import AlertMessage, Section, clip, marks, smaller
 from pulse_runner.errors import ChannelError
 
@@ -46,7 +57,8 @@ class Slack:
         response = post(edge, url, outgoing, {}, who="Slack", idempotent=False)
         if response.text.strip() != "ok" and not response.text.lstrip().startswith("{"):
             raise ChannelError(
-                "The webhook answered 200 but not as Slack does; is a proxy or a sign-in page in between?", retryable=False
+                "The webhook answered 200 but not as Slack does; is a proxy or a sign-in page in between?",
+                retryable=False,
             )
         return ""
 
@@ -74,7 +86,9 @@ def _mrkdwn(section: Section) -> str:
         return f"{title}\n```{escape(chr(10).join(section.lines)).replace('`', chr(39))}```"
     if section.style == "spark":
         return f"{title}  `{escape(section.lines[0])}`"
-    lines = [f"{mark.replace('- ', '• ')}{escape(line)}" for mark, line in zip(marks(section), section.lines, strict=True)]
+    lines = [
+        f"{mark.replace('- ', '• ')}{escape(line)}" for mark, line in zip(marks(section), section.lines, strict=True)
+    ]
     return "\n".join([title, *lines])
 
 

@@ -153,4 +153,7 @@ def _broken(place: str, phase: str, error: Exception) -> ChannelError:
     if isinstance(error, smtplib.SMTPNotSupportedError):
         text = f"{place} offers no {'encryption' if phase == 'connect' else 'sign-in'}; use smtps:// or another port"
         return ChannelError(text, retryable=False)
-    return ChannelError(f"{place} could not be used at {phase}: {name}", retryable=isinstance(error, OSError | smtplib.SMTPServerDisconnected))
+    return ChannelError(
+        f"{place} could not be used at {phase}: {name}",
+        retryable=isinstance(error, OSError | smtplib.SMTPServerDisconnected),
+    )

@@ -80,10 +80,12 @@ def card_body(message: AlertMessage) -> list[dict[str, Any]]:
     """Return the elements of the card."""
     colour = "Good" if message.kind == "resolved" else COLOURS[message.severity]
     head = _run(message.headline, weight="Bolder", size="Medium", color=colour)
-    out = [{"type": "RichTextBlock", "inlines": [head]}]
+    out: list[dict[str, Any]] = [{"type": "RichTextBlock", "inlines": [head]}]
     for section in message.sections:
         out += _elements(section)
-    out.append({"type": "RichTextBlock", "separator": True, "inlines": [_run(message.footer, size="Small", isSubtle=True)]})
+    out.append(
+        {"type": "RichTextBlock", "separator": True, "inlines": [_run(message.footer, size="Small", isSubtle=True)]}
+    )
     return out
 
 

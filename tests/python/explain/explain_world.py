@@ -66,9 +66,9 @@ class World:
     dialect = "duckdb"
 
     def __init__(self, path: str = ":memory:") -> None:
-        self.connection = duckdb.connect(path)
+        self.connection = duckdb.connect(path, config={"threads": 1})
         for name, columns in TABLES.items():
-            self.connection.execute(f"create table {name} ({columns})")
+            self.connection.execute(f"create table if not exists {name} ({columns})")
 
     def table(self, name: str) -> str:
         return f'"{name}"'
@@ -144,9 +144,9 @@ class World:
             )  # fmt: skip
 
 
-def quiet_world() -> World:
+def quiet_world(path: str = ":memory:") -> World:
     """Return five weeks in which nothing happens: vip has 1,000 members, ten leave and ten come each day."""
-    world = World()
+    world = World(path)
     sizes = {"vip": 1000, "whales": 300, "germans": 2000, "newcomers": 500}
     rules = {
         "vip": "ltv > 1000 and last_active_days <= 7", "whales": "ltv > 5000", "germans": "country in (DE)",
@@ -166,7 +166,10 @@ def quiet_world() -> World:
                 entered=10, exited=10, velocity=0.0, eligible=size, converted=size // 20, conversion_rate=0.05,
                 inactive=size // 10, inactive_rate=0.1, status="ok", status_reason="",
             )  # fmt: skip
-        usual = [("lost", "leaf", "ltv > 1000", "ltv", 2), ("lost", "aged", "last_active_days <= 7", "last_active_at", 8)]
+        usual = [
+            ("lost", "leaf", "ltv > 1000", "ltv", 2),
+            ("lost", "aged", "last_active_days <= 7", "last_active_at", 8),
+        ]
         usual += [("gained", "leaf", "last_active_days <= 7", "last_active_at", 10)]
         if n:
             world.changes(*usual, day=day)

@@ -35,7 +35,11 @@ class ChatServer:
                 wrong = problems_of(self, body)
                 outer.problems += wrong
                 if wrong:
-                    send(self, 400, {"error": {"message": "; ".join(wrong), "type": "invalid_request_error", "code": None}})
+                    send(
+                        self,
+                        400,
+                        {"error": {"message": "; ".join(wrong), "type": "invalid_request_error", "code": None}},
+                    )
                 elif outer.replies:
                     outer.replies.pop(0)(self)
                 else:

@@ -28,7 +28,9 @@ EVIDENCE = (
     Evidence("change", "vip has 579 members on 2026-05-14, 1,000 on 2026-05-13 (-42 %).",
              {"size": 579, "before_size": 1000, "change_rate": -0.421}, "", 0.9, "", "E3"),
 )  # fmt: skip
-RULES = Explanation("Rule headline.", "Rule summary.", (Hypothesis("unknown", "By rules", "low", "r", ("E1",)),), ("Do it.",))
+RULES = Explanation(
+    "Rule headline.", "Rule summary.", (Hypothesis("unknown", "By rules", "low", "r", ("E1",)),), ("Do it.",)
+)
 GOOD = Hypothesis(
     "model", "Nulls in ltv took members out", "high",
     "422 of the 429 leavers left by `ltv > 1000`, and ltv has 41 % nulls since 14 May 2026.", ("E1", "E2"),
@@ -48,7 +50,12 @@ def with_reasoning(text: str, evidence: tuple[str, ...] = ("E1", "E2")) -> Expla
 def test_an_answer_that_the_evidence_bears_out_is_kept_whole() -> None:
     kept = checked()
     assert kept == Explanation(
-        ANSWER.headline, ANSWER.summary, (GOOD,), ("Check what changed in column ltv on 2026-05-14.", "Do it."), "openai", "m1"
+        ANSWER.headline,
+        ANSWER.summary,
+        (GOOD,),
+        ("Check what changed in column ltv on 2026-05-14.", "Do it."),
+        "openai",
+        "m1",
     )
 
 

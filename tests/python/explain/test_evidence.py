@@ -43,7 +43,9 @@ def edited_rule(world: World) -> dict:
 
 
 def email_consent(world: World) -> dict:
-    world.run("update segment_reach set reachable = 300, reach_rate = 0.3 where channel = 'email' and snapshot_date = ?", D)
+    world.run(
+        "update segment_reach set reachable = 300, reach_rate = 0.3 where channel = 'email' and snapshot_date = ?", D
+    )
     return world.incident(detector="reach_drop", metric="reach:email")
 
 
@@ -59,9 +61,12 @@ def broken_column(world: World) -> dict:
 
 def conversion_on_one_device(world: World) -> dict:
     world.run(
-        "update segment_snapshots set converted = 25, conversion_rate = 0.025 where segment_id = 'vip' and snapshot_date = ?", D
+        "update segment_snapshots set converted = 25, conversion_rate = 0.025 where segment_id = 'vip' and snapshot_date = ?",
+        D,
     )
-    world.run("create table dim (customer_id integer, snapshot_date date, device varchar, country varchar, last_order_at timestamp)")
+    world.run(
+        "create table dim (customer_id integer, snapshot_date date, device varchar, country varchar, last_order_at timestamp)"
+    )
     for weeks in range(5):
         day = D - timedelta(days=7 * weeks)
         for device, orders in (("ios", 0 if weeks == 0 else 40), ("android", 41)):
@@ -72,7 +77,8 @@ def conversion_on_one_device(world: World) -> dict:
 
 def stale_source(world: World) -> dict:
     world.run(
-        "update segment_snapshots set status = 'stale', status_reason = 'freshest row is of 2026-05-13' where snapshot_date = ?", D
+        "update segment_snapshots set status = 'stale', status_reason = 'freshest row is of 2026-05-13' where snapshot_date = ?",
+        D,
     )
     world.health("(rows)", status="stale", status_reason="freshest row is of 2026-05-13")
     return world.incident(detector="stale_data", metric="status")
@@ -241,7 +247,14 @@ def test_the_column_is_followed_up_to_its_source(world: World, project) -> None:
 def test_the_bucket_that_stopped_converting_is_counted_in_the_relation(world: World, project) -> None:
     bundle = gather(world, conversion_on_one_device(world), project, MANIFEST)
     assert [e.values for e in of(bundle, "conversion_bucket")] == [
-        {"bucket": "ios", "attribute": "device", "events": 0, "usual_events": 40, "rest_events": 41, "usual_rest_events": 41}
+        {
+            "bucket": "ios",
+            "attribute": "device",
+            "events": 0,
+            "usual_events": 40,
+            "rest_events": 41,
+            "usual_rest_events": 41,
+        }
     ]
 
 

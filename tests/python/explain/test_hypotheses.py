@@ -123,7 +123,10 @@ def test_a_scale_change_gives_the_factor(world: World, project) -> None:
     world.resize(1900)
     world.changes(("gained", "leaf", "ltv > 1000", "ltv", 902))
     first = told(world, world.incident(direction="up"), project).hypotheses[0]
-    assert (first.cause, first.title) == ("unit_change", "The scale of column ltv changed: its mean is 2 times what it was")
+    assert (first.cause, first.title) == (
+        "unit_change",
+        "The scale of column ltv changed: its mean is 2 times what it was",
+    )
 
 
 def test_a_retyped_column_and_a_partial_load_are_named(world: World, project) -> None:
@@ -143,7 +146,10 @@ def test_an_import_is_a_campaign_when_keys_are_unique(world: World, project) -> 
 
 
 def test_a_slow_rise_of_inactivity_is_drift(world: World, project) -> None:
-    world.run("update segment_snapshots set inactive = 160, inactive_rate = 0.16 where segment_id = 'vip' and snapshot_date = ?", D)
+    world.run(
+        "update segment_snapshots set inactive = 160, inactive_rate = 0.16 where segment_id = 'vip' and snapshot_date = ?",
+        D,
+    )
     incident = world.incident(
         detector="inactivity_creep", metric="inactive_rate", direction="up", started_on=D - timedelta(days=20)
     )
@@ -156,7 +162,9 @@ def test_thin_evidence_is_inconclusive(world: World, project) -> None:
     world.resize(800)
     explanation = told(world, world.incident(), project)
     assert [h.cause for h in explanation.hypotheses] == ["unknown"]
-    assert explanation.headline == "20 % fewer members since 14 May: inconclusive: the evidence does not point at a cause."
+    assert (
+        explanation.headline == "20 % fewer members since 14 May: inconclusive: the evidence does not point at a cause."
+    )
 
 
 def test_the_same_evidence_gives_the_same_words(world: World, project) -> None:

@@ -27,22 +27,17 @@ def server() -> Iterator[ChatServer]:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Keep the waits between tries, instead of waiting them."""
     waited: list[float] = []
-    monkeypatch.setattr(llm.time, "sleep", waited.append)
-    monkeypatch.setattr(llm.Model, "__init__", _init_with(waited))
+    monkeypatch.setattr(llm, "wait", waited.append)
     return waited
 
 
-def _init_with(waited: list[float]):
-    original = llm.Model.__init__
-
-    def init(self, client, name, max_tokens=llm.MAX_TOKENS, sleep=None) -> None:
-        original(self, client, name, max_tokens, waited.append)
-
-    return init
-
-
 def env(server: ChatServer, **more: str) -> dict[str, str]:
-    return {"OPENAI_API_KEY": "sk-planted-secret", "OPENAI_BASE_URL": server.url, "PULSE_OPENAI_MODEL": "test-model", **more}
+    return {
+        "OPENAI_API_KEY": "sk-planted-secret",
+        "OPENAI_BASE_URL": server.url,
+        "PULSE_OPENAI_MODEL": "test-model",
+        **more,
+    }
 
 
 def good(**changes: object) -> str:
@@ -69,18 +64,25 @@ def test_a_good_answer_is_stored_with_its_model(world: World, project, server: C
     server.replies = [answer(good())]
     row = explained(world, project, env(server))
     assert server.problems == []
-    assert (row["source"], row["model"], row["headline"], row["reasons"]) == ("openai", "test-model", "42 % fewer members", [])
+    assert (row["source"], row["model"], row["headline"], row["reasons"]) == (
+        "openai",
+        "test-model",
+        "42 % fewer members",
+        [],
+    )
     assert [h["title"] for h in json.loads(row["hypotheses"])] == ["Nulls in ltv"]
     assert json.loads(row["recommendations"])[0] == "Check column ltv."
 
 
 def test_only_the_definition_and_the_evidence_are_sent(world: World, project, server: ChatServer) -> None:
     headline_fault(world)
-    world.run("update segments set rule_text = 'ltv > 1000 and email <> ''jane.doe@example.com''' where segment_id = 'vip'")
+    world.run(
+        "update segments set rule_text = 'ltv > 1000 and email <> ''jane.doe@example.com''' where segment_id = 'vip'"
+    )
     world.run("update incidents set owner = 'owner@example.com'")
     server.replies = [answer(good())]
     explained(world, project, env(server))
-    system, user = server.requests[0]["messages"]
+    _, user = server.requests[0]["messages"]
     sent = json.loads(user["content"])
     assert sent.keys() == {"definition", "evidence"}
     assert {k for e in sent["evidence"] for k in e} == {"id", "kind", "statement", "values"}

@@ -1,0 +1,166 @@
+"""Make the demo shop's seeds: `python -m pulse_runner.demo.generate`. The same code gives the same bytes everywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pulse_runner.demo.plan import (
+    CAMPAIGN,
+    CUSTOMERS,
+    FAULTS,
+    FIRST_DAY,
+    HISTORY_FROM,
+    LAST_DAY,
+    SEED,
+    STUDENTS_DRIFT,
+)
+
+Floats = npt.NDArray[np.float64]
+Table = tuple[list[str], list[list[object]]]
+
+WEEK = np.array([1.05, 1.04, 1.03, 1.02, 1.0, 0.72, 0.70])  # Monday first: people come less at weekends
+ORDER_WEEK = np.array([1.0, 1.0, 1.0, 1.0, 1.05, 1.05, 0.95])
+DAYS = (LAST_DAY - HISTORY_FROM).days + 1
+FIRST = (FIRST_DAY - HISTORY_FROM).days
+
+
+def main(folder: Path = Path("seeds")) -> None:
+    """Write every seed of the demo shop into `folder`."""
+    for name, table in tables().items():
+        (folder / f"{name}.csv").write_text(as_csv(table), encoding="utf-8")
+
+
+def as_csv(table: Table) -> str:
+    """Return a table as the text of a CSV file."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table[0])
+    writer.writerows(table[1])
+    return out.getvalue()
+
+
+def tables() -> dict[str, Table]:
+    """Return the seeds by name: customers (with one character a day for visits), orders and the planted faults."""
+    rng = np.random.default_rng(SEED)
+    people = _people(rng)
+    visits = _visits(rng, people)
+    orders = _orders(rng, people, visits)
+    high = _high_value_active(people, visits, orders)
+    cloud = _billed_by_cloud(rng, high, CUSTOMERS)
+    return {
+        "demo_customers": _customer_table(people, visits, cloud),
+        "demo_orders": orders,
+        "demo_faults": (
+            ["fault", "starts_on", "ends_on", "story"],
+            [[f.name, f.starts_on, f.ends_on, f.story] for f in FAULTS],
+        ),
+    }
+
+
+def _people(rng: np.random.Generator) -> dict[str, npt.NDArray[np.generic]]:
+    """Draw who the customers are; a tenth of them sign up during the demo."""
+    n = CUSTOMERS
+    joined = np.where(rng.random(n) < 0.86, -rng.integers(0, 900, n), rng.integers(1, DAYS, n))
+    return {
+        "joined": joined,
+        "country": rng.choice(["GB", "DE", "FR", "NL", "ES", "NO"], n, p=[0.30, 0.24, 0.18, 0.12, 0.10, 0.06]),
+        "plan": rng.choice(["free", "plus", "pro", "student"], n, p=[0.42, 0.30, 0.17, 0.11]),
+        "device": rng.choice(["ios", "android", "web", "tablet"], n, p=[0.30, 0.34, 0.26, 0.10]),
+        "channel": rng.choice(["organic", "ads", "partner"], n, p=[0.58, 0.31, 0.11]),
+        "email_opt_in": rng.random(n) < 0.72,
+        "push": rng.random(n) < 0.55,
+        "sms_opt_in": rng.random(n) < 0.21,
+        "appetite": rng.beta(1.6, 4.2, n),  # probability of a visit on an average day
+        "spend": np.exp(rng.normal(3.9, 0.55, n)),  # median order value
+        "prior": np.where(joined <= 0, np.exp(rng.normal(6.0, 1.0, n)), 0.0),  # spent before the demo begins
+    }
+
+
+def _visits(rng: np.random.Generator, people: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.bool_]:
+    """Draw who comes on which day: (customers, days)."""
+    chance: Floats = people["appetite"].astype(float)[:, None] * WEEK[_weekdays()][None, :]
+    chance = chance * (1 + 0.012 * rng.standard_normal(DAYS))[None, :]
+    chance[:, _span(*CAMPAIGN)] *= 1.5
+    drift = np.ones(DAYS)
+    fading = _span(STUDENTS_DRIFT.starts_on, STUDENTS_DRIFT.ends_on)
+    drift[fading] = np.linspace(0.9, 0.12, fading.stop - fading.start)
+    drift[fading.stop :] = 0.12
+    chance = np.where((people["plan"] == "student")[:, None], chance * drift[None, :], chance)
+    there = np.arange(DAYS)[None, :] >= people["joined"].astype(int)[:, None]
+    first = np.arange(DAYS)[None, :] == people["joined"].astype(int)[:, None]
+    return (rng.random(chance.shape) < chance) & there | first
+
+
+def _orders(rng: np.random.Generator, people: dict[str, npt.NDArray[np.generic]], visits: npt.NDArray[np.bool_]) -> Table:
+    """Draw an order from one visit in eight, and what it is worth."""
+    chance = 0.125 * ORDER_WEEK[_weekdays()]
+    bought = visits & (rng.random(visits.shape) < chance[None, :])
+    bought[:, :FIRST] = False
+    who, when = np.nonzero(bought)
+    order = np.lexsort((who, when))
+    who, when = who[order], when[order]
+    worth = np.round(people["spend"].astype(float)[who] * np.exp(rng.normal(0, 0.4, len(who))), 2)
+    rows: list[list[object]] = [
+        [i + 1, int(c) + 1, HISTORY_FROM + timedelta(days=int(d)), f"{w:.2f}"]
+        for i, (c, d, w) in enumerate(zip(who, when, worth, strict=True))
+    ]
+    return ["order_id", "customer_id", "ordered_on", "amount"], rows
+
+
+def _high_value_active(
+    people: dict[str, npt.NDArray[np.generic]], visits: npt.NDArray[np.bool_], orders: Table
+) -> npt.NDArray[np.int64]:
+    """Return who is worth more than 1000 and was seen in the last week when the headline fault begins, without it."""
+    at = (next(f for f in FAULTS if f.name == "ltv_renamed").starts_on - HISTORY_FROM).days
+    value = people["prior"].astype(float).round(2)
+    for _, customer, day, amount in orders[1]:
+        if (date.fromisoformat(str(day)) - HISTORY_FROM).days <= at:
+            value[int(str(customer)) - 1] += float(str(amount))
+    seen = visits[:, at - 7 : at + 1].any(axis=1)
+    return np.flatnonzero((value > 1000) & seen)
+
+
+def _billed_by_cloud(rng: np.random.Generator, high: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.bool_]:
+    """Choose who is billed by the cloud system: 42 % of the headline segment, and nobody else."""
+    cloud = np.zeros(n, bool)
+    cloud[rng.choice(high, round(len(high) * 0.42), replace=False)] = True
+    return cloud
+
+
+def _customer_table(
+    people: dict[str, npt.NDArray[np.generic]], visits: npt.NDArray[np.bool_], cloud: npt.NDArray[np.bool_]
+) -> Table:
+    marks = np.where(visits, "x", ".")
+    columns = [
+        "customer_id", "signed_up_on", "country", "plan", "device", "channel", "billing", "email_opt_in", "has_push", "sms_opt_in",
+        "prior_spend", "visits",
+    ]  # fmt: skip
+    rows: list[list[object]] = []
+    for i in range(CUSTOMERS):
+        rows.append(
+            [
+                i + 1, HISTORY_FROM + timedelta(days=int(people["joined"][i])), people["country"][i], people["plan"][i],
+                people["device"][i], people["channel"][i], "cloud" if cloud[i] else "classic",
+                *("true" if people[c][i] else "false" for c in ("email_opt_in", "push", "sms_opt_in")),
+                f"{float(people['prior'][i]):.2f}", "".join(marks[i]),
+            ]
+        )  # fmt: skip
+    return columns, rows
+
+
+def _weekdays() -> npt.NDArray[np.int64]:
+    return (np.arange(DAYS) + HISTORY_FROM.weekday()) % 7
+
+
+def _span(first: date, last: date) -> slice:
+    return slice((first - HISTORY_FROM).days, (last - HISTORY_FROM).days + 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Read segments/ into a checked Project, or report everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pulse_runner.errors import DefinitionError, Problem
+from pulse_runner.segments.complaints import validate
+from pulse_runner.segments.model import (
+    Aggregate,
+    All,
+    AnyOf,
+    Attribute,
+    ChannelTarget,
+    Comparison,
+    DetectorSettings,
+    Entity,
+    EventLeaf,
+    EventSource,
+    Field,
+    FieldLeaf,
+    History,
+    Not,
+    Project,
+    Relation,
+    Route,
+    Rule,
+    Segment,
+    SegmentLeaf,
+    SqlLeaf,
+)
+from pulse_runner.segments.schema import SPECS
+from pulse_runner.segments.source import Document, parse
+
+_CALL = re.compile(r"\s*(ref|source)\(\s*'([^']+)'\s*(?:,\s*'([^']+)'\s*)?\)\s*")
+
+
+def load_project(root: Path) -> Project:
+    """Return the definitions under `root`/segments; raise DefinitionError with every problem."""
+    folder = root / "segments"
+    documents: list[tuple[str, Document, Any]] = []
+    problems: list[Problem] = []
+    for path in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+        document = parse(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+        kind = _kind(path, document)
+        spec = validate(document, SPECS[kind]) if document.data is not None and not document.problems else None
+        problems += document.problems
+        if spec is not None:
+            documents.append((kind, document, spec))
+    if problems:
+        raise DefinitionError(problems)
+    entities = {s.entity: _entity(s) for kind, _, s in documents if kind == "entity"}
+    routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in _routes(s).items()}
+    segments = {s.segment: _segment(s, d.file) for kind, d, s in documents if kind == "segment"}
+    return Project(entities, segments, routes)
+
+
+def _kind(path: Path, document: Document) -> str:
+    keys: Mapping[str, Any] = document.data if isinstance(document.data, dict) else {}
+    if path.name == "routes.yml" or "routes" in keys:
+        return "routes"
+    return "entity" if path.parent.name == "entities" or ("segment" not in keys and "relation" in keys) else "segment"
+
+
+def _relation(text: str) -> Relation:
+    match = _CALL.fullmatch(text.replace('"', "'"))
+    if match is None:
+        raise ValueError(f"{text!r} is not ref('model') or source('source', 'table').")
+    return Relation(match[1], tuple(a for a in match.groups()[1:] if a))  # type: ignore[arg-type]
+
+
+def _entity(spec: Any) -> Entity:
+    h = spec.history
+    kind = "none" if h is None else "as_of" if h.as_of else "validity"
+    fields = {n: Field(n, f.type or "number", f.days_since) for n, f in spec.fields.items()}
+    return Entity(
+        name=spec.entity, relation=_relation(spec.relation), key=spec.key,
+        history=History(kind, h and h.as_of, h and h.valid_from, h and h.valid_to),  # type: ignore[arg-type]
+        fields=fields,
+        attributes=tuple(Attribute(a.name or a.field, a.field, tuple(a.bins or ()), a.top) for a in spec.attributes),
+        conversion_event_at=spec.conversion and spec.conversion.event_at,
+        last_seen_at=spec.activity and spec.activity.last_seen_at,
+        inactive_after_days=spec.activity and spec.activity.inactive_after_days,
+        reach=dict(spec.reach), updated_at=spec.freshness and spec.freshness.updated_at,
+        max_age_days=spec.freshness.max_age_days if spec.freshness else 0,
+        events={
+            n: EventSource(n, _relation(e.relation), e.key, e.at, {f: Field(f, t) for f, t in e.fields.items()})
+            for n, e in spec.events.items()
+        },
+        label=spec.label or "", description=spec.description or "",
+    )  # fmt: skip
+
+
+def _segment(spec: Any, file: str) -> Segment:
+    thresholds = {
+        n: DetectorSettings(t.threshold, t.direction, t.enabled, {a: None if v == "off" else v for a, v in t.attributes.items()})
+        for n, t in spec.thresholds.items()
+    }
+    return Segment(
+        spec.segment, spec.entity, _rule(spec.rules), spec.owner, spec.label or "", spec.description or "", spec.enabled,
+        thresholds, tuple(spec.alerts), file,
+    )  # fmt: skip
+
+
+def _rule(spec: Any) -> Rule:
+    match type(spec).__name__:
+        case "AllSpec":
+            return All(tuple(_rule(p) for p in spec.all))
+        case "AnySpec":
+            return AnyOf(tuple(_rule(p) for p in spec.any))
+        case "NotSpec":
+            return Not(_rule(spec.not_))
+        case "FieldLeafSpec":
+            return _leaf(spec)
+        case "EventLeafSpec":
+            a = spec.aggregate
+            return EventLeaf(
+                spec.event, spec.operator, spec.count and Comparison(spec.count.operator, spec.count.value),
+                a and Aggregate(a.function, a.field, Comparison(a.operator, a.value)), spec.in_last,
+                tuple(_leaf(w) for w in spec.where),
+            )  # fmt: skip
+        case "SegmentLeafSpec":
+            return SegmentLeaf(spec.segment, spec.operator)
+    return SqlLeaf(spec.sql, tuple(sorted(set(re.findall(r"[a-z_][a-z0-9_]*", spec.sql)))))
+
+
+def _leaf(spec: Any) -> FieldLeaf:
+    given = spec.value if spec.days is None else spec.days
+    values = tuple(given) if isinstance(given, list) else () if given is None else (given,)
+    return FieldLeaf(spec.field, spec.operator, values)
+
+
+def _routes(spec: Any) -> dict[str, Route]:
+    out = {}
+    for name, route in spec.routes.items():
+        targets = []
+        for c in route.channels:
+            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in c.model_dump(exclude_none=True).items() if k != "channel"}
+            targets.append(ChannelTarget(c.channel, settings))
+        out[name] = Route(name, tuple(targets), route.min_severity)
+    return out
