@@ -21,10 +21,21 @@ daily_orders as (
     select
         customer_id,
         ordered_on,
-        count(*) as orders,
         sum(amount) as amount
     from {{ ref('fct_demo__orders') }}
     group by customer_id, ordered_on
+
+),
+
+orders_before as (
+
+    select
+        customer_id,
+        max(ordered_on) as last_ordered_on,
+        sum(amount) as amount
+    from daily_orders
+    where ordered_on < (select min(snapshot_date) from days)
+    group by customer_id
 
 ),
 
@@ -48,13 +59,15 @@ grid as (
         days.snapshot_date,
         days.day_number,
         daily_orders.ordered_on,
-        coalesce(daily_orders.orders, 0) as orders,
-        coalesce(daily_orders.amount, 0) as amount
+        coalesce(daily_orders.amount, 0) as amount,
+        coalesce(orders_before.amount, 0) as amount_before,
+        orders_before.last_ordered_on as last_ordered_before
     from customers
     inner join days on days.snapshot_date >= customers.signed_up_on
     left join daily_orders
         on daily_orders.customer_id = customers.customer_id
         and daily_orders.ordered_on = days.snapshot_date
+    left join orders_before on orders_before.customer_id = customers.customer_id
 
 ),
 
@@ -63,12 +76,14 @@ running as (
     select
         *,
         {{ dbt.position("'x'", 'reverse(left(visits, day_number))') }} as days_back,
-        prior_spend + sum(amount) over (
+        prior_spend + amount_before + sum(amount) over (
             partition by customer_id order by snapshot_date rows between unbounded preceding and current row
         ) as lifetime_value,
-        sum(orders) over (partition by customer_id order by snapshot_date rows between 29 preceding and current row) as orders_30d,
-        max(ordered_on) over (
-            partition by customer_id order by snapshot_date rows between unbounded preceding and current row
+        coalesce(
+            max(ordered_on) over (
+                partition by customer_id order by snapshot_date rows between unbounded preceding and current row
+            ),
+            last_ordered_before
         ) as last_order_at
     from grid
 
@@ -88,7 +103,6 @@ customers_daily as (
         running.device,
         running.channel,
         case when faults.ltv_renamed = 1 and running.billing = 'cloud' then null else round(cast(running.lifetime_value as numeric), 2) end as ltv,
-        running.orders_30d,
         running.last_order_at,
         case
             when running.days_back > 0 then cast({{ dbt.dateadd('day', '1 - running.days_back', 'running.snapshot_date') }} as date)

@@ -205,8 +205,8 @@ def _resolved_sections(subject: Subject) -> list[Section]:
         "recovered": "The metric is back in its expected range.",
         "accepted": "The level has lasted; Pulse now compares with it.",
     }.get(str(row["resolution"]), "Closed by a person.")
-    note = f" Note: {row['note']}" if row.get("note") else ""
-    sections = [Section("How it ended", (how + clean(note),)), Section("Lasted", (lasted,)), *_spark(subject)]
+    note = f" Note: {clean(str(row['note']))}" if row.get("note") else ""
+    sections = [Section("How it ended", (how + note,)), Section("Lasted", (lasted,)), *_spark(subject)]
     sections.append(Section("What it was", (clean(str(row["title"])),)))
     command = f"pulse incidents reopen {row['incident_id']}"
     return [*sections, Section("If this is wrong", (command,), "code", keep=True)]

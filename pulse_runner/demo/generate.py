@@ -14,20 +14,21 @@ from pulse_runner.demo.plan import (
     CAMPAIGN,
     CUSTOMERS,
     FAULTS,
-    FIRST_DAY,
     HISTORY_FROM,
     LAST_DAY,
     SEED,
     STUDENTS_DRIFT,
+    STUDENTS_GONE,
 )
 
 Floats = npt.NDArray[np.float64]
 Table = tuple[list[str], list[list[object]]]
 
 WEEK = np.array([1.05, 1.04, 1.03, 1.02, 1.0, 0.72, 0.70])  # Monday first: people come less at weekends
+ORDERS_PER_VISIT = 0.16
+CAMPAIGN_VISITS, CAMPAIGN_ORDERS = 1.05, 1.8  # the campaign sells; it brings hardly anybody who would not have come
 ORDER_WEEK = np.array([1.0, 1.0, 1.0, 1.0, 1.05, 1.05, 0.95])
 DAYS = (LAST_DAY - HISTORY_FROM).days + 1
-FIRST = (FIRST_DAY - HISTORY_FROM).days
 
 
 def main(folder: Path = Path("seeds")) -> None:
@@ -70,13 +71,14 @@ def _people(rng: np.random.Generator) -> dict[str, npt.NDArray[np.generic]]:
     return {
         "joined": joined,
         "country": rng.choice(["GB", "DE", "FR", "NL", "ES", "NO"], n, p=[0.30, 0.24, 0.18, 0.12, 0.10, 0.06]),
-        "plan": rng.choice(["free", "plus", "pro", "student"], n, p=[0.42, 0.30, 0.17, 0.11]),
+        "plan": rng.choice(["free", "plus", "pro", "student"], n, p=[0.475, 0.31, 0.17, 0.045]),
         "device": rng.choice(["ios", "android", "web", "tablet"], n, p=[0.30, 0.34, 0.26, 0.10]),
         "channel": rng.choice(["organic", "ads", "partner"], n, p=[0.58, 0.31, 0.11]),
         "email_opt_in": rng.random(n) < 0.72,
         "push": rng.random(n) < 0.55,
         "sms_opt_in": rng.random(n) < 0.21,
-        "appetite": rng.beta(1.6, 4.2, n),  # probability of a visit on an average day
+        # probability of a visit on an average day; every tenth to join has all but left, so who is inactive hardly changes by chance
+        "appetite": np.where(np.argsort(np.argsort(joined)) % 10 == 0, 0.002, 0.12 + 0.6 * rng.beta(1.6, 4.2, n)),
         "spend": np.exp(rng.normal(3.9, 0.55, n)),  # median order value
         "prior": np.where(joined <= 0, np.exp(rng.normal(6.0, 1.0, n)), 0.0),  # spent before the demo begins
     }
@@ -86,22 +88,34 @@ def _visits(rng: np.random.Generator, people: dict[str, npt.NDArray[np.generic]]
     """Draw who comes on which day: (customers, days)."""
     chance: Floats = people["appetite"].astype(float)[:, None] * WEEK[_weekdays()][None, :]
     chance = chance * (1 + 0.012 * rng.standard_normal(DAYS))[None, :]
-    chance[:, _span(*CAMPAIGN)] *= 1.5
-    drift = np.ones(DAYS)
-    fading = _span(STUDENTS_DRIFT.starts_on, STUDENTS_DRIFT.ends_on)
-    drift[fading] = np.linspace(0.9, 0.12, fading.stop - fading.start)
-    drift[fading.stop :] = 0.12
-    chance = np.where((people["plan"] == "student")[:, None], chance * drift[None, :], chance)
+    chance[:, _span(*CAMPAIGN)] *= CAMPAIGN_VISITS
+    chance = np.where(np.arange(DAYS)[None, :] >= _leaves_on(rng, people)[:, None], 0.0, chance)
     there = np.arange(DAYS)[None, :] >= people["joined"].astype(int)[:, None]
     first = np.arange(DAYS)[None, :] == people["joined"].astype(int)[:, None]
-    return (rng.random(chance.shape) < chance) & there | first
+    visits: npt.NDArray[np.bool_] = (rng.random(chance.shape) < chance) & there | first
+    return visits
 
 
-def _orders(rng: np.random.Generator, people: dict[str, npt.NDArray[np.generic]], visits: npt.NDArray[np.bool_]) -> Table:
-    """Draw an order from one visit in eight, and what it is worth."""
-    chance = 0.125 * ORDER_WEEK[_weekdays()]
+def _leaves_on(rng: np.random.Generator, people: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.int64]:
+    """Return the day from which a customer stays away: students who come seldom, evenly over the weeks of the drift."""
+    leaves = np.full(CUSTOMERS, DAYS)
+    appetite = people["appetite"].astype(float)
+    fading = _span(STUDENTS_DRIFT.starts_on, STUDENTS_DRIFT.ends_on)
+    old = people["joined"].astype(int) < fading.start - 14
+    students = np.flatnonzero((people["plan"] == "student") & (appetite > 0.12) & old)
+    seldom = students[np.argsort(appetite[students], kind="stable")][: len(students) // 2]
+    gone = rng.choice(seldom, round(STUDENTS_GONE * int((people["plan"] == "student").sum())), replace=False)
+    leaves[gone] = np.linspace(fading.start, fading.stop - 1, len(gone)).round().astype(int)
+    return leaves
+
+
+def _orders(
+    rng: np.random.Generator, people: dict[str, npt.NDArray[np.generic]], visits: npt.NDArray[np.bool_]
+) -> Table:
+    """Draw an order from one visit in six, and what it is worth."""
+    chance = ORDERS_PER_VISIT * ORDER_WEEK[_weekdays()]
+    chance[_span(*CAMPAIGN)] *= CAMPAIGN_ORDERS
     bought = visits & (rng.random(visits.shape) < chance[None, :])
-    bought[:, :FIRST] = False
     who, when = np.nonzero(bought)
     order = np.lexsort((who, when))
     who, when = who[order], when[order]

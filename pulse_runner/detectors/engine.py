@@ -25,8 +25,8 @@ Ints = npt.NDArray[np.int64]
 class Tuning:
     """Constants of the filter, calibrated on simulated series; one set for all metrics unless a detector says otherwise."""
 
-    gains: tuple[float, ...] = (0.02, 0.03, 0.08, 0.3)  # of the level, one per filter
-    returns: tuple[float, ...] = (0.0, 0.35, 0.0, 0.0)  # gain of the part that returns to the level
+    gains: tuple[float, ...] = (0.02, 0.03, 0.08, 0.3, 0.9)  # of the level, one per filter
+    returns: tuple[float, ...] = (0.0, 0.35, 0.0, 0.0, 0.0)  # gain of the part that returns to the level
     phi: float = 0.85  # how much of that part is left a day later
     leaks: tuple[float, ...] = (0.0, 0.6, 0.85, 0.95)  # of the sums; 0 is the day on its own
     share_down: float = 0.8  # of the false alarms that are spent on falls: they cost more, and are what breaks
@@ -112,6 +112,7 @@ class _Filters:
         self.open, self.slow = np.zeros(size, bool), np.zeros(size, bool)
         self.start = np.full(size, -1, np.int64)
         self.sign = np.zeros(size, np.int8)
+        self.evidence = np.ones(size)
         self.back_again, self.dev_slow = np.zeros(size), np.zeros(size)
         self.dev, self.days = np.zeros(size), np.zeros(size, np.int64)
         self.old, self.old_until = np.full(size, np.nan), np.full(size, -1, np.int64)
@@ -155,7 +156,7 @@ class _Filters:
         return {
             "value": np.where(use, link.value(k, n), np.nan),
             "expected": mean, "lower": link.mean(centre - inside), "upper": link.mean(centre + inside),
-            "p_value": np.where(was_open & self.open, np.minimum(p, tune.alpha), p),
+            "p_value": np.where(self.open, self.evidence, p),
             "sign": np.where(self.open, self.sign, np.sign(error)).astype(np.int8),
             "started": np.where(self.open, self.start, t), "abnormal": self.open.copy(), "fresh": ~was_open | (self.start == t),
             "rebased": rebased, "history": history, "spread": spread, "sampling": sampling,
@@ -231,6 +232,8 @@ class _Filters:
         self.sign = np.where(opens, sign, self.sign).astype(np.int8)
         self.dev = np.where(opens, np.where(single, error, error * (1.0 - self.best_leak) - drift), self.dev)
         self.slow = np.where(opens, ~single, self.slow)
+        # a fault that lasts is tested again every day: Bonferroni over its days
+        self.evidence = np.where(opens, p, np.minimum(self.evidence, p * (self.days + 1)))
         self.dev_slow = np.where(opens, self.dev, self.dev_slow)
         self.days = np.where(opens, 1, self.days)
         self.open = (self.open | opens) & ~closes & ~rebased

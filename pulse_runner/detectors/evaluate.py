@@ -104,10 +104,12 @@ def judge_day(
     family = [a.p_value[:, d][a.fresh[:, d]] for a, d in today]
     cut = discoveries(np.concatenate(family) if family else np.array([]), settings.fdr)
     size = sum(len(f) for f in family)
+    # a series that was out of its state before today did not pass then: it gains nothing from what else happens today
+    alone = cut if settings.fdr is None else min(cut, settings.fdr / max(size, 1))
     verdicts: list[Verdict] = []
     quiet = 0
     for a, d in today:
-        found = a.candidates(d) & (a.p_value[:, d] <= cut)
+        found = a.candidates(d) & (a.p_value[:, d] <= np.where(a.fresh[:, d], cut, alone))
         loud = found | a.abnormal[:, d] | a.rebased[:, d] | (a.kind[:, d] != Kind.QUIET)
         rows = range(len(a.segment_ids)) if every else np.flatnonzero(loud)
         quiet += len(a.segment_ids) - int(loud.sum())

@@ -218,9 +218,13 @@ def _balance(c: Collector, rows: list[dict[str, Any]]) -> None:
         when = f"On {case.first}" if case.first == case.last else f"From {case.first} to {case.last}"
         text = (
             f"{when} {case.segment_id} gained {members(row['gained'], case.k)} and lost"
-            f" {members(row['lost'], case.k)} members, a change of {row['net']:+,}."
+            f" {members(row['lost'], case.k)} members, a change of {_net(row['net'])}."
         )
         c.add("balance", text, row, list(row), sql, source="segment_changes", weight=0.55, people=("gained", "lost"))
+
+
+def _net(value: int) -> str:
+    return f"{value:+,}" if value else "0"
 
 
 def _cause_text(case: Case, row: Mapping[str, Any], has_usual: bool) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pulse_runner.explain.model import Case, Evidence, Hypothesis, count, day_month, percent
 
 if TYPE_CHECKING:
-    from pulse_runner.explain.hypotheses import View
+    from pulse_runner.explain.view import View
 
 LOWERED = ("A ", "The ", "Column ", "Values ", "Events ", "Members ", "Consent ", "Many ", "Rows ", "Inconclusive")
 

@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
@@ -82,7 +83,7 @@ def send(url: str, sender: str, people: list[str], outgoing: Outgoing, env: Env,
         if len(refused) == len(people):
             raise smtplib.SMTPResponseException(code, text)
         phase = "body"
-        _accept(*client.data(mail.as_bytes()))
+        _accept(*client.data(mail.as_bytes(policy=SMTP)))  # CRLF line ends, which smtplib does not add to bytes
     except smtplib.SMTPResponseException as error:
         failure = _refusal(place, phase, error, server)
     except (smtplib.SMTPException, OSError, ValueError) as error:

@@ -129,7 +129,7 @@ def test_an_entitys_incident_goes_to_the_routes_of_its_segments() -> None:
     found = addresses(project(SLACK, EMAIL), incident_row(segment_id=""))
     assert not isinstance(found, str)
     assert [a.key for a in found] == [
-        ("growth", "slack", "PULSE_SLACK_WEBHOOK"), ("growth", "email", "g…@example.com, a…@example.com #bbfa"),
+        ("growth", "slack", "PULSE_SLACK_WEBHOOK"), ("growth", "email", "g…@example.com, a…@example.com #f0d6"),
     ]  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""Known events: periods that are unusual for a known reason. Their days are neither tested nor learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from pulse_runner.detectors.base import Bools, Days
+
+SCOPES = ("all", "entity", "segment", "owner")
+
+
+@dataclass(frozen=True)
+class KnownEvent:
+    """One period; `scope` says whom it touches: everything, or the entity, segment or owner named by `scope_value`."""
+
+    starts_on: date
+    ends_on: date
+    scope: str
+    scope_value: str
+    reason: str
+
+    def touches(self, segment_id: str, entity: str, owner: str) -> bool:
+        """Say whether a segment is in the scope."""
+        return self.scope == "all" or self.scope_value == {"entity": entity, "segment": segment_id, "owner": owner}[self.scope]
+
+
+def excluded_by_events(
+    events: Iterable[KnownEvent],
+    segment_ids: tuple[str, ...],
+    days: Days,
+    entities: Mapping[str, str],
+    owners: Mapping[str, str],
+) -> Bools:
+    """Return (segments, days): the day lies in an event that touches the segment.
+
+    >>> easter = KnownEvent(date(2026, 4, 3), date(2026, 4, 6), "all", "", "Easter")
+    >>> days = np.arange(np.datetime64("2026-04-02"), np.datetime64("2026-04-05"))
+    >>> excluded_by_events([easter], ("vip",), days, {}, {}).tolist()
+    [[False, True, True]]
+    """
+    out = np.zeros((len(segment_ids), len(days)), bool)
+    for event in events:
+        inside = (days >= np.datetime64(event.starts_on)) & (days <= np.datetime64(event.ends_on))
+        for i, segment in enumerate(segment_ids):
+            if event.touches(segment, entities.get(segment, ""), owners.get(segment, "")):
+                out[i] |= inside
+    return out
+
+
+def public_holidays(country: str, first: date, last: date, subdivision: str | None = None) -> list[KnownEvent]:
+    """Return the public holidays of a country (ISO 3166 code) between two dates, from the `holidays` library.
+
+    Raises ValueError for a country that the library does not know.
+    """
+    import holidays
+
+    try:
+        calendar = holidays.country_holidays(country, subdiv=subdivision, years=range(first.year, last.year + 1))
+    except NotImplementedError as error:
+        raise ValueError(f"No public holidays are known for {country!r}; give an ISO 3166 code such as GB or DE.") from error
+    found = [(first + timedelta(days=n), calendar.get(first + timedelta(days=n))) for n in range((last - first).days + 1)]
+    return [KnownEvent(day, day, "all", "", str(name)) for day, name in found if name]
