@@ -76,10 +76,11 @@
 {# With pulse_skip_done: dates of the window that are complete with these definitions. #}
 {% macro pulse_done_days(about, target_relation, window) %}
     {%- set done = [] -%}
-    {%- if var('pulse_skip_done', false) and about.kind == 'facts' -%}
+    {%- if var('pulse_skip_done', false) -%}
         {%- set sql -%}
             select distinct cast(snapshot_date as varchar(10)) from {{ target_relation }}
-            where fact = 'definitions' and item = '{{ about.definitions }}'
+            where {% if about.kind == 'facts' %}fact = 'definitions' and item = '{{ about.definitions }}'
+                {%- else %}column_name = '(rows)' and status = 'ok'{% endif %}
                 and snapshot_date between cast('{{ window[0] }}' as date) and cast('{{ window[1] }}' as date)
         {%- endset -%}
         {%- for row in run_query(sql) -%}{%- do done.append(row[0]) -%}{%- endfor -%}

@@ -68,7 +68,7 @@ def run_day(
         report.lines.append(f"detect    {found.sentence()}")
         if not dry_run:
             with recorded(warehouse, "explain", day, day, pulse.now) as run:
-                written = explain_incidents(warehouse, project, day, pulse.now, pulse.env)
+                written = explain_incidents(warehouse, project, day, pulse.now, pulse.env, root=pulse.root)
                 run.counts["explanations"] = len(written)
             report.lines.append(f"explain   {len(written)} new explanations")
         with recorded(warehouse, "alert", day, day, pulse.now) if not dry_run else _nothing() as run:

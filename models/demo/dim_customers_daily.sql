@@ -1,5 +1,5 @@
 {#- The customers as they were at the end of each day. Two faults are planted here, at the dates of demo_faults: the cloud billing export
-    loses its lifetime value, and the partner import recodes a country. -#}
+    loses its lifetime value, and the partner import recodes a country. Stored by date, so that reading one date reads one place. -#}
 {{ config(materialized='table') }}
 
 with
@@ -116,3 +116,4 @@ customers_daily as (
 )
 
 select * from customers_daily
+order by snapshot_date, customer_id

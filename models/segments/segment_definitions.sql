@@ -80,7 +80,7 @@ select
     'last_order_at in the last 30 days and not (in segment students)' as rule_text,
     '4415917226db5b01' as definition_hash,
     '["growth"]' as alerts,
-    '{}' as thresholds
+    '{"inactivity_creep": {"enabled": false}}' as thresholds
 
 union all
 

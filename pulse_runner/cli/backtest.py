@@ -63,7 +63,7 @@ def parse_fdr(text: str) -> float | None:
 )
 @click.option("--from", "first", type=DAY, help="First day to judge; earlier days are history.")
 @click.option("--to", "last", type=DAY, help="Last day to judge.")
-@click.option("--fdr", default="0.05", show_default=True, help="False discovery rate per date, or `off`.")
+@click.option("--fdr", default="0.03", show_default=True, help="False discovery rate per date, or `off`.")
 @click.option(
     "--threshold", "thresholds", multiple=True, metavar="DETECTOR=VALUE", help="A material threshold; repeatable."
 )

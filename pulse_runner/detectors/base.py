@@ -192,7 +192,7 @@ class Settings:
     detectors: Mapping[str, Rule] = field(default_factory=dict)
     segments: Mapping[tuple[str, str], Rule] = field(default_factory=dict)
     attributes: Mapping[tuple[str, str, str], Rule] = field(default_factory=dict)
-    fdr: float | None = 0.05
+    fdr: float | None = 0.03
     min_history: int = 8
 
     def rule(self, detector: Detector, segment_id: str, attribute: str | None = None) -> Rule:

@@ -135,7 +135,9 @@ class _Filters:
         unseen = np.where(self.seen[:, day] == 0, 0.12**2, (self.var + sampling) / np.maximum(self.seen[:, day], 1))
         spread2 = (np.maximum(self.var, 0.003**2) + sampling) * (1 + 1 / (self.age + 1.0)) + unseen
         spread = np.sqrt(spread2)
-        error = np.where(use, link.residual(k, n, mean, np.maximum(self.var, 0.0) / (np.maximum(self.var, 0.0) + sampling)), 0.0)
+        error = np.where(
+            use, link.residual(k, n, mean, np.maximum(self.var, 0.0) / (np.maximum(self.var, 0.0) + sampling)), 0.0
+        )
         z = error / spread
         ready = use & (self.count >= tune.min_history)
         was_open, history = self.open.copy(), self.count.copy()

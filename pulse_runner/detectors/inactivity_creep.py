@@ -10,7 +10,9 @@ from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
 from pulse_runner.detectors.engine import Tuning
 from pulse_runner.detectors.series import assess_series
 
-TUNING = Tuning(gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=8.0, looks=1.5, accept_latest=70, share_down=0.02)
+TUNING = Tuning(
+    gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=8.0, looks=1.5, accept_latest=70, share_down=0.02
+)
 
 
 @dataclass(frozen=True)

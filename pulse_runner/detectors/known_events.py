@@ -25,7 +25,10 @@ class KnownEvent:
 
     def touches(self, segment_id: str, entity: str, owner: str) -> bool:
         """Say whether a segment is in the scope."""
-        return self.scope == "all" or self.scope_value == {"entity": entity, "segment": segment_id, "owner": owner}[self.scope]
+        return (
+            self.scope == "all"
+            or self.scope_value == {"entity": entity, "segment": segment_id, "owner": owner}[self.scope]
+        )
 
 
 def excluded_by_events(
@@ -61,6 +64,10 @@ def public_holidays(country: str, first: date, last: date, subdivision: str | No
     try:
         calendar = holidays.country_holidays(country, subdiv=subdivision, years=range(first.year, last.year + 1))
     except NotImplementedError as error:
-        raise ValueError(f"No public holidays are known for {country!r}; give an ISO 3166 code such as GB or DE.") from error
-    found = [(first + timedelta(days=n), calendar.get(first + timedelta(days=n))) for n in range((last - first).days + 1)]
+        raise ValueError(
+            f"No public holidays are known for {country!r}; give an ISO 3166 code such as GB or DE."
+        ) from error
+    found = [
+        (first + timedelta(days=n), calendar.get(first + timedelta(days=n))) for n in range((last - first).days + 1)
+    ]
     return [KnownEvent(day, day, "all", "", str(name)) for day, name in found if name]
