@@ -12,7 +12,7 @@ from pulse_runner.detectors.series import assess_series
 
 TUNING = Tuning(
     gains=(0.015, 0.05), returns=(0.0, 0.0), leaks=(0.0, 0.5, 0.8, 0.92, 0.97), usual_pace=0.005, week_pace=0.03,
-    spread_pace=0.012, tail=40.0, looks=1.1, accept_latest=70,
+    spread_pace=0.012, tail=40.0, looks=1.05, share_down=0.85, accept_latest=70,
 )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ class _Filters:
         self.open, self.slow = np.zeros(size, bool), np.zeros(size, bool)
         self.start = np.full(size, -1, np.int64)
         self.sign = np.zeros(size, np.int8)
-        self.evidence = np.ones(size)
+        self.evidence, self.awaits = np.ones(size), np.zeros(size, bool)
         self.back_again, self.dev_slow = np.zeros(size), np.zeros(size)
         self.dev, self.days = np.zeros(size), np.zeros(size, np.int64)
         self.old, self.old_until = np.full(size, np.nan), np.full(size, -1, np.int64)
@@ -126,6 +126,7 @@ class _Filters:
         newborn = use & (self.count == 0)
         if newborn.any():
             self.level[newborn] = link.start(k, n)[newborn, None]
+        self._accept(t, day, use, k, n)
         forecasts = self.level + self.back + self.week[:, [day]]
         vote = np.exp(-0.5 * (self.loss - self.loss.min(1, keepdims=True)))
         vote /= vote.sum(1, keepdims=True)
@@ -149,8 +150,8 @@ class _Filters:
         own = np.maximum(self.var, 0.003**2)[far] / spread2[far]
         df = 4.0 + tune.tail / np.maximum(own, 0.05) ** 2
         p[far] = np.minimum(1.0, tune.looks * student.sf(scores[far], df) / share[far])
-        p = np.where(ready, p, 1.0)
         returned = self._returned(t, error, spread, scores, ready)
+        p = np.where(ready & ~returned, p, 1.0)
         rebased = self._episodes(t, use, ready, z, error, spread, sign, p, returned)
         self._learn_weekday(use, day, error)
         self._learn(use & ~self.open & ~rebased, day, error, spread, forecasts - centre[:, None], sampling, returned)
@@ -164,6 +165,17 @@ class _Filters:
             "rebased": rebased, "history": history, "spread": spread, "sampling": sampling,
             "usable": use,
         }  # fmt: skip
+
+    def _accept(self, t: int, day: int, use: Bools, k: Floats, n: Floats | None) -> None:
+        """Start the level anew on the first usable day of a level that was accepted; weekdays and spread are kept."""
+        if self.panel.rebased_on is None:
+            return
+        self.awaits |= self.panel.rebased_on == self.panel.dates[t]
+        now = self.awaits & use & (self.count > 0)
+        if now.any():
+            self.level[now] = (self.link.start(k, n) - self.week[:, day])[now, None]
+            self.back[now], self.sums[now], self.loss[now] = 0.0, 0.0, 0.0
+            self.age[now], self.open[now], self.awaits[now] = 1, False, False
 
     def _surprise(self, z: Floats, ready: Bools, t: int, base: Floats) -> tuple[Floats, npt.NDArray[np.int8]]:
         """Add today's error to the leaky sums; return the largest standardised sum and its sign."""

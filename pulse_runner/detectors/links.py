@@ -1,8 +1,8 @@
 """How a metric is put on a scale where changes are relative and counting noise is known.
 
-A count is followed as log(mean), a rate as logit(mean). The residual of an observation is measured with the variance-stabilising
-transform of its law (Anscombe 1948: square root for Poisson, arcsine for binomial) and then expressed on the link scale, so that
-small counts and zeros need no special case and a residual of -0.1 is about 10 % down.
+A count is followed as log(mean), a rate as logit(mean). The residual of an observation is its signed deviance residual (McCullagh and
+Nelder 1989, 2.4.3) with a continuity correction, expressed on the link scale: near normal down to means of a few members, defined at
+zero, and a residual of -0.1 is about 10 % down.
 """
 
 from __future__ import annotations
@@ -14,6 +14,13 @@ import numpy as np
 from pulse_runner.detectors.base import Floats
 
 FLOOR = 0.375  # Anscombe's constant
+TINY = 1e-12
+
+
+def _nearer(k: Floats, mean: Floats) -> Floats:
+    """Move a count by half a member towards its mean: the continuity correction of a discrete law."""
+    out: Floats = np.where(k > mean, np.maximum(k - 0.5, mean), np.minimum(k + 0.5, mean))
+    return out
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,11 @@ class CountLink:
 
     def residual(self, k: Floats, n: Floats | None, mean: Floats, own: Floats) -> Floats:
         """Return (observed - mean) on the link scale; `own` is the part of the variance that is the days' own, not counting."""
-        ratio = (k + FLOOR) / (mean + FLOOR)
-        # a day's own noise is relative, hence even on the log scale; counting noise is even on the square root scale
-        out: Floats = own * np.log(np.maximum(ratio, 0.02)) + (1.0 - own) * 2.0 * (np.sqrt(ratio) - 1.0)
+        near = _nearer(k, mean)
+        deviance = 2.0 * (near * np.log(np.maximum(near, TINY) / mean) - (near - mean))
+        counted = np.sign(near - mean) * np.sqrt(np.maximum(deviance, 0.0)) / np.sqrt(mean + FLOOR)
+        # a day's own noise is relative, hence even on the log scale
+        out: Floats = own * np.log(np.maximum((k + FLOOR) / (mean + FLOOR), 0.02)) + (1.0 - own) * counted
         return out
 
     def value(self, k: Floats, n: Floats | None) -> Floats:
@@ -69,9 +78,12 @@ class RateLink:
     def residual(self, k: Floats, n: Floats | None, mean: Floats, own: Floats) -> Floats:
         """Return (observed - mean) on the link scale."""
         assert n is not None
-        seen = np.arcsin(np.sqrt(np.clip((k + FLOOR) / (n + 2 * FLOOR), 0.0, 1.0)))
-        hoped = np.arcsin(np.sqrt((n * mean + FLOOR) / (n + 2 * FLOOR)))
-        out: Floats = 2.0 * (seen - hoped) / np.sqrt(mean * (1.0 - mean) + FLOOR / (n + 0.75))
+        expected = n * mean
+        # no continuity correction: it would take the last bit of evidence from segments with a few conversions a day
+        rest, rest_expected = np.maximum(n - k, TINY), n - expected
+        deviance = k * np.log(np.maximum(k, TINY) / expected) + rest * np.log(rest / np.maximum(rest_expected, TINY))
+        root = np.sqrt(np.maximum(2.0 * deviance, 0.0))
+        out: Floats = np.sign(k - expected) * root / np.sqrt(expected * (1.0 - mean) + FLOOR)
         return out
 
     def value(self, k: Floats, n: Floats | None) -> Floats:

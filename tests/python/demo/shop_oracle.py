@@ -127,7 +127,15 @@ def metrics(shop: Shop) -> pd.DataFrame:
                 rows.append((name, day, f"reach:{channel}", reachable, size[t]))
             if t:
                 eligible = inside[:, t - 1]
-                rows.append((name, day, "conversion_rate", (eligible & (shop.days_since_order[:, t] == 0)).sum(), eligible.sum()))
+                rows.append(
+                    (
+                        name,
+                        day,
+                        "conversion_rate",
+                        (eligible & (shop.days_since_order[:, t] == 0)).sum(),
+                        eligible.sum(),
+                    )
+                )
     return pd.DataFrame(rows, columns=["segment_id", "snapshot_date", "metric", "numerator", "denominator"])
 
 

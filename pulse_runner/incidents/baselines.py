@@ -1,0 +1,32 @@
+"""What incidents mean for baselines: days that are not learned from, and levels that count as the new normal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from pulse_runner.incidents.lifecycle import Incident, Key, accepted_levels, confirmed_days
+
+__all__ = ["accepted_levels", "confirmed_days", "distribution_exclusions"]
+
+EVER = date(1900, 1, 1)
+
+
+def distribution_exclusions(incidents: Iterable[Incident], before: date) -> list[tuple[str, str, date, date]]:
+    """Return (segment_id, attribute, from_date, to_date) of days that distribution baselines leave out.
+
+    Days of incidents, and all days before a level that was accepted as the new normal.
+    """
+    known = list(incidents)
+    rows: list[tuple[str, str, date, date]] = []
+
+    def add(key: Key, first: date, last: date) -> None:
+        if key[2] == "distribution_shift" and key[4]:
+            rows.append((key[1], key[4], first, last))
+
+    for key, spans in confirmed_days(known, before).items():
+        for first, last in spans:
+            add(key, first, last)
+    for key, accepted in accepted_levels(known).items():
+        add(key, EVER, accepted - timedelta(days=1))
+    return sorted(rows)

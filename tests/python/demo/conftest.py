@@ -1,0 +1,19 @@
+"""The demo shop for tests: as seeds read by the oracle, and built by dbt in a project of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shop_oracle import Shop, read_shop
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def shop() -> Shop:
+    return read_shop(ROOT / "seeds")

@@ -1,0 +1,201 @@
+"""The product's specification: the demo shop, from seeds to alerts, with faults at written-down dates and quiet everywhere else."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse_runner.warehouse.connection import connect
+
+ROOT = Path(__file__).parents[3]
+PARTS = ("dbt_project.yml", ".dbtignore", "macros", "models", "seeds", "segments", "tests")
+
+
+@dataclass
+class Shop:
+    """A copy of the project in which the demo has run; `run` calls `pulse` there in a process of its own."""
+
+    root: Path
+    output: str
+
+    def run(self, *args: str, ok: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pulse_runner", *args], cwd=self.root, env=clean_env(self.root) | env, capture_output=True, text=True
+        )
+        assert not ok or done.returncode == 0, done.stderr
+        return done
+
+    def query(self, sql: str, *tables: str) -> list[dict[str, Any]]:
+        warehouse = connect(self.root)
+        try:
+            return warehouse.query(sql.format(*(warehouse.table(t) for t in tables)))
+        finally:
+            warehouse.close()
+
+
+def clean_env(root: Path) -> dict[str, str]:
+    secret = ("PULSE_", "OPENAI_", "RESEND_", "DBT_")
+    return {k: v for k, v in os.environ.items() if not k.startswith(secret)} | {"HOME": str(root / "home")}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    root = tmp_path_factory.mktemp("shop")
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("python", "__pycache__"))
+        else:
+            shutil.copy(source, root / part)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HOME", str(root / "home"))
+    patch.delenv("DBT_PROFILES_DIR", raising=False)
+    shop = Shop(root, "")
+    shop.output = shop.run("demo").stdout
+    yield shop
+    patch.undo()
+
+
+def incidents(shop: Shop) -> list[dict[str, Any]]:
+    return shop.query("select * from {} order by detected_on, segment_id", "incidents")
+
+
+def detectors_of(incident: dict[str, Any]) -> set[tuple[str, str]]:
+    """The detector and attribute of an incident's primary finding and of all that it brought along."""
+    related = json.loads(incident["related"] or "[]")
+    return {(incident["detector"], incident["attribute"]), *((r["detector"], r["attribute"]) for r in related)}
+
+
+def expected() -> list[dict[str, str]]:
+    with (ROOT / "seeds" / "demo_expected_incidents.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("row", expected(), ids=lambda r: f"{r['segment_id'] or 'customers'}-{r['detector']}")
+def test_each_planted_fault_becomes_an_incident_on_time(shop: Shop, row: dict[str, str]) -> None:
+    found = [
+        i
+        for i in incidents(shop)
+        if i["segment_id"] == row["segment_id"]
+        and (row["detector"], row["attribute"]) in detectors_of(i)
+        and date.fromisoformat(row["earliest"]) <= i["detected_on"] <= date.fromisoformat(row["latest"])
+    ]
+    assert len(found) == 1
+    if row["attribute"] != "country":  # a recoded value moves both ways
+        assert found[0]["direction"] == row["direction"]
+
+
+def test_nothing_else_becomes_an_incident(shop: Shop) -> None:
+    planted = {row["segment_id"] for row in expected()}
+    assert {i["segment_id"] for i in incidents(shop)} == planted
+    assert len(incidents(shop)) == len(expected())
+
+
+def test_the_headline_names_how_much_since_when_which_rule_and_which_column(shop: Shop) -> None:
+    rows = shop.query(
+        "select e.headline, e.hypotheses from {} as e join {} as i on i.incident_id = e.incident_id"
+        " where i.segment_id = 'high_value_active_users'",
+        "incident_explanations", "incidents",
+    )  # fmt: skip
+    assert len(rows) == 1
+    # 42 % of the members are taken; the detector measures against what it expected of that day
+    assert re.match(r"4[123] % fewer members since 30 May:", rows[0]["headline"])
+    assert "leavers left by `ltv > 1000`" in rows[0]["headline"]
+    first = json.loads(rows[0]["hypotheses"])[0]
+    assert "ltv" in first["title"]
+    assert first["confidence"] == "high"
+    assert first["evidence"]
+
+
+def test_every_explanation_blames_the_planted_column(shop: Shop) -> None:
+    rows = shop.query(
+        "select i.segment_id, e.hypotheses from {} as e join {} as i on i.incident_id = e.incident_id",
+        "incident_explanations", "incidents",
+    )  # fmt: skip
+    first = {r["segment_id"]: json.loads(r["hypotheses"])[0]["title"] for r in rows}
+    assert "country" in first["partner_customers"]
+    assert "'GB' became 'UK'" in first["partner_customers"]
+    assert "tablet" in first["tablet_shoppers"]
+    assert "ltv" in first[""]
+
+
+def test_the_tablet_incident_is_over_when_the_release_is_fixed(shop: Shop) -> None:
+    rows = [i for i in incidents(shop) if i["segment_id"] == "tablet_shoppers"]
+    assert [(i["status"], i["resolution"], i["resolved_on"]) for i in rows] == [("resolved", "recovered", date(2026, 4, 27))]
+
+
+def test_the_alert_says_it_in_words_a_person_acts_on(shop: Shop) -> None:
+    assert "High-Value Active Users" in shop.output
+    assert "members" in shop.output
+    assert "What to do:" in shop.output
+    assert "pulse incidents acknowledge" in shop.output
+
+
+def test_gains_and_losses_add_up_to_the_size_change_of_every_segment_and_day(shop: Shop) -> None:
+    wrong = shop.query(
+        "select s.segment_id, s.snapshot_date from {} as s left join (select segment_id, snapshot_date,"
+        " sum(case when direction = 'gained' then members else 0 end) as gained,"
+        " sum(case when direction = 'lost' then members else 0 end) as lost from {} group by segment_id, snapshot_date) as c"
+        " on c.segment_id = s.segment_id and c.snapshot_date = s.snapshot_date"
+        " where s.previous_date is not null and (s.size - s.previous_size <> coalesce(c.gained, 0) - coalesce(c.lost, 0)"
+        " or s.entered <> coalesce(c.gained, 0) or s.exited <> coalesce(c.lost, 0))",
+        "segment_snapshots", "segment_changes",
+    )  # fmt: skip
+    assert wrong == []
+
+
+def test_a_second_run_changes_no_row_and_tells_nobody_again(shop: Shop) -> None:
+    tables = ("segment_snapshots", "segment_changes", "segment_distributions", "incidents", "incident_events",
+              "incident_explanations", "alert_deliveries", "findings", "segments")  # fmt: skip
+
+    def content() -> dict[str, list[str]]:
+        return {t: sorted(str(sorted(r.items())) for r in shop.query("select * from {}", t)) for t in tables}
+
+    before = content()
+    again = shop.run("demo")
+    assert "The alerts that it would send" not in again.stdout
+    assert content() == before
+
+
+def test_a_person_can_take_in_hand_resolve_and_reopen(shop: Shop) -> None:
+    identity = next(i["incident_id"] for i in incidents(shop) if i["segment_id"] == "high_value_active_users")
+    shop.run("incidents", "acknowledge", identity[:8], "--by", "ana", "--note", "looking")
+    shop.run("incidents", "resolve", identity[:8], "--by", "ana", "--note", "export repaired")
+    assert shop.run("incidents", "acknowledge", identity[:8], ok=False).returncode == 2
+    shop.run("incidents", "reopen", identity[:8], "--by", "ana")
+    events = shop.query(f"select event, actor from {{}} where incident_id = '{identity}' and actor = 'ana' order by occurred_at", "incident_events")
+    assert {e["event"] for e in events} == {"acknowledged", "resolved", "reopened"}
+    story = shop.run("incidents", "show", identity[:8]).stdout
+    assert "ana: export repaired" in story
+
+
+def test_run_of_the_last_day_ends_with_3_when_severe_incidents_are_open(shop: Shop) -> None:
+    done = shop.run("run", "--date", "2026-05-31", "--fail-on", "medium", ok=False)
+    assert done.returncode == 3, done.stderr
+    assert "active incidents" in done.stdout
+
+
+def test_stale_models_stop_a_run_before_anything_is_built(shop: Shop) -> None:
+    path = shop.root / "segments" / "students.yml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("value: student", "value: pupil"), encoding="utf-8")
+    try:
+        done = shop.run("run", "--date", "2026-05-31", ok=False)
+        check = shop.run("compile", "--check", ok=False)
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert done.returncode == 1
+    assert "stale; run `pulse compile`" in done.stderr
+    assert check.returncode == 1
