@@ -74,8 +74,12 @@ def main() -> None:
     loop_year = loop / 10 * 365
     print(f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}\n")
     print("| work | CPU s | peak GiB | loop over series, CPU s | ratio |\n|---|---|---|---|---|")
-    print(f"| {count:,} segments x 5 metrics x 90 days, one date | {one_date:.1f} | {memory:.2f} | {loop:.1f} | {loop / one_date:.1f} |")
-    print(f"| {max(count // 10, 1):,} segments x 5 metrics, a year replayed | {replayed:.1f} | | {loop_year:.1f} (one date x 365) | {loop_year / replayed:.1f} |")
+    print(
+        f"| {count:,} segments x 5 metrics x 90 days, one date | {one_date:.1f} | {memory:.2f} | {loop:.1f} | {loop / one_date:.1f} |"
+    )
+    print(
+        f"| {max(count // 10, 1):,} segments x 5 metrics, a year replayed | {replayed:.1f} | | {loop_year:.1f} (one date x 365) | {loop_year / replayed:.1f} |"
+    )
 
 
 if __name__ == "__main__":

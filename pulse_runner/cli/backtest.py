@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import click
+import numpy as np
 
 from pulse_runner.backtest.read import History, read_history
 from pulse_runner.backtest.replay import Replay, replay
@@ -19,7 +20,16 @@ SHORT_COLUMNS = ("segment_id", "detector", "detected_on", "ended_on", "severity"
 
 def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tuple[History, Settings]:
     """Return the warehouse's own history up to `last`, from early enough before `first` for baselines, and its settings."""
-    raise UsageError("pulse backtest without --input is not wired to the warehouse yet; give --input FILE.")
+    from pulse_runner.detect import detector_settings
+    from pulse_runner.segments.load import load_project
+    from pulse_runner.snapshots.history import warehouse_history
+
+    project = load_project(pulse.root)
+    with pulse.warehouse() as warehouse:
+        history = warehouse_history(warehouse, project, first, last)
+    if not any(np.isfinite(p.numerator).any() for p in history.metrics.values()):
+        raise UsageError(f"There are no snapshots up to {last}; make them with `pulse snapshot --from {first} --to {last}`.")
+    return history, detector_settings(project)
 
 
 def parse_thresholds(pairs: tuple[str, ...]) -> dict[str, Rule]:

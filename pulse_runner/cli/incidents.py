@@ -128,7 +128,7 @@ def _action(
         @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
         @pass_pulse
         def command(
-            pulse: PulseContext, incident: str, note: str, actor: str | None, dry_run: bool, **options: Any
+            pulse: PulseContext, /, incident: str, note: str, actor: str | None, dry_run: bool, **options: Any
         ) -> None:
             from pulse_runner.detect import transition_rows
             from pulse_runner.incidents.lifecycle import Incident

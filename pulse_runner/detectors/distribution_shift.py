@@ -11,6 +11,7 @@ from pulse_runner.detectors.base import Assessment, Bools, Direction, Distributi
 from pulse_runner.detectors.words import day as iso
 
 NULL = ("(null)", "null", "")
+WINDOWS = (1, 2, 4)  # days that are taken together
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class DistributionShift:
         threshold, _, enabled = settings.vectors(self, panel.segment_ids, panel.attribute)
         enabled &= np.array([(s, panel.attribute) not in constrained for s in panel.segment_ids], bool)
         with np.errstate(invalid="ignore", divide="ignore"):
-            tests = [window_test(panel, days) for days in (1, 2, 4)]
-        p = np.minimum(1.0, 2.0 * np.min([t.p_value for t in tests], axis=0))
+            tests = [window_test(panel, days) for days in WINDOWS]
         one = tests[0]
-        best = np.argmin([t.p_value for t in tests], axis=0)
+        each = np.array([np.where(_holds(one, t), t.p_value, 1.0) for t in tests])
+        p, best = np.minimum(1.0, 2.0 * each.min(0)), each.argmin(0)
         effect = np.choose(best, [t.distance for t in tests])
         usable = np.isfinite(panel.members[:, :, -1]).all(1)
         history = panel.days >= self.min_history
@@ -56,7 +57,7 @@ class DistributionShift:
         abnormal = tested & (p < self.alpha)
         rows = np.arange(len(p))
         moved = one.apart_z.argmax(1)
-        length = np.array([1, 2, 4])[best]
+        length = np.array(WINDOWS)[best]
         column = {name: value[:, None] for name, value in {
             "observed": one.observed[rows, moved], "expected": one.expected[rows, moved],
             "lower": np.maximum(one.expected - 1.96 * one.spread, 0.0)[rows, moved],
@@ -126,6 +127,15 @@ def window_test(panel: DistributionPanel, days: int) -> WindowTest:
     distance = np.sqrt(np.maximum(distance**2 - noise**2, 0.0))
     full: Bools = ok.all(1) & (panel.days > 0)
     return WindowTest(observed, expected, spread, z, np.where(full, distance, 0.0), noise, np.where(full, p, 1.0))
+
+
+def _holds(one: WindowTest, several: WindowTest) -> Bools:
+    """Say where today still shows what several days show: a burst that ended yesterday is over."""
+    rows = np.arange(len(several.p_value))
+    moved = several.apart_z.argmax(1)
+    today, together = (t.observed[rows, moved] - t.expected[rows, moved] for t in (one, several))
+    out: Bools = today * np.sign(together) >= 0.4 * np.abs(together)
+    return out
 
 
 def describe(panel: DistributionPanel, test: WindowTest, s: int, distance: float, kind: Kind, needed: int) -> str:

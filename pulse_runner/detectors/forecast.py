@@ -35,14 +35,15 @@ def forecast(
 ) -> list[Forecast]:
     """Return the expected counts of the next `days` days with a 95 % interval, one Forecast per segment with enough history.
 
-    The level is that of the engine; the trend is the slope of a robust line (Theil 1950, Sen 1968) through the log counts of the
-    last 28 days, less their weekdays, and is used only when it stands out. The interval grows with the horizon as a random walk does.
+    The level is the median of the last week, the spread that of the engine; the trend is the slope of a robust line (Theil
+    1950, Sen 1968) through the log counts of the last 28 days, less their weekdays, and is used only when it stands out. The
+    interval grows with the horizon as a random walk does.
 
-    >>> sizes = np.round(1000 * 0.99 ** np.arange(60))[None]
+    >>> sizes = np.round(1000 * 0.995 ** np.arange(60))[None]
     >>> creep = MetricPanel("size", ("vip",), np.datetime64("2026-01-01") + np.arange(60), sizes)
     >>> (vip,) = forecast(creep, threshold=0.15)
     >>> round(vip.trend, 3), vip.crosses_on.isoformat()
-    (-0.01, '2026-03-17')
+    (-0.005, '2026-03-06')
     """
     if panel.denominator is not None:
         raise ValueError(f"{panel.metric} is a rate; forecasts are for counts.")
@@ -76,7 +77,7 @@ def _one(
     clear = abs(slope) > SURE * error
     trend = slope if clear else 0.0
     ahead = np.arange(1, days + 1)
-    level = float(np.median(flat + trend * (last - window)[: len(flat)]))
+    level = float(np.median((flat + trend * (last - window))[-7:]))
     dates = panel.dates[-1] + ahead
     mean = level + trend * ahead + offset[(weekday[-1] + ahead) % 7]
     sd = float(spread[seen[-1]])

@@ -139,7 +139,9 @@ def test_a_level_that_was_accepted_is_the_baseline_from_its_first_day(detector: 
     values[60:] = np.round(values[60:] * (1.9 if detector.default_direction == "up" else 0.4))
     plain = panel(detector, values)
     rebased = np.array(["2024-03-01"], "datetime64[D]")  # day 60
-    p = MetricPanel(plain.metric, plain.segment_ids, plain.dates, plain.numerator, plain.denominator, rebased_on=rebased)
+    p = MetricPanel(
+        plain.metric, plain.segment_ids, plain.dates, plain.numerator, plain.denominator, rebased_on=rebased
+    )
     assert date(2024, 3, 1) in found(detector, plain)
     assert found(detector, p) == []
 

@@ -1,0 +1,106 @@
+"""From tests to findings: false discovery control, severity, and what else a report says."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from pulse_runner.detectors import DETECTORS, Kind, MetricPanel, Panels, Settings, evaluate
+from pulse_runner.detectors.evaluate import discoveries, severity
+
+START = np.datetime64("2024-01-01")
+
+
+def test_benjamini_hochberg_keeps_the_largest_p_value_below_its_line() -> None:
+    # Benjamini and Hochberg (1995), section 3.1: four of fifteen survive at 0.05
+    p = [
+        0.0001,
+        0.0004,
+        0.0019,
+        0.0095,
+        0.0201,
+        0.0278,
+        0.0298,
+        0.0344,
+        0.0459,
+        0.3240,
+        0.4262,
+        0.5719,
+        0.6528,
+        0.7590,
+        1.0,
+    ]
+    cut = discoveries(np.array(p), 0.05)
+    assert cut == pytest.approx(4 / 15 * 0.05)
+    assert sum(x <= cut for x in p) == 4
+
+
+def test_without_control_every_p_value_passes() -> None:
+    assert discoveries(np.array([0.5, 0.9]), None) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"), [(-0.16, "low"), (-0.31, "medium"), (0.5, "high"), (0.8, "critical"), (-0.95, "critical")]
+)
+def test_severity_counts_thresholds(effect: float, expected: str) -> None:
+    assert severity("size_jump", effect, 0.15, 1e-6) == expected
+
+
+def test_one_real_drop_among_many_quiet_series_is_the_only_finding() -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.poisson(1000, (300, 90)).astype(float)
+    rows[17, 89] = 580
+    p = MetricPanel("size", tuple(f"s{i}" for i in range(300)), START + np.arange(90), rows)
+    (report,) = evaluate(Panels({"size": p}), Settings(), DETECTORS, date(2024, 3, 30), date(2024, 3, 30))
+    (finding,) = report.findings
+    assert (finding.segment_id, finding.observed, finding.direction) == ("s17", 580.0, "down")
+    assert finding.effect == pytest.approx(-0.42, abs=0.02)
+    assert finding.reason.startswith("Size fell 4")
+    assert finding.q_value is not None
+    assert finding.p_value < finding.q_value < 0.03
+    assert report.quiet + len(report.verdicts) == 300
+
+
+def test_control_makes_a_crowd_of_quiet_series_quieter() -> None:
+    rng = np.random.default_rng(6)
+    rows = np.round(200 * np.exp(0.1 * rng.standard_normal((150, 200))))
+    p = MetricPanel("size", tuple(f"s{i}" for i in range(150)), START + np.arange(200), rows)
+
+    def count(fdr: float | None) -> int:
+        reports = evaluate(Panels({"size": p}), Settings(fdr=fdr), DETECTORS, date(2024, 3, 1), date(2024, 7, 18))
+        return sum(len(r.findings) for r in reports)
+
+    free, controlled = count(None), count(0.03)
+    assert free > 20
+    assert controlled < free / 3
+
+
+def status_panel(*words: str) -> MetricPanel:
+    rows = np.full((1, len(words)), 500.0)
+    rows[0, [w != "ok" for w in words]] = np.nan
+    reasons = np.array(
+        [["" if w == "ok" else "column ltv is missing" if w == "broken" else "loaded 2 days ago" for w in words]]
+    )
+    return MetricPanel(
+        "size", ("vip",), START + np.arange(len(words)), rows, status=np.array([words]), status_reason=reasons
+    )
+
+
+def findings(p: MetricPanel) -> list[tuple[str, date, str]]:
+    last = p.dates[-1].item()
+    reports = evaluate(Panels({"size": p}), Settings(), DETECTORS, p.dates[0].item(), last)
+    return [(f.detector, f.snapshot_date, f.severity) for r in reports for f in r.findings]
+
+
+def test_a_broken_rule_is_critical_on_its_day_and_names_the_column() -> None:
+    p = status_panel("ok", "ok", "broken")
+    assert findings(p) == [("broken_segment", date(2024, 1, 3), "critical")]
+    (report,) = evaluate(Panels({"size": p}), Settings(), DETECTORS, date(2024, 1, 3), date(2024, 1, 3))
+    assert report.findings[0].reason == "The rule cannot be evaluated: column ltv is missing."
+    assert any(v.detector == "size_jump" and v.kind == Kind.NO_DATA for v in report.verdicts)
+
+
+def test_stale_data_grows_from_medium_to_high_on_the_third_day() -> None:
+    assert [s for _, _, s in findings(status_panel("ok", "stale", "stale", "stale"))] == ["medium", "medium", "high"]

@@ -1,0 +1,43 @@
+"""The forecast: an interval that holds, and a crossing that is only named when there is a trend."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pulse_runner.detectors.base import MetricPanel
+from pulse_runner.detectors.forecast import forecast
+
+START = np.datetime64("2026-01-05")  # a Monday
+
+
+def panel(rows: np.ndarray) -> MetricPanel:
+    return MetricPanel("size", tuple(f"s{i}" for i in range(len(rows))), START + np.arange(rows.shape[1]), rows)
+
+
+def test_the_interval_holds_the_next_seven_days_about_19_times_in_20() -> None:
+    rng = np.random.default_rng(1)
+    week = np.array([1.1, 1.1, 1.1, 1.1, 1.0, 0.7, 0.7])[np.arange(97) % 7]
+    rows = rng.poisson(2000 * week * np.exp(0.02 * rng.standard_normal((200, 97)))).astype(float)
+    forecasts = forecast(panel(rows[:, :90]))
+    inside = np.mean([(f.lower <= r[90:]) & (r[90:] <= f.upper) for f, r in zip(forecasts, rows, strict=True)])
+    assert 0.92 <= inside <= 0.995
+    off = np.mean([np.abs(f.expected / r[90:] - 1) for f, r in zip(forecasts, rows, strict=True)])
+    assert off < 0.03
+
+
+def test_a_level_series_is_rarely_said_to_cross() -> None:
+    rows = np.random.default_rng(2).poisson(2000, (200, 90)).astype(float)
+    assert sum(f.crosses_on is not None for f in forecast(panel(rows))) <= 10
+
+
+def test_a_creep_of_half_a_percent_a_day_is_said_to_cross_in_time() -> None:
+    rng = np.random.default_rng(3)
+    level = 2000 * np.where(np.arange(90) < 68, 1.0, 0.995 ** (np.arange(90) - 68))
+    rows = rng.poisson(level, (50, 90)).astype(float)
+    found = [f for f in forecast(panel(rows), threshold=0.15) if f.crosses_on is not None]
+    assert len(found) >= 40
+    assert all(f.trend < 0 and "15%" in f.reason for f in found)
+
+
+def test_too_little_history_gives_no_forecast() -> None:
+    assert forecast(panel(np.full((1, 15), 1000.0))) == []
