@@ -262,8 +262,8 @@ def _facts(subject: Subject, kind: Kind, day: date) -> dict[str, Any]:
 
 def _importance(subject: Subject) -> tuple[int, int, float, str]:
     row = subject.incident
-    is_entity = 0 if not row["segment_id"] else 1  # an entity's own incident is the cause of those of its segments
-    return (is_entity, -SEVERITIES.index(row["severity"]), -abs(row.get("effect") or 0.0), str(row["incident_id"]))
+    is_entity = 0 if row["segment_id"] else 1  # people ask about their audience first; the column behind it is named as the cause
+    return (-SEVERITIES.index(row["severity"]), is_entity, -abs(row.get("effect") or 0.0), str(row["incident_id"]))
 
 
 def _texts(items: Iterable[Any]) -> tuple[str, ...]:

@@ -184,15 +184,13 @@ def _render(
             d.delivery_id: d.reason if withheld or setup.is_ready else not_ready(channel.name, setup) for d in group
         }
         group_rows = [_row(d, status, reasons[d.delivery_id], frozen, key, today, now) for d in group]
-        news = [r for r in group_rows if not _same(known.get(r["delivery_id"]), r)]
-        if not news:
-            continue  # withheld before for the same reason: said once
-        rows += news
         if dry_run and not withheld:
             gap = f" (but {not_ready(channel.name, setup)})" if not setup.is_ready else ""
             place = f"{channel.name} via {first.address.route} to {first.address.name or 'the screen'}"
             out(f"--- {place}: {first.notification}, because {first.reason}{gap}\n{frozen.body}\n")
-        elif status == "skipped" and not withheld:
+        news = group_rows if dry_run else [r for r in group_rows if not _same(known.get(r["delivery_id"]), r)]
+        rows += news
+        if news and status == "skipped" and not withheld and not dry_run:
             told = (first.notification, *sorted(d.incident_id for d in group))
             if told not in shown:  # once on the screen, however many channels are not set up
                 shown.add(told)

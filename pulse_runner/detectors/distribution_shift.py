@@ -24,7 +24,7 @@ class DistributionShift:
     name: str = "distribution_shift"
     default_threshold: float = 0.20
     default_direction: Direction = "both"
-    alpha: float = 0.0008
+    alpha: float = 0.0007
     min_history: int = 10
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:

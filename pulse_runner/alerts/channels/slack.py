@@ -47,7 +47,8 @@ class Slack:
         for version in smaller(message):
             payload = {"text": escape(clip(version.subject, 300)), "blocks": blocks(version)}
             body = json.dumps(payload, ensure_ascii=False)
-            if len(body) <= MAX_TOTAL:
+            longest = max(len(_mrkdwn(s)) for s in version.sections)
+            if len(body) <= MAX_TOTAL and longest <= MAX_SECTION:
                 break
         return Frozen(message.subject, body)
 
