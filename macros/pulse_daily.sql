@@ -25,9 +25,8 @@
         {%- do adapter.commit() -%}
         {%- do log('pulse: ' ~ about.entity ~ ' ' ~ plan.day ~ ' (' ~ loop.index ~ ' of ' ~ days | length ~ ')', info=true) -%}
     {%- endfor -%}
-    {%- if not days -%}
-        {% call statement('main') %}select 1{% endcall %}
-    {%- endif -%}
+    {#- the days are committed: the hooks and the docs get a transaction of their own -#}
+    {% call statement('main' if not days else 'after_days') %}select 1{% endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do persist_docs(target_relation, model) %}
     {% do adapter.commit() %}

@@ -2,9 +2,29 @@
 {% set relation = ref('dim_customers_daily') -%}
 {%- set types = pulse_column_types(relation) if execute else {} -%}
 {%- set broken = pulse_broken_columns(relation, {'ltv': 'number', 'country': 'text', 'plan': 'text', 'device': 'text', 'channel': 'text', 'signed_up_on': 'date', 'last_order_at': 'date', 'last_active_at': 'date', 'email_opt_in': 'boolean', 'has_push': 'boolean', 'sms_opt_in': 'boolean'}) -%}
-{%- set pulse_definitions = '733ae112c58c8a2b' -%}
+{%- set pulse_definitions = 'b6d9567adbdc625e' -%}
 
 with
+
+today_copies as (
+
+    select customer_id as entity_key
+    from {{ relation }}
+    where snapshot_date = {{ pulse_day() }} and customer_id is not null
+    group by customer_id
+    having count(*) > 1
+
+),
+
+before_copies as (
+
+    select customer_id as entity_key
+    from {{ relation }}
+    where snapshot_date = {{ pulse_before() }} and customer_id is not null
+    group by customer_id
+    having count(*) > 1
+
+),
 
 today as (
 
@@ -34,12 +54,31 @@ today as (
             {{ pulse_column('last_active_at', 'date', broken) }},
             {{ pulse_column('email_opt_in', 'boolean', broken) }},
             {{ pulse_column('has_push', 'boolean', broken) }},
+            {{ pulse_column('sms_opt_in', 'boolean', broken) }}
+        from {{ relation }}
+        where snapshot_date = {{ pulse_day() }} and customer_id is not null
+            and not exists (select 1 from today_copies as c where c.entity_key = customer_id)
+        union all
+        select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from (
+        select
+            customer_id as entity_key,
+            {{ pulse_column('ltv', 'double precision', broken) }},
+            {{ pulse_column('country', 'varchar', broken) }},
+            {{ pulse_column('plan', 'varchar', broken) }},
+            {{ pulse_column('device', 'varchar', broken) }},
+            {{ pulse_column('channel', 'varchar', broken) }},
+            {{ pulse_column('signed_up_on', 'date', broken) }},
+            {{ pulse_column('last_order_at', 'date', broken) }},
+            {{ pulse_column('last_active_at', 'date', broken) }},
+            {{ pulse_column('email_opt_in', 'boolean', broken) }},
+            {{ pulse_column('has_push', 'boolean', broken) }},
             {{ pulse_column('sms_opt_in', 'boolean', broken) }},
             row_number() over (partition by customer_id order by ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in) as pulse_copy
         from {{ relation }}
         where snapshot_date = {{ pulse_day() }} and customer_id is not null
+            and customer_id in (select c.entity_key from today_copies as c)
+        ) as copies where pulse_copy = 1
     ) as one
-    where one.pulse_copy = 1
 
 ),
 
@@ -71,16 +110,35 @@ before as (
             {{ pulse_column('last_active_at', 'date', broken) }},
             {{ pulse_column('email_opt_in', 'boolean', broken) }},
             {{ pulse_column('has_push', 'boolean', broken) }},
+            {{ pulse_column('sms_opt_in', 'boolean', broken) }}
+        from {{ relation }}
+        where snapshot_date = {{ pulse_before() }} and customer_id is not null
+            and not exists (select 1 from before_copies as c where c.entity_key = customer_id)
+        union all
+        select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from (
+        select
+            customer_id as entity_key,
+            {{ pulse_column('ltv', 'double precision', broken) }},
+            {{ pulse_column('country', 'varchar', broken) }},
+            {{ pulse_column('plan', 'varchar', broken) }},
+            {{ pulse_column('device', 'varchar', broken) }},
+            {{ pulse_column('channel', 'varchar', broken) }},
+            {{ pulse_column('signed_up_on', 'date', broken) }},
+            {{ pulse_column('last_order_at', 'date', broken) }},
+            {{ pulse_column('last_active_at', 'date', broken) }},
+            {{ pulse_column('email_opt_in', 'boolean', broken) }},
+            {{ pulse_column('has_push', 'boolean', broken) }},
             {{ pulse_column('sms_opt_in', 'boolean', broken) }},
             row_number() over (partition by customer_id order by ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in) as pulse_copy
         from {{ relation }}
         where snapshot_date = {{ pulse_before() }} and customer_id is not null
+            and customer_id in (select c.entity_key from before_copies as c)
+        ) as copies where pulse_copy = 1
     ) as one
-    where one.pulse_copy = 1
 
 ),
 
-today_bits as (
+today_bits as {{ pulse_materialized() }} (
 
     select
         entity_key,
@@ -112,7 +170,7 @@ today_bits as (
 
 ),
 
-before_bits as (
+before_bits as {{ pulse_materialized() }} (
 
     select
         entity_key,
@@ -145,23 +203,6 @@ before_bits as (
             as bigint) as aged0
         from before
     ) as judged
-
-),
-
-moves as (
-
-    select
-        row_number() over (order by count(*)) as move_id,
-        b.entity_key is not null as was_here,
-        t.entity_key is not null as is_here,
-        t.w0,
-        b.b0,
-        b.g0,
-        t.flags,
-        count(*) as members
-    from today_bits as t
-    full join before_bits as b on t.entity_key = b.entity_key
-    group by b.entity_key is not null, t.entity_key is not null, t.w0, b.b0, b.g0, t.flags
 
 ),
 
@@ -215,97 +256,191 @@ segment_list as (
 
 ),
 
-segment_moves as (
+flag_counts as {{ pulse_materialized() }} (
+
+    select w0, flags, count(*) as members from today_bits group by w0, flags
+
+),
+
+segment_flags as (
+
+    select 'german_newsletter' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_bits('w0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by flags
+    union all
+    select 'high_value_active_users' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_bits('w0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by flags
+    union all
+    select 'newcomers' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_bits('w0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by flags
+    union all
+    select 'partner_customers' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_bits('w0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by flags
+    union all
+    select 'paying_plans' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_any_bit('w0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by flags
+    union all
+    select 'recent_buyers' as segment_id, flags, sum(members) as members from flag_counts
+    where ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by flags
+    union all
+    select 'seen_yesterday' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_bits('w0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by flags
+    union all
+    select 'students' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_bits('w0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by flags
+    union all
+    select 'tablet_shoppers' as segment_id, flags, sum(members) as members from flag_counts
+    where {{ pulse_bits('w0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by flags
+
+),
+
+before_counts as {{ pulse_materialized() }} (
+
+    select b.b0, t.entity_key is not null and {{ pulse_bits('coalesce(t.flags, 0)', 2) }} as converted, count(*) as members
+    from before_bits as b
+    left join today_bits as t on t.entity_key = b.entity_key
+    group by b.b0, t.entity_key is not null and {{ pulse_bits('coalesce(t.flags, 0)', 2) }}
+
+),
+
+segment_before as (
+
+    select 'german_newsletter' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_bits('b0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by converted
+    union all
+    select 'high_value_active_users' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_bits('b0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by converted
+    union all
+    select 'newcomers' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_bits('b0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by converted
+    union all
+    select 'partner_customers' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_bits('b0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by converted
+    union all
+    select 'paying_plans' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_any_bit('b0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by converted
+    union all
+    select 'recent_buyers' as segment_id, converted, sum(members) as members from before_counts
+    where ({{ pulse_bits('b0', 256) }} and not {{ pulse_bits('b0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by converted
+    union all
+    select 'seen_yesterday' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_bits('b0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by converted
+    union all
+    select 'students' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_bits('b0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by converted
+    union all
+    select 'tablet_shoppers' as segment_id, converted, sum(members) as members from before_counts
+    where {{ pulse_bits('b0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by converted
+
+),
+
+moves as {{ pulse_materialized() }} (
+
+    select
+        row_number() over (order by count(*)) as move_id,
+        b.entity_key is not null as was_here,
+        t.entity_key is not null as is_here,
+        t.w0,
+        b.b0,
+        b.g0,
+        count(*) as members
+    from today_bits as t
+    full join before_bits as b on t.entity_key = b.entity_key
+    where t.entity_key is null or b.entity_key is null or t.w0 <> b.b0 or b.g0 <> b.b0
+    group by b.entity_key is not null, t.entity_key is not null, t.w0, b.b0, b.g0
+
+),
+
+segment_moves as {{ pulse_materialized() }} (
 
     select 'german_newsletter' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_bits('b0', 3) }} as was_member,
             was_here and {{ pulse_bits('g0', 3) }} as aged_member,
             is_here and {{ pulse_bits('w0', 3) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['country', 'email_opt_in']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['country', 'email_opt_in']) }}
     union all
     select 'high_value_active_users' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_bits('b0', 12) }} as was_member,
             was_here and {{ pulse_bits('g0', 12) }} as aged_member,
             is_here and {{ pulse_bits('w0', 12) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }}
     union all
     select 'newcomers' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_bits('b0', 16) }} as was_member,
             was_here and {{ pulse_bits('g0', 16) }} as aged_member,
             is_here and {{ pulse_bits('w0', 16) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['signed_up_on']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['signed_up_on']) }}
     union all
     select 'partner_customers' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_bits('b0', 32) }} as was_member,
             was_here and {{ pulse_bits('g0', 32) }} as aged_member,
             is_here and {{ pulse_bits('w0', 32) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['channel']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['channel']) }}
     union all
     select 'paying_plans' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_any_bit('b0', 192) }} as was_member,
             was_here and {{ pulse_any_bit('g0', 192) }} as aged_member,
             is_here and {{ pulse_any_bit('w0', 192) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['plan']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['plan']) }}
     union all
     select 'recent_buyers' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and ({{ pulse_bits('b0', 256) }} and not {{ pulse_bits('b0', 512) }}) as was_member,
             was_here and ({{ pulse_bits('g0', 256) }} and not {{ pulse_bits('g0', 512) }}) as aged_member,
             is_here and ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['last_order_at', 'plan']) }}
     union all
     select 'seen_yesterday' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_bits('b0', 1024) }} as was_member,
             was_here and {{ pulse_bits('g0', 1024) }} as aged_member,
             is_here and {{ pulse_bits('w0', 1024) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['last_active_at']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['last_active_at']) }}
     union all
     select 'students' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_bits('b0', 512) }} as was_member,
             was_here and {{ pulse_bits('g0', 512) }} as aged_member,
             is_here and {{ pulse_bits('w0', 512) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['plan']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['plan']) }}
     union all
     select 'tablet_shoppers' as segment_id, * from (
         select
-            move_id, was_here, is_here, b0, g0, w0, flags, members,
+            move_id, was_here, is_here, b0, g0, w0, members,
             was_here and {{ pulse_bits('b0', 2048) }} as was_member,
             was_here and {{ pulse_bits('g0', 2048) }} as aged_member,
             is_here and {{ pulse_bits('w0', 2048) }} as is_member
         from moves
     ) as judged
-    where (was_member or is_member) and {{ pulse_intact(broken, ['device']) }}
+    where was_member <> is_member and {{ pulse_intact(broken, ['device']) }}
 
 ),
 
@@ -313,20 +448,21 @@ segment_sums as (
 
     select
         l.segment_id,
-        coalesce(sum(case when is_member then m.members end), 0) as members,
-        coalesce(sum(case when was_member then m.members end), 0) as previous_members,
-        coalesce(sum(case when is_member and not was_member then m.members end), 0) as entered,
-        coalesce(sum(case when was_member and not is_member then m.members end), 0) as exited,
-        coalesce(sum(case when was_member then m.members end), 0) as eligible,
-        coalesce(sum(case when was_member and is_here and {{ pulse_bits('flags', 2) }} then m.members end), 0) as converted,
-        coalesce(sum(case when is_member and {{ pulse_bits('flags', 1) }} then m.members end), 0) as inactive,
-        coalesce(sum(case when is_member and {{ pulse_bits('flags', 4) }} then m.members end), 0) as reach_email,
-        coalesce(sum(case when is_member and {{ pulse_bits('flags', 8) }} then m.members end), 0) as reach_push,
-        coalesce(sum(case when is_member and {{ pulse_bits('flags', 16) }} then m.members end), 0) as reach_sms
+        coalesce(n.members, 0) as members,
+        coalesce(n.inactive, 0) as inactive,
+        coalesce(n.reach_email, 0) as reach_email,
+        coalesce(n.reach_push, 0) as reach_push,
+        coalesce(n.reach_sms, 0) as reach_sms,
+        coalesce(b.previous_members, 0) as previous_members,
+        coalesce(b.eligible, 0) as eligible,
+        coalesce(b.converted, 0) as converted,
+        coalesce(m.entered, 0) as entered,
+        coalesce(m.exited, 0) as exited
     from segment_list as l
-    left join segment_moves as m on m.segment_id = l.segment_id
+    left join (select segment_id, sum(case when true then members end) as members, sum(case when {{ pulse_bits('flags', 1) }} then members end) as inactive, sum(case when {{ pulse_bits('flags', 4) }} then members end) as reach_email, sum(case when {{ pulse_bits('flags', 8) }} then members end) as reach_push, sum(case when {{ pulse_bits('flags', 16) }} then members end) as reach_sms from segment_flags group by segment_id) as n on n.segment_id = l.segment_id
+    left join (select segment_id, sum(case when true then members end) as previous_members, sum(case when true then members end) as eligible, sum(case when converted then members end) as converted from segment_before group by segment_id) as b on b.segment_id = l.segment_id
+    left join (select segment_id, sum(case when is_member then members end) as entered, sum(case when was_member then members end) as exited from segment_moves group by segment_id) as m on m.segment_id = l.segment_id
     where l.problem = ''
-    group by l.segment_id
 
 ),
 
@@ -342,7 +478,6 @@ changes_caused as (
         end as cause,
         case when is_member then 'gained' else 'lost' end as direction
     from segment_moves
-    where was_member <> is_member
 
 ),
 
@@ -380,7 +515,7 @@ changes_flips as (
 
 ),
 
-changes as (
+changes as {{ pulse_materialized() }} (
 
     select segment_id, direction, cause, flipped0, sum(members) as members from changes_flips group by segment_id, direction, cause, flipped0
 
@@ -425,71 +560,96 @@ top_device as (
 
 ),
 
-bucket_counts as (
+pair_0 as {{ pulse_materialized() }} (
 
-    select 'country' as attribute, coalesce(p.bucket, '(other)') as bucket, t.w0, count(*) as members
-    from today_bits as t
-    left join top_country as p on p.bucket = t.bucket_country
-    group by coalesce(p.bucket, '(other)'), t.w0
+    select w0, bucket_country, bucket_plan, count(*) as members from today_bits group by w0, bucket_country, bucket_plan
+
+),
+
+segment_pair_0 as (
+
+    select 'german_newsletter' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_bits('w0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by bucket_country, bucket_plan
     union all
-    select 'plan' as attribute, coalesce(p.bucket, '(other)') as bucket, t.w0, count(*) as members
-    from today_bits as t
-    left join top_plan as p on p.bucket = t.bucket_plan
-    group by coalesce(p.bucket, '(other)'), t.w0
+    select 'high_value_active_users' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_bits('w0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by bucket_country, bucket_plan
     union all
-    select 'device' as attribute, coalesce(p.bucket, '(other)') as bucket, t.w0, count(*) as members
-    from today_bits as t
-    left join top_device as p on p.bucket = t.bucket_device
-    group by coalesce(p.bucket, '(other)'), t.w0
+    select 'newcomers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_bits('w0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by bucket_country, bucket_plan
+    union all
+    select 'partner_customers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_bits('w0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by bucket_country, bucket_plan
+    union all
+    select 'paying_plans' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_any_bit('w0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_country, bucket_plan
+    union all
+    select 'recent_buyers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by bucket_country, bucket_plan
+    union all
+    select 'seen_yesterday' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_bits('w0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by bucket_country, bucket_plan
+    union all
+    select 'students' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_bits('w0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_country, bucket_plan
+    union all
+    select 'tablet_shoppers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
+    where {{ pulse_bits('w0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by bucket_country, bucket_plan
+
+),
+
+pair_1 as {{ pulse_materialized() }} (
+
+    select w0, bucket_device, count(*) as members from today_bits group by w0, bucket_device
+
+),
+
+segment_pair_1 as (
+
+    select 'german_newsletter' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_bits('w0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by bucket_device
+    union all
+    select 'high_value_active_users' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_bits('w0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by bucket_device
+    union all
+    select 'newcomers' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_bits('w0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by bucket_device
+    union all
+    select 'partner_customers' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_bits('w0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by bucket_device
+    union all
+    select 'paying_plans' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_any_bit('w0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_device
+    union all
+    select 'recent_buyers' as segment_id, bucket_device, sum(members) as members from pair_1
+    where ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by bucket_device
+    union all
+    select 'seen_yesterday' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_bits('w0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by bucket_device
+    union all
+    select 'students' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_bits('w0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_device
+    union all
+    select 'tablet_shoppers' as segment_id, bucket_device, sum(members) as members from pair_1
+    where {{ pulse_bits('w0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by bucket_device
 
 ),
 
 segment_buckets as (
 
-    select 'german_newsletter' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_bits('w0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }}
-    group by attribute, bucket
+    select p.segment_id, 'country' as attribute, coalesce(t.bucket, '(other)') as bucket, sum(p.members) as members
+    from segment_pair_0 as p
+    left join top_country as t on t.bucket = p.bucket_country
+    group by p.segment_id, coalesce(t.bucket, '(other)')
     union all
-    select 'high_value_active_users' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_bits('w0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }}
-    group by attribute, bucket
+    select p.segment_id, 'plan' as attribute, coalesce(t.bucket, '(other)') as bucket, sum(p.members) as members
+    from segment_pair_0 as p
+    left join top_plan as t on t.bucket = p.bucket_plan
+    group by p.segment_id, coalesce(t.bucket, '(other)')
     union all
-    select 'newcomers' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_bits('w0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }}
-    group by attribute, bucket
-    union all
-    select 'partner_customers' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_bits('w0', 32) }} and {{ pulse_intact(broken, ['channel']) }}
-    group by attribute, bucket
-    union all
-    select 'paying_plans' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_any_bit('w0', 192) }} and {{ pulse_intact(broken, ['plan']) }}
-    group by attribute, bucket
-    union all
-    select 'recent_buyers' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }}
-    group by attribute, bucket
-    union all
-    select 'seen_yesterday' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_bits('w0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }}
-    group by attribute, bucket
-    union all
-    select 'students' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_bits('w0', 512) }} and {{ pulse_intact(broken, ['plan']) }}
-    group by attribute, bucket
-    union all
-    select 'tablet_shoppers' as segment_id, attribute, bucket, sum(members) as members
-    from bucket_counts
-    where {{ pulse_bits('w0', 2048) }} and {{ pulse_intact(broken, ['device']) }}
-    group by attribute, bucket
+    select p.segment_id, 'device' as attribute, coalesce(t.bucket, '(other)') as bucket, sum(p.members) as members
+    from segment_pair_1 as p
+    left join top_device as t on t.bucket = p.bucket_device
+    group by p.segment_id, coalesce(t.bucket, '(other)')
 
 ),
 

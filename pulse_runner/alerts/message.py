@@ -23,7 +23,7 @@ HISTORY_DAYS = 28
 BLOCKS = "▁▂▃▄▅▆▇█"
 RATES = ("conversion_rate", "inactive_rate", "null_share", "reach:")
 # (lines per section, characters per line) from generous to terse: a channel takes the first that fits its limit
-SIZES = ((10, 400), (6, 240), (4, 160), (2, 120), (1, 80))
+SIZES = ((6, 400), (4, 240), (3, 160), (2, 120), (1, 80))
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -89,7 +89,7 @@ def build(kind: Notification, subjects: Sequence[Subject], day: date, now: datet
     first, others = ordered[0], ordered[1:]
     head = headline(kind, first, day)
     if others:
-        head = f"{head} (and {len(others)} more with the same cause)"
+        head = f"{head} · {len(others)} more with the same cause"
     sections = _resolved_sections(first) if kind == "resolved" else _active_sections(first, day)
     if others:
         title = "Resolved with it" if kind == "resolved" else "Same cause"
@@ -262,7 +262,9 @@ def _facts(subject: Subject, kind: Kind, day: date) -> dict[str, Any]:
 
 def _importance(subject: Subject) -> tuple[int, int, float, str]:
     row = subject.incident
-    is_entity = 0 if row["segment_id"] else 1  # people ask about their audience first; the column behind it is named as the cause
+    is_entity = (
+        0 if row["segment_id"] else 1
+    )  # people ask about their audience first; the column behind it is named as the cause
     return (-SEVERITIES.index(row["severity"]), is_entity, -abs(row.get("effect") or 0.0), str(row["incident_id"]))
 
 

@@ -47,7 +47,7 @@ class AlertReport:
         words = {"planned": "would be sent" if self.dry_run else "waiting", "given_up": "given up"}
         said = ", ".join(f"{self.counts[s]} {words.get(s, s)}" for s in STATUSES if s in self.counts)
         why = sorted({r["reason"] for r in self.rows if r["status"] in ("skipped", "failed", "given_up")})
-        more = f" (and {len(why) - 3} other reasons)" if len(why) > 3 else ""
+        more = f"; … {len(why) - 3} more" if len(why) > 3 else ""
         return f"{said}{': ' if why else ''}{'; '.join(why[:3])}{more}"
 
 
@@ -90,6 +90,12 @@ def run_alerts(
     known = {d["delivery_id"]: d for rows in deliveries.values() for d in rows}
     pending = [d for d in known.values() if d["status"] in UNDER_WAY and channel in (None, d["channel"])]
     planned = _render(warehouse, project, decisions, incidents, known, env, today, now, out, dry_run)
+    fresh = {r["delivery_id"] for r in planned}
+    report.quiet += [
+        _quiet(d.incident_id, d.address, f"{known[d.delivery_id]['reason']} (as before)")
+        for d in decisions
+        if d.verdict != "quiet" and d.delivery_id not in fresh
+    ]
     if dry_run:
         for rows in by_message(pending):
             out(
@@ -180,17 +186,16 @@ def _render(
         setup = channel.setup(target.settings, env)
         withheld = first.verdict == "skip"
         status = "skipped" if withheld or not setup.is_ready else "planned"
-        reasons = {
-            d.delivery_id: d.reason if withheld or setup.is_ready else not_ready(channel.name, setup) for d in group
-        }
-        group_rows = [_row(d, status, reasons[d.delivery_id], frozen, key, today, now) for d in group]
+        gap = "" if withheld or setup.is_ready else not_ready(channel.name, setup)
+        group_rows = [_row(d, status, gap or d.reason, frozen, key, today, now) for d in group]
         if dry_run and not withheld:
-            gap = f" (but {not_ready(channel.name, setup)})" if not setup.is_ready else ""
             place = f"{channel.name} via {first.address.route} to {first.address.name or 'the screen'}"
-            out(f"--- {place}: {first.notification}, because {first.reason}{gap}\n{frozen.body}\n")
+            out(
+                f"--- {place}: {first.notification}, because {first.reason}{f' (but {gap})' if gap else ''}\n{frozen.body}\n"
+            )
         news = group_rows if dry_run else [r for r in group_rows if not _same(known.get(r["delivery_id"]), r)]
         rows += news
-        if news and status == "skipped" and not withheld and not dry_run:
+        if news and gap and not dry_run:
             told = (first.notification, *sorted(d.incident_id for d in group))
             if told not in shown:  # once on the screen, however many channels are not set up
                 shown.add(told)

@@ -34,7 +34,9 @@ def event_ctes(plan: EntityPlan, day: Day, name: str, known_until: Day | None = 
             conditions.append(f"{at} >= {day.minus(window)}")
         conditions += [leaf_sql(leaf, source.fields, day, jinja=True) for leaf in where]
         columns = [f"{source.key} as entity_key", "count(*) as event_count"]
-        columns += sorted({f"{a.function}({a.field}) as {_column(a.function, a.field)}" for a in (x.aggregate for x in leaves) if a})
+        columns += sorted(
+            {f"{a.function}({a.field}) as {_column(a.function, a.field)}" for a in (x.aggregate for x in leaves) if a}
+        )
         sql = (
             "select\n    " + ",\n    ".join(columns) + f"\nfrom {{{{ {source.relation.jinja()} }}}}\nwhere "
             + "\n    and ".join(conditions) + f"\ngroup by {source.key}"

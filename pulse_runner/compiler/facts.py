@@ -8,40 +8,66 @@ from pulse_runner.compiler.days import Day, LoopDay
 from pulse_runner.compiler.events import event_alias, event_columns, event_condition, event_ctes, event_groups
 from pulse_runner.compiler.plan import Bit, EntityPlan, SegmentPlan, leaf_columns
 from pulse_runner.compiler.sql import in_jinja, leaf_sql, literal
-from pulse_runner.segments.model import All, AnyOf, Attribute, Entity, EventLeaf, Field, FieldLeaf, Leaf, Not, Rule, SqlLeaf
+from pulse_runner.segments.model import (
+    All,
+    AnyOf,
+    Attribute,
+    Entity,
+    EventLeaf,
+    Field,
+    FieldLeaf,
+    Leaf,
+    Not,
+    Rule,
+    SqlLeaf,
+)
 
 DAY, BEFORE = LoopDay("pulse_day"), LoopDay("pulse_before")
 INACTIVE, CONVERTED, FIRST_CHANNEL = 1, 2, 4
 RELATIVE = ("in_last", "more_than_ago", "between_ago")
 DEFINITIONS = "{{ pulse_definitions }}"  # filled in by the model's first line
-SQL_TYPES = {"number": "double precision", "text": "varchar", "boolean": "boolean", "date": "date", "timestamp": "timestamp"}
+SQL_TYPES = {
+    "number": "double precision",
+    "text": "varchar",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+}
 
 
 def facts_sql(plan: EntityPlan) -> str:
     """Return the body of `<entity>_facts.sql`: import CTEs, bits, moves, one branch per segment, facts."""
     words = range(plan.words)
+    plans = plan.segments
     ctes = [
         *event_ctes(plan, DAY, "today"),
         *event_ctes(plan, BEFORE, "before"),
         *event_ctes(plan, DAY, "aged", known_until=BEFORE),
+        ("today_copies", _copies(plan, DAY)),
+        ("before_copies", _copies(plan, BEFORE)),
         ("today", _rows(plan, DAY, "today")),
         ("before", _rows(plan, BEFORE, "before")),
         ("today_bits", _today_bits(plan)),
         ("before_bits", _before_bits(plan)),
-        ("moves", _moves(words)),
         ("leaves", _leaves(plan)),
         ("segment_list", _segment_list(plan)),
-        ("segment_moves", _union(_segment_moves(s, words) for s in plan.segments)),
+        # what a segment is today: patterns and flags first, then one small query per segment
+        ("flag_counts", _flag_counts(words)),
+        ("segment_flags", _union(_segment_counts(s, "flag_counts", ("flags",), "w") for s in plans)),
+        # who was a member before, and who of them converted
+        ("before_counts", _before_counts(words)),
+        ("segment_before", _union(_segment_counts(s, "before_counts", ("converted",), "b") for s in plans)),
+        # only rows whose bits changed, that came or that went can have entered or left
+        ("moves", _moves(words)),
+        ("segment_moves", _union(_segment_moves(s, words) for s in plans)),
         ("segment_sums", _segment_sums(plan.entity)),
         *_change_ctes(words),
         ("exits", _select("segment_id, move_id, members", "segment_moves", "was_member and not is_member")),
         ("entries", _select("segment_id, move_id, members", "segment_moves", "is_member and not was_member")),
-        *_top_ctes(plan.entity),
-        ("bucket_counts", _union(_bucket_counts(a, words) for a in plan.entity.attributes) or _no_buckets(words)),
-        ("segment_buckets", _union(_segment_buckets(s) for s in plan.segments)),
+        *_bucket_ctes(plan, words),
         ("facts", _facts(plan.entity, words)),
     ]
-    body = ",\n\n".join(f"{name} as (\n\n{_indent(sql)}\n\n)" for name, sql in ctes)
+    body = ",\n\n".join(f"{name} as {_once(name)}(\n\n{_indent(sql)}\n\n)" for name, sql in ctes)
     final = (
         f"select\n    {DAY.minus(0)} as snapshot_date,\n    {BEFORE.minus(0)} as previous_date,\n"
         f"    {literal(plan.entity.name)} as entity,\n    segment_id,\n    fact,\n    item,\n    bucket,\n    leaf_columns,\n"
@@ -50,25 +76,46 @@ def facts_sql(plan: EntityPlan) -> str:
     return f"with\n\n{body}\n\n{final}\n"
 
 
+def _once(name: str) -> str:
+    """Ask for a CTE that many others read to be computed once."""
+    shared = ("today_bits", "before_bits", "flag_counts", "before_counts", "moves", "segment_moves", "changes")
+    return "{{ pulse_materialized() }} " if name in shared or name.startswith("pair_") else ""
+
+
+def _copies(plan: EntityPlan, day: Day) -> str:
+    """Keys that stand more than once as of a day: as a rule none, so only they pay for being told apart."""
+    entity = plan.entity
+    return (
+        f"select {entity.key} as entity_key\nfrom {{{{ relation }}}}\nwhere {as_of_condition(entity, day)} and {entity.key} is not null\n"
+        f"group by {entity.key}\nhaving count(*) > 1"
+    )
+
+
 def _rows(plan: EntityPlan, day: Day, name: str) -> str:
     """One row per key as of a day; of duplicate keys the first by all used columns, so that a re-run picks the same."""
     entity = plan.entity
     columns = [f"{{{{ pulse_column('{c}', '{SQL_TYPES[entity.fields[c].type]}', broken) }}}}" for c in plan.columns]
     order = ", ".join(plan.columns) or entity.key
-    inner = [f"{entity.key} as entity_key", *columns]
-    inner.append(f"row_number() over (partition by {entity.key} order by {order}) as pulse_copy")
+    read = f"from {{{{ relation }}}}\n    where {as_of_condition(entity, day)} and {entity.key} is not null"
+    single = ",\n        ".join([f"{entity.key} as entity_key", *columns])
+    double = f"{single},\n        row_number() over (partition by {entity.key} order by {order}) as pulse_copy"
     picked = ["one.entity_key", *(f"one.{c}" for c in plan.columns)]
-    picked += [f"{{{{ dbt.datediff('cast(one.{f.days_since} as date)', {_quoted(day)}, 'day') }}}} as {f.name}" for f in _clocks(plan)]
+    picked += [
+        f"{{{{ dbt.datediff('cast(one.{f.days_since} as date)', {_quoted(day)}, 'day') }}}} as {f.name}"
+        for f in _clocks(plan)
+    ]
     joins = ""
     for source in (name, *(("aged",) if name == "before" else ())):
         for n in range(len(event_groups(plan))):
             joins += f"\nleft join {source}_events_{n} on {source}_events_{n}.entity_key = one.entity_key"
         for n, column in event_columns(plan):
             picked.append(f"{source}_events_{n}.{column} as {event_alias(source, n, column)}")
+    listed = ", ".join(["entity_key", *plan.columns])
     return (
-        "select\n    " + ",\n    ".join(dict.fromkeys(picked)) + "\nfrom (\n    select\n        " + ",\n        ".join(inner)
-        + f"\n    from {{{{ relation }}}}\n    where {as_of_condition(entity, day)} and {entity.key} is not null\n) as one"
-        + joins + "\nwhere one.pulse_copy = 1"
+        "select\n    " + ",\n    ".join(dict.fromkeys(picked)) + f"\nfrom (\n    select\n        {single}\n    {read}\n"
+        f"        and not exists (select 1 from {name}_copies as c where c.entity_key = {entity.key})\n    union all\n"
+        f"    select {listed} from (\n    select\n        {double}\n    {read}\n"
+        f"        and {entity.key} in (select c.entity_key from {name}_copies as c)\n    ) as copies where pulse_copy = 1\n) as one" + joins
     )  # fmt: skip
 
 
@@ -126,7 +173,10 @@ def _word(plan: EntityPlan, word: int, day: Day, source: str, which: Sequence[bo
 def _today_bits(plan: EntityPlan) -> str:
     entity = plan.entity
     columns = ["entity_key", *(f"{_word(plan, w, DAY, 'today')} as w{w}" for w in range(plan.words))]
-    flags = [f"case when {_inactive(entity)} then {INACTIVE} else 0 end", f"case when {_converted(entity)} then {CONVERTED} else 0 end"]
+    flags = [
+        f"case when {_inactive(entity)} then {INACTIVE} else 0 end",
+        f"case when {_converted(entity)} then {CONVERTED} else 0 end",
+    ]
     flags += [
         f"case when {in_jinja(sql)} then {FIRST_CHANNEL << i} else 0 end" for i, sql in enumerate(entity.reach.values())
     ]
@@ -172,13 +222,38 @@ def _bucket(entity: Entity, attribute: Attribute) -> str:
     return "case " + " ".join(lines) + f" else '>={edges[-1]}' end"
 
 
+def _flag_counts(words: range) -> str:
+    keep = ", ".join([*(f"w{w}" for w in words), "flags"])
+    return f"select {keep}, count(*) as members from today_bits group by {keep}"
+
+
+def _before_counts(words: range) -> str:
+    keep = ", ".join(f"b.b{w}" for w in words)
+    converted = f"t.entity_key is not null and {{{{ pulse_bits('coalesce(t.flags, 0)', {CONVERTED}) }}}}"
+    return (
+        f"select {keep}, {converted} as converted, count(*) as members\nfrom before_bits as b\n"
+        f"left join today_bits as t on t.entity_key = b.entity_key\ngroup by {keep}, {converted}"
+    )
+
+
+def _segment_counts(s: SegmentPlan, source: str, by: Sequence[str], prefix: str) -> str:
+    """One segment over pattern counts: the members by `by`."""
+    columns = ", ".join(by)
+    return (
+        f"select {literal(s.segment.name)} as segment_id, {columns}, sum(members) as members from {source}\n"
+        f"where {bits_condition(s.rule, s.place, prefix)} and {{{{ pulse_intact(broken, {list(s.columns)}) }}}} group by {columns}"
+    )
+
+
 def _moves(words: range) -> str:
     keep = [c for w in words for c in (f"t.w{w}", f"b.b{w}", f"b.g{w}")]
+    changed = " or ".join(f"t.w{w} <> b.b{w} or b.g{w} <> b.b{w}" for w in words)
+    here = "b.entity_key is not null, t.entity_key is not null, " + ", ".join(keep)
     return (
         "select\n    row_number() over (order by count(*)) as move_id,\n    b.entity_key is not null as was_here,\n"
-        "    t.entity_key is not null as is_here,\n    " + ",\n    ".join([*keep, "t.flags"])
+        "    t.entity_key is not null as is_here,\n    " + ",\n    ".join(keep)
         + ",\n    count(*) as members\nfrom today_bits as t\nfull join before_bits as b on t.entity_key = b.entity_key\n"
-        + "group by b.entity_key is not null, t.entity_key is not null, " + ", ".join([*keep, "t.flags"])
+        + f"where t.entity_key is null or b.entity_key is null or {changed}\ngroup by {here}"
     )  # fmt: skip
 
 
@@ -189,7 +264,9 @@ def _leaves(plan: EntityPlan) -> str:
     for i, b in enumerate(plan.bits):
         text = in_jinja(literal(b.text))
         columns = literal(",".join(leaf_columns(b.leaf, plan.entity)))
-        rows.append(f"select {b.word} as word, cast({b.mask} as bigint) as mask, {i} as place, {text} as leaf, {columns} as leaf_columns")
+        rows.append(
+            f"select {b.word} as word, cast({b.mask} as bigint) as mask, {i} as place, {text} as leaf, {columns} as leaf_columns"
+        )
     return "\nunion all\n".join(rows)
 
 
@@ -225,30 +302,35 @@ def bits_condition(rule: Rule, place: Mapping[Leaf, Bit], prefix: str) -> str:
 
 
 def _segment_moves(s: SegmentPlan, words: range) -> str:
-    keep = ["move_id", "was_here", "is_here", *(f"{p}{w}" for w in words for p in "bgw"), "flags", "members"]
+    keep = ["move_id", "was_here", "is_here", *(f"{p}{w}" for w in words for p in "bgw"), "members"]
     return (
         f"select {literal(s.segment.name)} as segment_id, * from (\n    select\n        " + ", ".join(keep)
         + f",\n        was_here and {bits_condition(s.rule, s.place, 'b')} as was_member"
         + f",\n        was_here and {bits_condition(s.rule, s.place, 'g')} as aged_member"
         + f",\n        is_here and {bits_condition(s.rule, s.place, 'w')} as is_member\n    from moves\n) as judged\n"
-        + f"where (was_member or is_member) and {{{{ pulse_intact(broken, {list(s.columns)}) }}}}"
+        + f"where was_member <> is_member and {{{{ pulse_intact(broken, {list(s.columns)}) }}}}"
     )  # fmt: skip
 
 
 def _segment_sums(entity: Entity) -> str:
-    sums = {
-        "members": "is_member", "previous_members": "was_member", "entered": "is_member and not was_member",
-        "exited": "was_member and not is_member", "eligible": "was_member",
-        "converted": f"was_member and is_here and {{{{ pulse_bits('flags', {CONVERTED}) }}}}",
-        "inactive": f"is_member and {{{{ pulse_bits('flags', {INACTIVE}) }}}}",
-    }  # fmt: skip
-    for i, channel in enumerate(entity.reach):
-        sums[f"reach_{channel}"] = f"is_member and {{{{ pulse_bits('flags', {FIRST_CHANNEL << i}) }}}}"
-    lines = [f"coalesce(sum(case when {c} then m.members end), 0) as {n}" for n, c in sums.items()]
+    now = {"members": "true", "inactive": f"{{{{ pulse_bits('flags', {INACTIVE}) }}}}"}
+    now |= {f"reach_{c}": f"{{{{ pulse_bits('flags', {FIRST_CHANNEL << i}) }}}}" for i, c in enumerate(entity.reach)}
+    then = {"previous_members": "true", "eligible": "true", "converted": "converted"}
+    moved = {"entered": "is_member", "exited": "was_member"}
+
+    def sums(parts: Mapping[str, str], source: str) -> str:
+        lines = ", ".join(f"sum(case when {c} then members end) as {n}" for n, c in parts.items())
+        return f"(select segment_id, {lines} from {source} group by segment_id)"
+
+    columns = [
+        f"coalesce({alias}.{n}, 0) as {n}" for alias, parts in (("n", now), ("b", then), ("m", moved)) for n in parts
+    ]
     return (
-        "select\n    l.segment_id,\n    " + ",\n    ".join(lines)
-        + "\nfrom segment_list as l\nleft join segment_moves as m on m.segment_id = l.segment_id\nwhere l.problem = ''\ngroup by l.segment_id"
-    )  # fmt: skip
+        "select\n    l.segment_id,\n    " + ",\n    ".join(columns) + "\nfrom segment_list as l\n"
+        f"left join {sums(now, 'segment_flags')} as n on n.segment_id = l.segment_id\n"
+        f"left join {sums(then, 'segment_before')} as b on b.segment_id = l.segment_id\n"
+        f"left join {sums(moved, 'segment_moves')} as m on m.segment_id = l.segment_id\nwhere l.problem = ''"
+    )
 
 
 def _change_ctes(words: range) -> list[tuple[str, str]]:
@@ -260,7 +342,7 @@ def _change_ctes(words: range) -> list[tuple[str, str]]:
     caused = (
         "select\n    *,\n    case\n        when not was_here then 'row_new'\n        when not is_here then 'row_gone'\n"
         "        when aged_member <> is_member then 'leaf'\n        else 'aged'\n    end as cause,\n"
-        "    case when is_member then 'gained' else 'lost' end as direction\nfrom segment_moves\nwhere was_member <> is_member"
+        "    case when is_member then 'gained' else 'lost' end as direction\nfrom segment_moves"
     )
     steps = [
         f"case when cause = 'leaf' then w{w} else g{w} end as now{w},\n    case when cause = 'leaf' then g{w} else b{w} end as old{w}"
@@ -292,40 +374,44 @@ def _change_ctes(words: range) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _top_ctes(entity: Entity) -> list[tuple[str, str]]:
-    return [
-        (
-            f"top_{a.name}",
-            f"select bucket_{a.name} as bucket from (\n    select bucket_{a.name}, row_number() over (order by count(*) desc, bucket_{a.name})"
-            f" as place\n    from today_bits group by bucket_{a.name}\n) as ranked where place <= {a.top}",
+def _bucket_ctes(plan: EntityPlan, words: range) -> list[tuple[str, str]]:
+    """Distributions: pairs of attributes are counted per pattern together, then per segment, then taken apart.
+
+    Two attributes in one pass cost little more than one, because their buckets are few.
+    """
+    attributes = plan.entity.attributes
+    ctes = [(f"top_{a.name}", _top(a)) for a in attributes if not a.bins]
+    parts = []
+    for n in range(0, len(attributes), 2):
+        pair = attributes[n : n + 2]
+        names = [f"bucket_{a.name}" for a in pair]
+        columns = ", ".join([*(f"w{w}" for w in words), *names])
+        ctes.append((f"pair_{n // 2}", f"select {columns}, count(*) as members from today_bits group by {columns}"))
+        ctes.append(
+            (f"segment_pair_{n // 2}", _union(_segment_counts(s, f"pair_{n // 2}", names, "w") for s in plan.segments))
         )
-        for a in entity.attributes
-        if not a.bins
-    ]
+        parts += [_one_attribute(a, f"segment_pair_{n // 2}") for a in pair]
+    nothing = "select '' as segment_id, '' as attribute, '' as bucket, 0 as members where 1 = 0"
+    return [*ctes, ("segment_buckets", _union(parts) or nothing)]
 
 
-def _bucket_counts(a: Attribute, words: range) -> str:
-    keep = ", ".join(f"t.w{w}" for w in words)
-    if a.bins:
-        return (
-            f"select {literal(a.name)} as attribute, t.bucket_{a.name} as bucket, {keep}, count(*) as members\nfrom today_bits as t"
-            f"\ngroup by t.bucket_{a.name}, {keep}"
-        )
-    bucket = "coalesce(p.bucket, '(other)')"
+def _top(a: Attribute) -> str:
     return (
-        f"select {literal(a.name)} as attribute, {bucket} as bucket, {keep}, count(*) as members\nfrom today_bits as t\n"
-        f"left join top_{a.name} as p on p.bucket = t.bucket_{a.name}\ngroup by {bucket}, {keep}"
+        f"select bucket_{a.name} as bucket from (\n    select bucket_{a.name}, row_number() over (order by count(*) desc, bucket_{a.name})"
+        f" as place\n    from today_bits group by bucket_{a.name}\n) as ranked where place <= {a.top}"
     )
 
 
-def _no_buckets(words: range) -> str:
-    return "select '' as attribute, '' as bucket, " + ", ".join(f"w{w}" for w in words) + ", 0 as members from today_bits where false"
-
-
-def _segment_buckets(s: SegmentPlan) -> str:
+def _one_attribute(a: Attribute, source: str) -> str:
+    if a.bins:
+        return (
+            f"select segment_id, {literal(a.name)} as attribute, bucket_{a.name} as bucket, sum(members) as members\nfrom {source}\n"
+            f"group by segment_id, bucket_{a.name}"
+        )
     return (
-        f"select {literal(s.segment.name)} as segment_id, attribute, bucket, sum(members) as members\nfrom bucket_counts\n"
-        f"where {bits_condition(s.rule, s.place, 'w')} and {{{{ pulse_intact(broken, {list(s.columns)}) }}}}\ngroup by attribute, bucket"
+        f"select p.segment_id, {literal(a.name)} as attribute, coalesce(t.bucket, '(other)') as bucket, sum(p.members) as members\n"
+        f"from {source} as p\nleft join top_{a.name} as t on t.bucket = p.bucket_{a.name}\n"
+        "group by p.segment_id, coalesce(t.bucket, '(other)')"
     )
 
 
@@ -342,7 +428,9 @@ def _facts(entity: Entity, words: range) -> str:
     named, read = _leaf_names(words, "leaf", " + "), _leaf_names(words, "leaf_columns", ",")
     parts.append(f"select segment_id, direction, cause, {named}, {read}, members from changes as c where {since}")
     parts.append(f"select '', 'definitions', '{DEFINITIONS}', '', '', null")
-    parts.append("select segment_id, 'status', case when problem = '' then 'ok' else 'broken' end, problem, '', null from segment_list")
+    parts.append(
+        "select segment_id, 'status', case when problem = '' then 'ok' else 'broken' end, problem, '', null from segment_list"
+    )
     parts += [
         f"select e.segment_id, 'flow_to', n.segment_id, '', '', sum(e.members) from exits as e inner join entries as n on n.move_id = e.move_id where {since} group by e.segment_id, n.segment_id",
         f"select e.segment_id, 'flow_to', case when n.move_id is null then '(none)' else '(any)' end, '', '', sum(e.members) from exits as e left join (select distinct move_id from entries) as n on n.move_id = e.move_id where {since} group by e.segment_id, case when n.move_id is null then '(none)' else '(any)' end",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pulse_runner.compiler.facts import SQL_TYPES, as_of_condition
 from pulse_runner.compiler.days import LoopDay
+from pulse_runner.compiler.facts import SQL_TYPES, as_of_condition
 from pulse_runner.compiler.plan import EntityPlan
 from pulse_runner.compiler.sql import literal
 
@@ -23,7 +23,16 @@ def health_sql(plan: EntityPlan) -> str:
             stats += [f"cast(min({c}) as varchar) as {c}__min", f"cast(max({c}) as varchar) as {c}__max"]
         if kind == "number":
             stats.append(f"avg(cast({c} as double precision)) as {c}__mean")
-    columns = ", ".join([entity.key, *(f"{{{{ pulse_column('{c}', '{SQL_TYPES[entity.fields[c].type]}', broken) }}}}" for c in plan.columns if c != entity.key)])
+    columns = ", ".join(
+        [
+            entity.key,
+            *(
+                f"{{{{ pulse_column('{c}', '{SQL_TYPES[entity.fields[c].type]}', broken) }}}}"
+                for c in plan.columns
+                if c != entity.key
+            ),
+        ]
+    )
     parts = [
         "select '(rows)' as column_name, '' as data_type, row_count as rows, cast(null as bigint) as nulls, keys as distinct_count,"
         " cast(null as varchar) as min_value, cast(null as varchar) as max_value, cast(null as double precision) as mean_value,"

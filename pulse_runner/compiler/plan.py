@@ -85,14 +85,17 @@ class EntityPlan:
 def plan_entity(project: Project, entity: Entity) -> EntityPlan:
     """Return the plan of one entity: its enabled segments by name, their leaves in the order of first use."""
     rules = {s.name: s.rule for s in project.segments.values()}
-    chosen = sorted((s for s in project.segments.values() if s.entity == entity.name and s.enabled), key=lambda s: s.name)
+    chosen = sorted(
+        (s for s in project.segments.values() if s.entity == entity.name and s.enabled), key=lambda s: s.name
+    )
     resolved = {s.name: resolve_segments(s.rule, rules) for s in chosen}
     distinct: dict[Leaf, None] = {}
     for rule in resolved.values():
         for leaf, _ in signed_leaves(rule):
             distinct.setdefault(leaf)
     bits = tuple(
-        Bit(leaf, i // WORD, 1 << (i % WORD), leaf_text(leaf), leaf_columns(leaf, entity)) for i, leaf in enumerate(distinct)
+        Bit(leaf, i // WORD, 1 << (i % WORD), leaf_text(leaf), leaf_columns(leaf, entity))
+        for i, leaf in enumerate(distinct)
     )
     place = {b.leaf: b for b in bits}
     words = max((b.word + 1 for b in bits), default=1)

@@ -78,7 +78,9 @@ def _entity_files(plan: EntityPlan) -> dict[str, str]:
         f"{{% set relation = {relation} -%}}\n{{%- set types = pulse_column_types(relation) if execute else {{}} -%}}\n"
         f"{{%- set broken = pulse_broken_columns(relation, {declared!r}) -%}}\n\n"
     )
-    files[f"models/entities/{name}_facts.sql"] = HEADER + setup.rstrip("\n") + f"\n{{%- set pulse_definitions = {plan_hash(plan)!r} -%}}\n\n" + facts_sql(plan)
+    files[f"models/entities/{name}_facts.sql"] = (
+        HEADER + setup.rstrip("\n") + f"\n{{%- set pulse_definitions = {plan_hash(plan)!r} -%}}\n\n" + facts_sql(plan)
+    )
     files[f"models/entities/{name}_health.sql"] = HEADER + setup + health_sql(plan)
     return files
 
@@ -147,7 +149,12 @@ def _expand_clocks(leaf: SqlLeaf, entity: Entity, day: Day) -> str:
 def _event_exists(leaf: EventLeaf, entity: Entity, day: Day) -> str:
     source = entity.events[leaf.event]
     at = f"cast(ev.{source.at} as date)"
-    where = [f"ev.{source.key} = {entity.key}" if source.key != entity.key else f"ev.{source.key} = pulse_entity.{entity.key}", f"{at} <= {day.minus(0)}"]
+    where = [
+        f"ev.{source.key} = {entity.key}"
+        if source.key != entity.key
+        else f"ev.{source.key} = pulse_entity.{entity.key}",
+        f"{at} <= {day.minus(0)}",
+    ]
     if leaf.in_last is not None:
         where.append(f"{at} >= {day.minus(leaf.in_last)}")
     where += [leaf_sql(w, source.fields, day, jinja=True) for w in leaf.where]
@@ -190,9 +197,7 @@ def _thresholds(thresholds: Mapping[str, DetectorSettings]) -> dict[str, dict[st
 
 
 def _union_view(plans: list[EntityPlan], kind: str, columns: Mapping[str, str]) -> str:
-    parts = [
-        f"select\n    {', '.join(columns)}\nfrom {{{{ ref('{p.entity.name}_{kind}') }}}}" for p in plans
-    ]
+    parts = [f"select\n    {', '.join(columns)}\nfrom {{{{ ref('{p.entity.name}_{kind}') }}}}" for p in plans]
     empty = "select\n    " + ",\n    ".join(f"cast(null as {t}) as {c}" for c, t in columns.items()) + "\nwhere 1 = 0"
     return HEADER + "\n" + ("\n\nunion all\n\n".join(parts) or empty) + "\n"
 
@@ -239,7 +244,12 @@ def _entities_yaml(plans: list[EntityPlan]) -> str:
         relation = [entity.relation.function, *entity.relation.arguments]
         if h.kind == "none":
             relation = ["ref", f"{entity.name}_history"]
-            models.append({"name": f"{entity.name}_history", "description": f"One row per {entity.name} key and date, for the last days: the columns that Pulse compares."})
+            models.append(
+                {
+                    "name": f"{entity.name}_history",
+                    "description": f"One row per {entity.name} key and date, for the last days: the columns that Pulse compares.",
+                }
+            )
         about = {
             "entity": entity.name, "relation": relation, "history": h.kind,
             "as_of": h.as_of or ("snapshot_date" if h.kind == "none" else ""), "valid_from": h.valid_from or "",

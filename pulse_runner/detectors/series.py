@@ -11,6 +11,9 @@ from pulse_runner.detectors import words
 from pulse_runner.detectors.base import Assessment, Detector, Floats, Kind, MetricPanel, Settings
 from pulse_runner.detectors.engine import Track, Tuning, track
 
+TELL = 2.0  # a change of so many thresholds should stand out in a day, or the test is too small
+STANDS_OUT = 3.2  # standard deviations
+
 
 @dataclass(frozen=True)
 class Story:
@@ -44,17 +47,18 @@ def assess_series(
     threshold, direction, enabled = settings.vectors(detector, panel.segment_ids)
     effect = relative(result.value, result.expected)
     wanted = (direction[:, None] == 0) | (np.sign(effect) == direction[:, None])
-    history = result.history >= max(tuning.min_history, settings.min_history if detector.name != "size_jump" else 0)
-    can_tell = 3.0 * np.sqrt(result.sampling) <= np.maximum(threshold[:, None], 0.05) * 6
+    fewest = max(tuning.min_history, settings.min_history if detector.name != "size_jump" else 0)
+    history = result.history >= fewest
+    wants = size_wanted(panel, result, start, threshold)
     eligible = result.abnormal & result.usable & wanted & history & enabled[:, None]
     kind = np.full(effect.shape, Kind.QUIET, np.int8)
-    kind[~can_tell] = Kind.TOO_SMALL
+    kind[np.isfinite(wants) & ~result.abnormal] = Kind.TOO_SMALL
     kind[~history] = Kind.NEEDS_HISTORY
     kind[~result.usable] = Kind.NO_DATA
     if panel.excluded is not None:
         kind[panel.excluded[:, start:]] = Kind.MUTED
     kind[~enabled] = Kind.DISABLED
-    needs = np.where(~history, tuning.min_history - result.history, np.nan).astype(float)
+    needs = np.where(~history, fewest - result.history, wants).astype(float)
     dates = panel.dates[start:]
 
     def say(s: int, d: int) -> str:
@@ -69,6 +73,24 @@ def assess_series(
         started=panel.dates[np.clip(result.started, 0, stop - 1)], abnormal=result.abnormal, rebased=result.rebased,
         needs=needs, threshold=threshold, sentence=say,
     )  # fmt: skip
+
+
+def size_wanted(panel: MetricPanel, result: Track, start: int, threshold: Floats) -> Floats:
+    """Return (S, D): the members from which on a change of TELL thresholds would stand out in a day, NaN where it does already.
+
+    Days that differ too much by themselves are not a matter of size.
+    """
+    wanted = np.clip(TELL * threshold, 0.01, 0.9)[:, None]
+    rate = np.zeros_like(result.expected) if panel.denominator is None else result.expected
+    people = result.expected if panel.denominator is None else panel.denominator[:, start:]
+    edge = (np.log1p(-wanted) / np.maximum(1.0 - rate, 0.05) / STANDS_OUT) ** 2
+    own = np.maximum(result.spread**2 - result.sampling, 0.0)
+    # where counting hides the change already, the days' own noise is badly known: at least half of the room is left to counting
+    room = np.maximum(edge - own, edge / 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = people * result.sampling / room
+        out: Floats = np.where((result.sampling > room) & (threshold[:, None] > 0), np.ceil(size), np.nan)
+    return out
 
 
 def relative(observed: Floats, expected: Floats) -> Floats:

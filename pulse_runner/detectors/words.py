@@ -68,7 +68,11 @@ def series(story: Story) -> str:
     observed, expected = number(track.value[s, d], rate), number(track.expected[s, d], rate)
     around = f"{expected} expected ({number(track.lower[s, d], rate)} to {number(track.upper[s, d], rate)})"
     if story.kind == Kind.TOO_SMALL:
-        return f"{name} is {observed}, {around}: too small to tell a change of {story.threshold:.0%}."
+        members = "members" if panel.metric != "conversion_rate" else "members a day before"
+        return (
+            f"{name} is {observed}, {around}: too small to tell a change of {min(2 * story.threshold, 0.9):.0%} in a day; "
+            f"from about {number(story.needs, False)} {members} on it could."
+        )
     if story.kind == Kind.QUIET and not track.abnormal[s, d]:
         return f"{name} is {observed}, {around}."
     verb = "fell" if story.effect < 0 else "rose"

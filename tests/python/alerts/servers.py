@@ -122,7 +122,9 @@ class Mailbox:
             server.transport.abort()
         return self.data_answer
 
-    def check(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword) -> AuthResult:
+    def check(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
+    ) -> AuthResult:
         if data.password == self.password.encode():
             return AuthResult(success=True)
         return AuthResult(success=False, handled=False, message=f"535 5.7.8 no, {data.password.decode()} is wrong")

@@ -28,16 +28,16 @@ NOW = datetime(2026, 5, 15, 6, 0)
 TABLES = {
     "segments": "segment_id varchar, label varchar, owner varchar, rule_text varchar, valid_to date",
     "segment_snapshots": "segment_id varchar, snapshot_date date, size bigint, entered bigint, exited bigint,"
-    " converted bigint, conversion_rate double, inactive_rate double, velocity double",
-    "segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reach_rate double",
-    "segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, share double",
-    "entity_health": "entity varchar, snapshot_date date, column_name varchar, rows bigint, null_share double,"
+    " converted bigint, conversion_rate double precision, inactive_rate double precision, velocity double precision",
+    "segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reach_rate double precision",
+    "segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, share double precision",
+    "entity_health": "entity varchar, snapshot_date date, column_name varchar, rows bigint, null_share double precision,"
     " duplicate_keys bigint",
     "incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar,"
     " metric varchar, attribute varchar, bucket varchar, status varchar, severity varchar, direction varchar,"
     " owner varchar, title varchar, reason varchar, started_on date, detected_on date, last_seen_on date,"
-    " resolved_on date, resolution varchar, observed double, expected double, lower_bound double, upper_bound double,"
-    " effect double, p_value double, threshold double, peak_effect double, related varchar, assignee varchar,"
+    " resolved_on date, resolution varchar, observed double precision, expected double precision, lower_bound double precision, upper_bound double precision,"
+    " effect double precision, p_value double precision, threshold double precision, peak_effect double precision, related varchar, assignee varchar,"
     " note varchar, created_at timestamp, updated_at timestamp",
     "incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar",
     "incident_explanations": "explanation_id varchar, incident_id varchar, version integer, source varchar,"
@@ -95,7 +95,9 @@ class Store:
         self.connection.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values()))
 
     def deliveries(self) -> list[dict[str, Any]]:
-        return self.query("select * from alert_deliveries order by planned_at, incident_id, notification, route, channel")
+        return self.query(
+            "select * from alert_deliveries order by planned_at, incident_id, notification, route, channel"
+        )
 
     def set(self, incident_id: str, **values: object) -> None:
         sets = ", ".join(f"{k} = ?" for k in values)
@@ -166,7 +168,9 @@ EMAIL = target("email", to=("growth@example.com", "ana@example.com"))
 CONSOLE = target("console")
 
 
-def project(*targets: ChannelTarget, min_severity: str = "low", segments: Sequence[str] = ("vip", "whales", "newcomers")) -> Project:
+def project(
+    *targets: ChannelTarget, min_severity: str = "low", segments: Sequence[str] = ("vip", "whales", "newcomers")
+) -> Project:
     """Return a project whose segments all alert the route growth, which has `targets`."""
     entity = Entity(
         "customers", Relation("ref", ("dim_customers",)), "customer_id", History("none"), {"ltv": Field("ltv", "number")},
@@ -174,7 +178,9 @@ def project(*targets: ChannelTarget, min_severity: str = "low", segments: Sequen
     )  # fmt: skip
     labels = {"vip": "High-Value Active Users", "whales": "Whales", "newcomers": "Newcomers"}
     made = {
-        s: Segment(s, "customers", FieldLeaf("ltv", ">", (1000,)), "growth-team", label=labels.get(s, s), alerts=("growth",))
+        s: Segment(
+            s, "customers", FieldLeaf("ltv", ">", (1000,)), "growth-team", label=labels.get(s, s), alerts=("growth",)
+        )
         for s in segments
     }
     route = Route("growth", tuple(targets), min_severity)  # type: ignore[arg-type]

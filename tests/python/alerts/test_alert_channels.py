@@ -147,7 +147,9 @@ def test_a_refused_connection_is_retried(name: str, edge: Edge, caplog: pytest.L
     assert_no_secret(everything_about(caught.value, caplog))
 
 
-def test_a_sent_message_leaves_no_secret_in_the_log(channel: Case, web: Web, edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sent_message_leaves_no_secret_in_the_log(
+    channel: Case, web: Web, edge: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     web.answers = [channel.yes]
     channel.send(edge)
@@ -296,7 +298,9 @@ def test_slack_answering_200_without_ok_is_not_slack(web: Web, edge: Edge) -> No
 
 
 def test_an_old_teams_connector_hides_its_error_in_a_200(web: Web, edge: Edge) -> None:
-    web.answers = [Answer(200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413")]
+    web.answers = [
+        Answer(200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413")
+    ]
     with pytest.raises(ChannelError, match="refused the card"):
         case("teams", web.base).send(edge)
 
@@ -335,7 +339,9 @@ def test_n8n_without_secret_and_token_sends_neither(web: Web, edge: Edge) -> Non
     assert not {"x-pulse-signature", "x-pulse-token"} & set(web.got[0].headers)
 
 
-@pytest.mark.parametrize(("status", "hint"), [(403, "the token in PULSE_N8N_TOKEN"), (404, "the workflow is not published")])
+@pytest.mark.parametrize(
+    ("status", "hint"), [(403, "the token in PULSE_N8N_TOKEN"), (404, "the workflow is not published")]
+)
 def test_n8n_errors_say_what_to_look_at(web: Web, edge: Edge, status: int, hint: str) -> None:
     web.answers = [Answer(status, "no")]
     with pytest.raises(ChannelError, match=hint):
@@ -349,7 +355,11 @@ def test_resend_gets_what_its_own_sdk_sends(web: Web, edge: Edge, monkeypatch: p
     made.send(edge, body)
     monkeypatch.setattr(resend, "api_url", web.base)
     monkeypatch.setattr(resend, "api_key", API_KEY)
-    params: Any = {"from": "Pulse <pulse@example.com>", "to": ["growth@example.com", "ana@example.com"], **json.loads(body)}
+    params: Any = {
+        "from": "Pulse <pulse@example.com>",
+        "to": ["growth@example.com", "ana@example.com"],
+        **json.loads(body),
+    }
     resend.Emails.send(params, {"idempotency_key": web.got[0].headers["idempotency-key"]})
     ours, theirs = web.got
     assert ours.path == theirs.path == "/emails"

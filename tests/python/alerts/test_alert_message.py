@@ -112,21 +112,23 @@ def test_an_end_says_how_it_ended_and_where_the_metric_is() -> None:
     assert "acknowledge" not in text
 
 
-def test_incidents_of_one_cause_are_one_message_led_by_the_entity_then_by_severity() -> None:
+def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None:
     source = subject(incident_id="cc", segment_id="", detector="entity_health", metric="null_share", title="ltv has nulls",
                      severity="medium")  # fmt: skip
     told = message("opened", subject(incident_id="aa"), source, subject(incident_id="bb", severity="critical"))
-    assert told.headline == "ltv has nulls (and 2 more with the same cause)"
+    assert told.headline == (
+        "High-Value Active Users fell 42 %: 580 members, 1,000 expected (940 to 1,060) · 2 more with the same cause"
+    )
     assert told.severity == "critical"
     same = next(s for s in told.sections if s.title == "Same cause")
-    assert [line.rsplit(" ", 1)[1] for line in same.lines] == ["bb", "aa"]
-    assert [f["incident_id"] for f in told.facts] == ["cc", "bb", "aa"]
+    assert [line.rsplit(" ", 1)[1] for line in same.lines] == ["aa", "cc"]
+    assert [f["incident_id"] for f in told.facts] == ["bb", "aa", "cc"]
 
 
 def test_what_is_left_out_is_said() -> None:
     many = message("opened", *(subject(incident_id=f"id{n}") for n in range(14)))
     first = next(smaller(many))
-    assert next(s for s in first.sections if s.title == "Same cause").lines[-1] == "… 3 more"
+    assert next(s for s in first.sections if s.title == "Same cause").lines[-1] == "… 7 more"
     last = list(smaller(many))[-1]
     assert next(s for s in last.sections if s.title == "Evidence").lines[-1] == "… 2 more"
     assert len(next(s for s in last.sections if s.title == "Handle it").lines) == 3, "commands are never left out"

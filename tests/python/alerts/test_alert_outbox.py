@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulse_runner.alerts.outbox import Address, addresses, address_name, decide, grouped, message_key, plan
+from pulse_runner.alerts.outbox import Address, address_name, addresses, decide, grouped, message_key, plan
 from pulse_runner.segments.model import Project, Route
 from tests.python.alerts.store import CONSOLE, EMAIL, NOW, SLACK, D, incident_row, project, target
 
@@ -24,7 +24,11 @@ def told(notification: str = "opened", days: int = 0, **changes: object) -> dict
 
 
 def worsened(days: int, at: datetime | None = None) -> dict[str, Any]:
-    return {"event": "worsened", "snapshot_date": D + timedelta(days=days), "occurred_at": at or NOW + timedelta(days=days)}
+    return {
+        "event": "worsened",
+        "snapshot_date": D + timedelta(days=days),
+        "occurred_at": at or NOW + timedelta(days=days),
+    }
 
 
 def at(days: int) -> Any:
@@ -68,7 +72,13 @@ def at(days: int) -> Any:
     ],
 )  # fmt: skip
 def test_a_decision_states_its_reason(
-    incident: dict[str, object], events: list[Any], past: list[Any], days: int, verdict: str, notification: str, reason: str
+    incident: dict[str, object],
+    events: list[Any],
+    past: list[Any],
+    days: int,
+    verdict: str,
+    notification: str,
+    reason: str,
 ) -> None:
     made = decide(incident_row(**incident), events, past, HERE, at(days))  # type: ignore[arg-type]
     assert (made.verdict, made.reason) == (verdict, reason)
@@ -120,7 +130,10 @@ def test_the_end_is_told_when_all_incidents_of_the_cause_are_over() -> None:
     still = incident_row("id1", group_key="g", segment_id="whales")
     past = {i: [told(incident_id=i)] for i in ("id0", "id1")}
     decisions, _ = plan([over, still], {}, past, project(SLACK), at(1))
-    assert [(d.verdict, d.reason) for d in decisions][0] == ("quiet", "1 of its cause still open; told when all are over")
+    assert (decisions[0].verdict, decisions[0].reason) == (
+        "quiet",
+        "1 of its cause still open; told when all are over",
+    )
     decisions, _ = plan([over, {**still, "status": "resolved"}], {}, past, project(SLACK), at(1))
     assert [(d.verdict, d.notification) for d in decisions] == [("send", "resolved"), ("send", "resolved")]
 

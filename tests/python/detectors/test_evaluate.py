@@ -104,3 +104,21 @@ def test_a_broken_rule_is_critical_on_its_day_and_names_the_column() -> None:
 
 def test_stale_data_grows_from_medium_to_high_on_the_third_day() -> None:
     assert [s for _, _, s in findings(status_panel("ok", "stale", "stale", "stale"))] == ["medium", "medium", "high"]
+
+
+def test_a_segment_too_small_to_tell_says_from_which_size_it_could() -> None:
+    rng = np.random.default_rng(9)
+    people = np.array([[60.0], [6000.0]]) * np.ones((2, 90))
+    rate = MetricPanel(
+        "conversion_rate",
+        ("small", "large"),
+        START + np.arange(90),
+        rng.binomial(people.astype(int), 0.05).astype(float),
+        people,
+    )
+    (report,) = evaluate(Panels({"conversion_rate": rate}), Settings(), DETECTORS, date(2024, 3, 30), date(2024, 3, 30))
+    (verdict,) = report.verdicts
+    assert (verdict.segment_id, verdict.kind) == ("small", Kind.TOO_SMALL)
+    assert verdict.needs == pytest.approx(700, rel=0.3)
+    assert "too small to tell a change of 50%" in verdict.reason
+    assert report.quiet == 1

@@ -1,0 +1,115 @@
+"""A small dbt project around the engine, on DuckDB and on Postgres: literal rows in, public tables out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse_runner.compiler.write import write_models
+from pulse_runner.segments.model import Project
+from pulse_runner.warehouse.connection import connect
+from pulse_runner.warehouse.dbt import DbtResult, run_dbt
+
+ROOT = Path(__file__).parents[3]
+Rows = Sequence[Sequence[object]]
+
+
+def sql_value(value: object) -> str:
+    """Return a SQL literal for a fixture's value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return "'" + str(value).replace("'", "''").replace("{{", "{{ '{{' }}").replace("{%", "{{ '{%' }}").replace("{#", "{{ '{#' }}") + "'"
+
+
+class World:
+    """One dbt project in a folder of its own."""
+
+    def __init__(self, root: Path, profile: str | None) -> None:
+        self.root = root
+        root.mkdir(parents=True)
+        shutil.copytree(ROOT / "macros", root / "macros")
+        shutil.copytree(ROOT / "models" / "snapshots", root / "models" / "snapshots")
+        if (ROOT / "tests").is_dir():
+            (root / "tests").mkdir()
+            for test in (ROOT / "tests").glob("*.sql"):
+                shutil.copy(test, root / "tests")
+        shutil.copy(ROOT / "dbt_project.yml", root)
+        (root / "models" / "base").mkdir()
+        if profile:
+            (root / "profiles.yml").write_text(profile)
+
+    def table(self, name: str, columns: Mapping[str, str], rows: Rows) -> None:
+        """Write a model that is a table of literal rows; `columns` maps names to SQL types."""
+        cast = [f"cast({c} as {t}) as {c}" for c, t in columns.items()]
+        values = ",\n".join("(" + ", ".join(map(sql_value, row)) + ")" for row in rows)
+        empty = f"select {', '.join(f'cast(null as {t}) as {c}' for c, t in columns.items())} where 1 = 0"
+        body = f"select {', '.join(cast)} from (values\n{values}\n) as given({', '.join(columns)})" if rows else empty
+        (self.root / f"models/base/{name}.sql").write_text("{{ config(materialized='table') }}\n" + body)
+
+    def compile(self, project: Project) -> None:
+        write_models(project, self.root)
+
+    def build(self, first: str | None = None, last: str | None = None, *, command: str = "build", **variables: Any) -> DbtResult:
+        """Run `dbt build` (or another command) over a window of dates."""
+        if first:
+            variables |= {"pulse_from": first, "pulse_to": last or first}
+        return run_dbt(self.root, [command], variables=variables)
+
+    def built(self, first: str | None = None, last: str | None = None, *, command: str = "build", **variables: Any) -> None:
+        """Run `dbt build` and fail the test when a node fails."""
+        result = self.build(first, last, command=command, **variables)
+        assert result.failures == ()
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Query with {table} for the qualified name of a table."""
+        warehouse = connect(self.root)
+        try:
+            names = {p.stem: warehouse.table(p.stem) for p in self.root.glob("models/**/*.sql")}
+            return warehouse.query(sql.format(**names))
+        finally:
+            warehouse.close()
+
+    def content(self, table: str) -> list[tuple[object, ...]]:
+        """Return the rows of a table, sorted."""
+        return sorted((tuple(map(str, r.values())) for r in self.query(f"select * from {{{table}}}")))
+
+    def sizes(self, day: str) -> dict[str, int | None]:
+        rows = self.query(f"select segment_id, size from {{segment_snapshots}} where snapshot_date = cast('{day}' as date)")
+        return {r["segment_id"]: r["size"] for r in rows}
+
+
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def new_world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], World]:
+    """Give a function that makes an empty world on the warehouse in turn."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
+    profile = request.getfixturevalue("postgres_profile") if request.param == "postgres" else None
+    made: list[World] = []
+
+    def make() -> World:
+        text = profile.replace("schema: pulse_", f"schema: w{len(made)}_") if profile else None
+        made.append(World(tmp_path / f"world{len(made)}", text))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def world(new_world: Callable[[], World]) -> World:
+    return new_world()
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+__all__ = ["World", "datetime", "day", "new_world", "sql_value", "world"]
