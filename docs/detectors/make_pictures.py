@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one picture a line reads best
 """Draw the pictures of the detector pages from what the detectors really say.    python docs/detectors/make_pictures.py
 
 Two per detector: one where it fires, one where it is right to stay quiet. Series are drawn with fixed seeds, so the files are stable.

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 
 from pulse_runner.backtest.read import History
-from pulse_runner.detectors.base import Assessment, Detector, DistributionPanel, Panels, Settings
+from pulse_runner.detectors.base import Assessment, Detector, DistributionPanel, Kind, Panels, Settings
 from pulse_runner.detectors.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.distribution_shift import DistributionShift
 from pulse_runner.detectors.evaluate import DayReport, judge_day
@@ -57,7 +57,7 @@ def replay(
                 only = replace(panels, metrics={}, distributions={panel.attribute: panel})
                 today += shift.assess(only, settings, day, day)
         dailies += today
-        report = judge_day([*spans, *today], panels, settings, day)
+        report = judge_day([*spans, *today], panels, settings, day, skip=frozenset({Kind.TOO_SMALL}))
         changed = book.take(report)
         for baseline in baselines:
             baseline.learn(day, changed)

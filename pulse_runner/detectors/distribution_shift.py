@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from pulse_runner.detectors.base import Assessment, Bools, Direction, DistributionPanel, Floats, Kind, Panels, Settings
 from pulse_runner.detectors.words import day as iso
+from pulse_runner.detectors.words import percent
 
 NULL = ("(null)", "null", "")
 WINDOWS = (1, 2, 4)  # days that are taken together
@@ -154,16 +155,16 @@ def describe(panel: DistributionPanel, test: WindowTest, s: int, distance: float
     other = int(np.where(np.arange(len(change)) == first, 0.0, -change * np.sign(change[first])).argmax())
     a, b = panel.buckets[first], panel.buckets[other]
     share, usual = test.observed[s, first], test.expected[s, first]
-    moved = f"{a} is {share:.1%} of members, {usual:.1%} expected"
+    moved = f"{a} is {percent(share)} of members, {percent(usual)} expected"
     gone, came = share < 0.1 * usual, test.observed[s, other] < 0.1 * test.expected[s, other]
     if a in NULL and change[first] > 0:
         what = f"Null burst in {name}: {moved}"
     elif gone and change[other] > 0.7 * -change[first]:
-        what = f"{name} looks recoded, {a} to {b}: {moved}, while {b} rose to {test.observed[s, other]:.1%}"
+        what = f"{name} looks recoded, {a} to {b}: {moved}, while {b} rose to {percent(test.observed[s, other])}"
     elif came and change[first] > 0.7 * -change[other]:
-        what = f"{name} looks recoded, {b} to {a}: {moved}, while {b} fell to {test.observed[s, other]:.1%}"
+        what = f"{name} looks recoded, {b} to {a}: {moved}, while {b} fell to {percent(test.observed[s, other])}"
     elif gone:
         what = f"A value of {name} all but vanished: {moved}"
     else:
         what = f"{name} shifted: {moved}"
-    return f"{what}; {distance:.1%} of members would have to move to restore the usual distribution."
+    return f"{what}; {percent(distance)} of members would have to move to restore the usual distribution."

@@ -145,7 +145,7 @@ class _Filters:
         scores, sign = self._surprise(z, ready & ~was_open, t, centre - self.week[:, day])
         share = np.where(sign < 0, tune.share_down, 1.0 - tune.share_down)
         p = np.ones(len(scores))
-        far = np.flatnonzero(ready & (scores > 1.5))
+        far = np.flatnonzero(ready & (scores > 2.3))  # the others are plainly ordinary: p = 1
         # counting noise is near normal, a day's own noise has heavy tails: the excess kurtosis of their sum sets the degrees of freedom
         own = np.maximum(self.var, 0.003**2)[far] / spread2[far]
         df = 4.0 + tune.tail / np.maximum(own, 0.05) ** 2

@@ -22,6 +22,7 @@ from pulse_runner.detectors.base import (
 )
 from pulse_runner.detectors.engine import Tuning
 from pulse_runner.detectors.series import assess_series
+from pulse_runner.detectors.words import percent
 
 ROWS = "(rows)"
 TUNING = Tuning()
@@ -84,8 +85,8 @@ class EntityHealth:
                 return texts(s, d)
             entity, column = health.keys[which[s]]
             return (
-                f"Null share of {entity}.{column} rose by {points[s, d] * 100:.1f} points to {result.observed[s, d]:.1%}; "
-                f"{result.expected[s, d]:.1%} expected."
+                f"Null share of {entity}.{column} rose by {points[s, d] * 100:.1f} points to {percent(result.observed[s, d])}; "
+                f"{percent(result.expected[s, d])} expected."
             )
 
         return replace(

@@ -93,9 +93,10 @@ def severity(detector: str, effect: float, threshold: float, p_value: float) -> 
 
 
 def judge_day(
-    assessments: Sequence[Assessment], panels: Panels, settings: Settings, day: np.datetime64, every: bool = False
-) -> DayReport:
-    """Return the report of one date from the assessments that cover it."""
+    assessments: Sequence[Assessment], panels: Panels, settings: Settings, day: np.datetime64, every: bool = False,
+    skip: frozenset[Kind] = frozenset(),
+) -> DayReport:  # fmt: skip
+    """Return the report of one date from the assessments that cover it; tests of a kind in `skip` count as quiet."""
     today = [
         (a, int((day - a.dates[0]).astype(int)))
         for a in assessments
@@ -110,7 +111,7 @@ def judge_day(
     quiet = 0
     for a, d in today:
         found = a.candidates(d) & (a.p_value[:, d] <= np.where(a.fresh[:, d], cut, alone))
-        loud = found | a.abnormal[:, d] | a.rebased[:, d] | (a.kind[:, d] != Kind.QUIET)
+        loud = found | a.abnormal[:, d] | a.rebased[:, d] | ~np.isin(a.kind[:, d], [Kind.QUIET, *skip])
         rows = range(len(a.segment_ids)) if every else np.flatnonzero(loud)
         quiet += len(a.segment_ids) - int(loud.sum())
         verdicts.extend(_verdict(a, int(s), d, bool(found[int(s)]), panels, size) for s in rows)

@@ -10,7 +10,7 @@ import numpy as np
 from pulse_runner.detectors.base import Floats, MetricPanel
 from pulse_runner.detectors.engine import Tuning, track
 from pulse_runner.detectors.links import CountLink
-from pulse_runner.detectors.words import as_date
+from pulse_runner.detectors.words import as_date, percent
 
 TREND_DAYS = 28
 SURE = 2.58  # standard errors that a trend has to stand out before anything is said about crossing
@@ -88,9 +88,9 @@ def _one(
         moved, edge = trend * TREND_DAYS, np.log1p(np.sign(trend) * threshold)
         left = int(np.ceil((edge - moved) / trend))
         crosses = as_date(panel.dates[-1] + np.timedelta64(left, "D")) if 0 < left <= 90 else None
-    said = f"moves by {np.expm1(trend):+.2%} a day" if clear else "has no clear trend"
+    said = f"moves by {np.expm1(trend) * 100:+.2f} % a day" if clear else "has no clear trend"
     ahead_text = (
-        f" and will have changed by {threshold:.0%} since {as_date(panel.dates[max(last - TREND_DAYS, 0)])} on {crosses}"
+        f" and will have changed by {percent(threshold, 0)} since {as_date(panel.dates[max(last - TREND_DAYS, 0)])} on {crosses}"
         if crosses
         else ""
     )

@@ -42,6 +42,15 @@ def number(value: float, rate: bool) -> str:
     return f"{value:,.1f}" if abs(value) < 10 and value != round(value) else f"{value:,.0f}"
 
 
+def percent(value: float, digits: int = 1) -> str:
+    """Write a share as people read it.
+
+    >>> percent(0.493), percent(0.5, 0)
+    ('49.3 %', '50 %')
+    """
+    return f"{value * 100:.{digits}f} %"
+
+
 def day(value: np.datetime64 | date) -> str:
     """Write a day as ISO text."""
     return str(value)[:10]
@@ -70,7 +79,7 @@ def series(story: Story) -> str:
     if story.kind == Kind.TOO_SMALL:
         members = "members" if panel.metric != "conversion_rate" else "members a day before"
         return (
-            f"{name} is {observed}, {around}: too small to tell a change of {min(2 * story.threshold, 0.9):.0%} in a day; "
+            f"{name} is {observed}, {around}: too small to tell a change of {percent(min(2 * story.threshold, 0.9), 0)} in a day; "
             f"from about {number(story.needs, False)} {members} on it could."
         )
     if story.kind == Kind.QUIET and not track.abnormal[s, d]:

@@ -36,8 +36,10 @@ TABLES = {
     "incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar,"
     " metric varchar, attribute varchar, bucket varchar, status varchar, severity varchar, direction varchar,"
     " owner varchar, title varchar, reason varchar, started_on date, detected_on date, last_seen_on date,"
-    " resolved_on date, resolution varchar, observed double precision, expected double precision, lower_bound double precision, upper_bound double precision,"
-    " effect double precision, p_value double precision, threshold double precision, peak_effect double precision, related varchar, assignee varchar,"
+    " resolved_on date, resolution varchar, observed double precision, expected double precision, lower_bound double precision,"
+    " upper_bound double precision,"
+    " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
+    " related varchar, assignee varchar,"
     " note varchar, created_at timestamp, updated_at timestamp",
     "incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar",
     "incident_explanations": "explanation_id varchar, incident_id varchar, version integer, source varchar,"

@@ -120,5 +120,5 @@ def test_a_segment_too_small_to_tell_says_from_which_size_it_could() -> None:
     (verdict,) = report.verdicts
     assert (verdict.segment_id, verdict.kind) == ("small", Kind.TOO_SMALL)
     assert verdict.needs == pytest.approx(700, rel=0.3)
-    assert "too small to tell a change of 50%" in verdict.reason
+    assert "too small to tell a change of 50 %" in verdict.reason
     assert report.quiet == 1

@@ -36,7 +36,7 @@ def test_a_creep_of_half_a_percent_a_day_is_said_to_cross_in_time() -> None:
     rows = rng.poisson(level, (50, 90)).astype(float)
     found = [f for f in forecast(panel(rows), threshold=0.15) if f.crosses_on is not None]
     assert len(found) >= 40
-    assert all(f.trend < 0 and "15%" in f.reason for f in found)
+    assert all(f.trend < 0 and "15 %" in f.reason for f in found)
 
 
 def test_too_little_history_gives_no_forecast() -> None:

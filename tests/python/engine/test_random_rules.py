@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from oracle import Oracle, Row
 
@@ -145,11 +145,12 @@ def test_every_table_agrees_with_the_evaluator(new_world, base, upper, states, o
     before: dict[int, Row] = {}
     today: dict[int, Row] = {}
     for key, (first, second, fate) in enumerate(states):
-        if first is not None:
-            before[key] = {"key": key, **first}
+        if first is not None or key == 0:  # somebody was there, so that there is a date before
+            before[key] = {"key": key, **(first or second)}
         if fate != "gone":
             today[key] = before[key] if fate == "same" and key in before else {"key": key, **second}
     rules = {f"r{n:02}": rule for n, rule in enumerate([*base, *upper])}
+    assume(len(set(rules.values())) > 25 and len(today) > 10)  # skip what hypothesis tries first: everything the same
     oracle = Oracle(rules, {"age": "s"}, SQL, orders)
     world = new_world()
     types = {"key": "integer", "n": "double precision", "m": "double precision", "t": "varchar(20)", "b": "boolean", "d": "date", "s": "timestamp", "day": "date"}
