@@ -134,7 +134,7 @@ orders = st.lists(
 
 
 @settings(
-    max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate], database=None,
+    max_examples=1, deadline=None, derandomize=True, phases=[Phase.generate], database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(
@@ -154,9 +154,9 @@ def test_every_table_agrees_with_the_evaluator(new_world, base, upper, states, o
     oracle = Oracle(rules, {"age": "s"}, SQL, orders)
     world = new_world()
     types = {"key": "integer", "n": "double precision", "m": "double precision", "t": "varchar(20)", "b": "boolean", "d": "date", "s": "timestamp", "day": "date"}
-    world.table("people", types, [(*r.values(), at) for at, rs in ((BEFORE, before), (TODAY, today)) for r in rs.values()])
+    world.table("people", types, [(*(r[c] for c in types if c != "day"), at) for at, rs in ((BEFORE, before), (TODAY, today)) for r in rs.values()])
     order_types = {"customer": "integer", "amount": "double precision", "product": "varchar(20)", "ordered_at": "timestamp"}
-    world.table("orders", order_types, [tuple(o.values()) for o in orders])
+    world.table("orders", order_types, [(o["key"], o["amount"], o["product"], o["at"]) for o in orders])
     world.compile(Project({"people": ENTITY}, {n: Segment(n, "people", r, "me") for n, r in rules.items()}, {}))
     world.built(str(BEFORE), str(TODAY), command="run")
 
