@@ -24,7 +24,10 @@ class Run:
 
 @contextmanager
 def recorded(warehouse: Warehouse, stage: str, first: date, last: date, now: datetime) -> Iterator[Run]:
-    """Write the stage into `pulse_runs` when it starts and again when it ends, with its outcome, counts and seconds."""
+    """Write the stage into `pulse_runs` when it starts and again when it ends, with its outcome, counts and seconds.
+
+    Two runs of one stage never overlap: the second raises BusyError, before it writes anything.
+    """
     started, clock = now, time.monotonic()
     run = Run(sha256(f"{stage}|{first}|{last}|{datetime.now(UTC).isoformat()}".encode()).hexdigest()[:16])
 
@@ -44,11 +47,12 @@ def recorded(warehouse: Warehouse, stage: str, first: date, last: date, now: dat
         }
         warehouse.replace("pulse_runs", ["run_id"], [row])
 
-    write("running", "")
-    try:
-        yield run
-    except BaseException as error:
-        with suppress(PulseError):  # the stage's own error is the one to show
-            write("failed", str(error) if isinstance(error, PulseError) else type(error).__name__)
-        raise
-    write("ok", "")
+    with warehouse.exclusive(stage):
+        write("running", "")
+        try:
+            yield run
+        except BaseException as error:
+            with suppress(PulseError):  # the stage's own error is the one to show
+                write("failed", str(error) if isinstance(error, PulseError) else type(error).__name__)
+            raise
+        write("ok", "")

@@ -219,7 +219,8 @@ def _segments_yaml(segments: list[Segment], project: Project) -> str:
     for s in sorted(segments, key=lambda s: s.name):
         entity = project.entities[s.entity]
         meta = {
-            "label": s.label or s.name, "owner": s.owner, "entity": s.entity, "enabled": s.enabled, "rule": rule_text(s.rule),
+            "label": in_jinja(s.label or s.name), "owner": in_jinja(s.owner), "entity": s.entity, "enabled": s.enabled,
+            "rule": in_jinja(rule_text(s.rule)),  # dbt renders what stands below config
             "definition_hash": definition_hash(s, entity), "alerts": list(s.alerts),
         }  # fmt: skip
         models.append(

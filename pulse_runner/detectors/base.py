@@ -85,13 +85,20 @@ class MetricPanel:
 
     def head(self, days: int) -> MetricPanel:
         """Return the first `days` days: what was known then."""
+        return self._cut(slice(None), slice(days))
 
+    def rows(self, which: slice) -> MetricPanel:
+        """Return some of the segments."""
+        return self._cut(which, slice(None))
+
+    def _cut(self, rows: slice, days: slice) -> MetricPanel:
         def cut(array: Any) -> Any:
-            return None if array is None else array[:, :days]
+            return None if array is None else array[rows, days]
 
         return MetricPanel(
-            self.metric, self.segment_ids, self.dates[:days], self.numerator[:, :days], cut(self.denominator),
-            cut(self.excluded), cut(self.status), cut(self.status_reason), self.rebased_on,
+            self.metric, self.segment_ids[rows], self.dates[days], self.numerator[rows, days], cut(self.denominator),
+            cut(self.excluded), cut(self.status), cut(self.status_reason),
+            None if self.rebased_on is None else self.rebased_on[rows],
         )  # fmt: skip
 
 
@@ -210,7 +217,10 @@ class Settings:
     ) -> tuple[Floats, npt.NDArray[np.int8], Bools]:
         """Return thresholds, directions (-1 down, 0 both, 1 up) and switches, one per segment."""
         sign = {"down": -1, "both": 0, "up": 1}
-        rules = [self.rule(detector, s, attribute) for s in segment_ids]
+        own = {s for s, d in self.segments if d == detector.name}
+        own |= {s for s, d, a in self.attributes if d == detector.name and a == attribute}
+        usual = self.rule(detector, "")
+        rules = [self.rule(detector, s, attribute) if s in own else usual for s in segment_ids]
         return (
             np.array([r.threshold for r in rules], float),
             np.array([sign[r.direction or "both"] for r in rules], np.int8),

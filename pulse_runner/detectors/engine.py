@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from pulse_runner.detectors.base import Bools, Floats, MetricPanel
 from pulse_runner.detectors.links import CountLink, Link, RateLink
 
 Ints = npt.NDArray[np.int64]
+BLOCK = 10_000  # series at a time bound the memory
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,14 @@ def link_of(panel: MetricPanel) -> Link:
 
 def track(panel: MetricPanel, first: int, tuning: Tuning) -> Track:
     """Follow all series of a panel and report on the days from index `first` on."""
+    parts = [
+        _follow(panel.rows(slice(low, low + BLOCK)), first, tuning)
+        for low in range(0, max(len(panel.segment_ids), 1), BLOCK)
+    ]
+    return Track(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+
+
+def _follow(panel: MetricPanel, first: int, tuning: Tuning) -> dict[str, npt.NDArray[np.generic]]:
     filters = _Filters(panel, tuning)
     weekdays = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7  # Monday is 0
     rows = []
@@ -86,7 +95,7 @@ def track(panel: MetricPanel, first: int, tuning: Tuning) -> Track:
         row = filters.step(t, int(weekdays[t]))
         if t >= first:
             rows.append(row)
-    return Track(**{name: np.stack([r[name] for r in rows], axis=1) for name in rows[0]})
+    return {name: np.stack([r[name] for r in rows], axis=1) for name in rows[0]}
 
 
 class _Filters:
@@ -149,7 +158,7 @@ class _Filters:
         # counting noise is near normal, a day's own noise has heavy tails: the excess kurtosis of their sum sets the degrees of freedom
         own = np.maximum(self.var, 0.003**2)[far] / spread2[far]
         df = 4.0 + tune.tail / np.maximum(own, 0.05) ** 2
-        p[far] = np.minimum(1.0, tune.looks * student.sf(scores[far], df) / share[far])
+        p[far] = np.minimum(1.0, tune.looks * stdtr(df, -scores[far]) / share[far])
         returned = self._returned(t, error, spread, scores, ready)
         p = np.where(ready & ~returned, p, 1.0)
         rebased = self._episodes(t, use, ready, z, error, spread, sign, p, returned)

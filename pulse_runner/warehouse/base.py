@@ -42,6 +42,10 @@ class Warehouse(Protocol):
         """Commit everything inside the block at its end, or nothing when it raises."""
         ...
 
+    def exclusive(self, what: str) -> AbstractContextManager[None]:
+        """Hold a lock of the warehouse while the block runs; raise BusyError when another run holds it."""
+        ...
+
     def close(self) -> None:
         """Give the connection (and, on DuckDB, the file) back."""
         ...

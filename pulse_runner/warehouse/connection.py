@@ -12,6 +12,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,23 @@ class AdapterWarehouse:
             raise
         self._in_transaction = False
         self._execute("commit", ())
+
+    @contextmanager
+    def exclusive(self, what: str) -> Iterator[None]:
+        """Hold a session lock named after the schema while the block runs; raise BusyError when another run holds it.
+
+        DuckDB lets only one process in, so there the file itself is the lock. Other warehouses have none: schedule one run.
+        """
+        if self.dialect != "postgres":
+            yield
+            return
+        key = int.from_bytes(sha256(f"pulse|{self.schema}|{what}".encode()).digest()[:8], "big", signed=True)
+        if not self.query("select pg_try_advisory_lock(?) as got", [key])[0]["got"]:
+            raise BusyError(f"Another run of Pulse is at `{what}` in schema {self.schema!r}. Wait for it to end and run again.")
+        try:
+            yield
+        finally:
+            self.query("select pg_advisory_unlock(?) as freed", [key])
 
     def close(self) -> None:
         """Give the connection back and, on DuckDB, the file."""

@@ -242,6 +242,8 @@ def test_a_crash_loses_nothing_and_repeats_only_what_the_receiver_recognises(
     keys = {g.headers.get("idempotency-key") or g.headers.get("x-pulse-delivery") for g in desk.web.got}
     assert len(keys) == 1, "a repeat carries the same key"
     assert len({g.body for g in desk.web.got}) == 1
+    assert desk.store.deliveries()[0]["sent_at"] is not None, "also what may have arrived counts as told"
+    assert desk.run(project(target), 1).rows == [], "so that nothing follows the day after"
 
 
 def test_news_of_an_incident_that_is_over_by_now_is_not_sent(desk: Desk) -> None:

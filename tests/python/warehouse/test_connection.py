@@ -67,6 +67,23 @@ def test_a_frame_has_dates_as_datetimes_and_missing_counts_as_nan(opened) -> Non
     assert frame["n"].isna().tolist() == [True]
 
 
+@pytest.mark.postgres
+def test_a_second_run_of_a_stage_is_refused_while_the_first_is_at_it(tmp_path, monkeypatch, postgres_profile) -> None:
+    monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
+    (tmp_path / "dbt_project.yml").write_text("name: pulse\nprofile: pulse\n")
+    (tmp_path / "profiles.yml").write_text(postgres_profile)
+    first, second = connect(tmp_path), connect(tmp_path)
+    with first.exclusive("detect"):
+        with pytest.raises(BusyError, match="Another run of Pulse is at `detect`"), second.exclusive("detect"):
+            pass
+        with second.exclusive("alert"):
+            pass
+    with second.exclusive("detect"):
+        pass
+    first.close()
+    second.close()
+
+
 def test_a_refused_statement_says_what_was_tried(opened) -> None:
     with pytest.raises(WarehouseError, match=r"refused `select nothing from nowhere`"):
         opened.query("select nothing from nowhere")
