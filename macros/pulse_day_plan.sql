@@ -10,9 +10,13 @@
     {%- set types = pulse_column_types(relation) -%}
     {%- set gone = [] -%}
     {%- for column in about.required if types and (column | lower) not in types -%}{%- do gone.append(column) -%}{%- endfor -%}
+    {%- set later = run_query(
+        "select cast(min(snapshot_date) as varchar(10)) from " ~ target_relation ~ " where snapshot_date > cast('" ~ window[1] ~ "' as date)"
+    ) -%}
+    {%- set last = later.rows[0][0] if later and later.rows[0][0] is not none else window[1] -%}
     {%- set known = [] -%}
     {%- if not gone -%}
-        {%- for row in run_query(pulse_known_days_sql(about, relation, window)) -%}
+        {%- for row in run_query(pulse_known_days_sql(about, relation, window, last)) -%}
             {%- if row[0] is not none -%}{%- do known.append(row[0] | string) -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}
@@ -21,9 +25,6 @@
     {%- for day in pulse_dates_between(window[0], window[1]) if day not in done -%}
         {%- do days.append(day) -%}
     {%- endfor -%}
-    {%- set later = run_query(
-        "select cast(min(snapshot_date) as varchar(10)) from " ~ target_relation ~ " where snapshot_date > cast('" ~ window[1] ~ "' as date)"
-    ) -%}
     {%- if days and later and later.rows[0][0] is not none -%}{%- do days.append(later.rows[0][0]) -%}{%- endif -%}
     {%- set plans = [] -%}
     {%- for day in days -%}
@@ -54,8 +55,8 @@
     {{ return(out) }}
 {% endmacro %}
 
-{# Dates that the relation has rows of, from 40 days before the window on, and its first; for validity intervals its first only. #}
-{% macro pulse_known_days_sql(about, relation, window) %}
+{# Dates that the relation has rows of, from 40 days before the window to `last`, and its first; for validity intervals its first only. #}
+{% macro pulse_known_days_sql(about, relation, window, last) %}
     {%- set start = pulse_dates_between('2000-01-01', window[0])[-1] -%}
     {%- set low = (modules.datetime.datetime.strptime(start, '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
     {%- if about.history == 'validity' -%}
@@ -63,7 +64,7 @@
     {%- else -%}
         select day from (
             select distinct cast(cast({{ about.as_of }} as date) as varchar(10)) as day from {{ relation }}
-            where {{ about.as_of }} >= cast('{{ low }}' as date) and {{ about.as_of }} <= cast('{{ window[1] }}' as date)
+            where {{ about.as_of }} >= cast('{{ low }}' as date) and {{ about.as_of }} <= cast('{{ last }}' as date)
             union
             select cast(min(cast({{ about.as_of }} as date)) as varchar(10)) as day from {{ relation }}
             union

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pulse_runner.errors import DefinitionError, Problem
+from pulse_runner.errors import DefinitionError, Problem, UsageError
+from pulse_runner.segments.check import CALL, check_all
 from pulse_runner.segments.complaints import validate
+from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.model import (
     Aggregate,
     All,
@@ -35,30 +36,43 @@ from pulse_runner.segments.model import (
 from pulse_runner.segments.schema import SPECS
 from pulse_runner.segments.source import Document, parse
 
-_CALL = re.compile(r"\s*(ref|source)\(\s*'([^']+)'\s*(?:,\s*'([^']+)'\s*)?\)\s*")
-
 
 def load_project(root: Path) -> Project:
-    """Return the definitions under `root`/segments; raise DefinitionError with every problem."""
+    """Return the definitions under `root`/segments; raise DefinitionError with every problem of every file."""
+    return build_project(read_texts(root))
+
+
+def read_texts(root: Path) -> dict[str, str]:
+    """Return the text of every definition file by its path in the project."""
     folder = root / "segments"
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder segments/ in {root.name}; `pulse init` makes one.")
+    files = sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")])
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in files}
+
+
+def build_project(texts: Mapping[str, str]) -> Project:
+    """Return the project that definition files make; raise DefinitionError with every problem."""
     documents: list[tuple[str, Document, Any]] = []
-    problems: list[Problem] = []
-    for path in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
-        document = parse(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
-        kind = _kind(path, document)
+    everything: list[Document] = []
+    for file, text in texts.items():
+        document = parse(file, text)
+        everything.append(document)
+        kind = _kind(PurePosixPath(file), document)
         spec = validate(document, SPECS[kind]) if document.data is not None and not document.problems else None
-        problems += document.problems
         if spec is not None:
             documents.append((kind, document, spec))
+    check_all(documents)
+    problems: list[Problem] = [p for d in everything for p in d.problems]
     if problems:
         raise DefinitionError(problems)
     entities = {s.entity: _entity(s) for kind, _, s in documents if kind == "entity"}
     routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in _routes(s).items()}
-    segments = {s.segment: _segment(s, d.file) for kind, d, s in documents if kind == "segment"}
+    segments = {s.segment: _segment(s, d.file, entities[s.entity]) for kind, d, s in documents if kind == "segment"}
     return Project(entities, segments, routes)
 
 
-def _kind(path: Path, document: Document) -> str:
+def _kind(path: PurePosixPath, document: Document) -> str:
     keys: Mapping[str, Any] = document.data if isinstance(document.data, dict) else {}
     if path.name == "routes.yml" or "routes" in keys:
         return "routes"
@@ -66,7 +80,7 @@ def _kind(path: Path, document: Document) -> str:
 
 
 def _relation(text: str) -> Relation:
-    match = _CALL.fullmatch(text.replace('"', "'"))
+    match = CALL.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not ref('model') or source('source', 'table').")
     return Relation(match[1], tuple(a for a in match.groups()[1:] if a))  # type: ignore[arg-type]
@@ -94,25 +108,27 @@ def _entity(spec: Any) -> Entity:
     )  # fmt: skip
 
 
-def _segment(spec: Any, file: str) -> Segment:
+def _segment(spec: Any, file: str, entity: Entity) -> Segment:
     thresholds = {
-        n: DetectorSettings(t.threshold, t.direction, t.enabled, {a: None if v == "off" else v for a, v in t.attributes.items()})
+        n: DetectorSettings(
+            t.threshold, t.direction, t.enabled, {a: None if v == "off" else v for a, v in t.attributes.items()}
+        )
         for n, t in spec.thresholds.items()
     }
     return Segment(
-        spec.segment, spec.entity, _rule(spec.rules), spec.owner, spec.label or "", spec.description or "", spec.enabled,
+        spec.segment, spec.entity, _rule(spec.rules, tuple(entity.fields)), spec.owner, spec.label or "", spec.description or "", spec.enabled,
         thresholds, tuple(spec.alerts), file,
     )  # fmt: skip
 
 
-def _rule(spec: Any) -> Rule:
+def _rule(spec: Any, fields: tuple[str, ...]) -> Rule:
     match type(spec).__name__:
         case "AllSpec":
-            return All(tuple(_rule(p) for p in spec.all))
+            return All(tuple(_rule(p, fields) for p in spec.all))
         case "AnySpec":
-            return AnyOf(tuple(_rule(p) for p in spec.any))
+            return AnyOf(tuple(_rule(p, fields) for p in spec.any))
         case "NotSpec":
-            return Not(_rule(spec.not_))
+            return Not(_rule(spec.not_, fields))
         case "FieldLeafSpec":
             return _leaf(spec)
         case "EventLeafSpec":
@@ -124,7 +140,7 @@ def _rule(spec: Any) -> Rule:
             )  # fmt: skip
         case "SegmentLeafSpec":
             return SegmentLeaf(spec.segment, spec.operator)
-    return SqlLeaf(spec.sql, tuple(sorted(set(re.findall(r"[a-z_][a-z0-9_]*", spec.sql)))))
+    return SqlLeaf(spec.sql, check_expression(spec.sql, fields)[1])
 
 
 def _leaf(spec: Any) -> FieldLeaf:
@@ -138,7 +154,11 @@ def _routes(spec: Any) -> dict[str, Route]:
     for name, route in spec.routes.items():
         targets = []
         for c in route.channels:
-            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in c.model_dump(exclude_none=True).items() if k != "channel"}
+            settings = {
+                k: tuple(v) if isinstance(v, list) else v
+                for k, v in c.model_dump(exclude_none=True).items()
+                if k != "channel"
+            }
             targets.append(ChannelTarget(c.channel, settings))
         out[name] = Route(name, tuple(targets), route.min_severity)
     return out

@@ -214,7 +214,7 @@ def _rule_kind(given: Any) -> str | None:
 
 
 RuleSpec = Annotated[
-    Union[
+    Union[  # noqa: UP007  one line each reads better than a chain of |
         Annotated[AllSpec, Tag("<all>")],
         Annotated[AnySpec, Tag("<any>")],
         Annotated[NotSpec, Tag("<not>")],

@@ -88,12 +88,16 @@ def _mapping(document: Document, node: MappingNode, path: Path, above: Sequence[
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, ScalarNode) or key_node.value == "<<":
-            document.problems.append(Problem(document.file, line, "a key must be plain text (no `<<`, no list, no mapping)"))
+            document.problems.append(
+                Problem(document.file, line, "a key must be plain text (no `<<`, no list, no mapping)")
+            )
             continue
         key = str(key_node.value)
         if key in found:
             first = document.lines[(*path, key)]
-            document.problems.append(Problem(document.file, line, f"key `{key}` stands twice; the first is on line {first}"))
+            document.problems.append(
+                Problem(document.file, line, f"key `{key}` stands twice; the first is on line {first}")
+            )
             continue
         document.lines[(*path, key)] = line
         found[key] = _plain(document, value_node, (*path, key), above)

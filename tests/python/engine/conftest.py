@@ -27,7 +27,15 @@ def sql_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    return "'" + str(value).replace("'", "''").replace("{{", "{{ '{{' }}").replace("{%", "{{ '{%' }}").replace("{#", "{{ '{#' }}") + "'"
+    return (
+        "'"
+        + str(value)
+        .replace("'", "''")
+        .replace("{{", "{{ '{{' }}")
+        .replace("{%", "{{ '{%' }}")
+        .replace("{#", "{{ '{#' }}")
+        + "'"
+    )
 
 
 class World:
@@ -58,13 +66,17 @@ class World:
     def compile(self, project: Project) -> None:
         write_models(project, self.root)
 
-    def build(self, first: str | None = None, last: str | None = None, *, command: str = "build", **variables: Any) -> DbtResult:
+    def build(
+        self, first: str | None = None, last: str | None = None, *, command: str = "build", **variables: Any
+    ) -> DbtResult:
         """Run `dbt build` (or another command) over a window of dates."""
         if first:
             variables |= {"pulse_from": first, "pulse_to": last or first}
         return run_dbt(self.root, [command], variables=variables)
 
-    def built(self, first: str | None = None, last: str | None = None, *, command: str = "build", **variables: Any) -> None:
+    def built(
+        self, first: str | None = None, last: str | None = None, *, command: str = "build", **variables: Any
+    ) -> None:
         """Run `dbt build` and fail the test when a node fails."""
         result = self.build(first, last, command=command, **variables)
         assert result.failures == ()
@@ -83,7 +95,9 @@ class World:
         return sorted((tuple(map(str, r.values())) for r in self.query(f"select * from {{{table}}}")))
 
     def sizes(self, day: str) -> dict[str, int | None]:
-        rows = self.query(f"select segment_id, size from {{segment_snapshots}} where snapshot_date = cast('{day}' as date)")
+        rows = self.query(
+            f"select segment_id, size from {{segment_snapshots}} where snapshot_date = cast('{day}' as date)"
+        )
         return {r["segment_id"]: r["size"] for r in rows}
 
 

@@ -48,7 +48,11 @@ SQL: dict[str, Callable[[Row], bool | None]] = {
 }
 SQL_FIELDS = {"n > 2 * m": ("n", "m"), "b or n is null": ("b", "n"), "age * 2 > 9": ("age",), "t = '{{ x }}'": ("t",)}
 EVENTS = EventSource(
-    "orders", Relation("ref", ("orders",)), "customer", "ordered_at", {"amount": Field("amount", "number"), "product": Field("product", "text")}
+    "orders",
+    Relation("ref", ("orders",)),
+    "customer",
+    "ordered_at",
+    {"amount": Field("amount", "number"), "product": Field("product", "text")},
 )
 ENTITY = Entity(
     "people", Relation("ref", ("people",)), "key", History("as_of", as_of="day"), FIELDS,
@@ -85,7 +89,11 @@ field_leaves = st.one_of(
     leaf(of("age"), compare, st.tuples(st.sampled_from([-1, 0, 3, 7.5, 20]))),
     leaf(of("age"), of("between"), pair(small)),
     leaf(of("age"), of("in", "not_in"), some(small)),
-    leaf(of("t"), of("=", "!=", "contains", "not_contains", "starts_with", "ends_with"), st.tuples(st.sampled_from(TEXTS))),
+    leaf(
+        of("t"),
+        of("=", "!=", "contains", "not_contains", "starts_with", "ends_with"),
+        st.tuples(st.sampled_from(TEXTS)),
+    ),
     leaf(of("t"), of("in", "not_in"), some(st.sampled_from(TEXTS))),
     leaf(of("t"), of("matches"), st.tuples(of("^a.b$", "[0-9]+%", "'", "^$"))),
     leaf(of("b"), of("is_true", "is_false"), st.just(())),
@@ -96,7 +104,14 @@ field_leaves = st.one_of(
     leaf(of("d", "s"), of("between_ago"), pair(small)),
 )
 event_leaves = st.builds(
-    lambda op, what, window, where: EventLeaf("orders", op, what if isinstance(what, Comparison) else None, what if isinstance(what, Aggregate) else None, window, where),
+    lambda op, what, window, where: EventLeaf(
+        "orders",
+        op,
+        what if isinstance(what, Comparison) else None,
+        what if isinstance(what, Aggregate) else None,
+        window,
+        where,
+    ),
     of("performed", "not_performed"),
     st.one_of(
         st.none(),
@@ -122,7 +137,9 @@ rows = st.fixed_dictionaries(
         "d": st.none() | days, "s": st.none() | days.map(lambda d: datetime(d.year, d.month, d.day, 23, 59)),
     }
 )  # fmt: skip
-states = st.lists(st.tuples(st.none() | rows, rows, st.sampled_from(["changed", "same", "gone"])), min_size=60, max_size=60)
+states = st.lists(
+    st.tuples(st.none() | rows, rows, st.sampled_from(["changed", "same", "gone"])), min_size=60, max_size=60
+)
 orders = st.lists(
     st.fixed_dictionaries(
         {
@@ -153,9 +170,31 @@ def test_every_table_agrees_with_the_evaluator(new_world, base, upper, states, o
     assume(len(set(rules.values())) > 25 and len(today) > 10)  # skip what hypothesis tries first: everything the same
     oracle = Oracle(rules, {"age": "s"}, SQL, orders)
     world = new_world()
-    types = {"key": "integer", "n": "double precision", "m": "double precision", "t": "varchar(20)", "b": "boolean", "d": "date", "s": "timestamp", "day": "date"}
-    world.table("people", types, [(*(r[c] for c in types if c != "day"), at) for at, rs in ((BEFORE, before), (TODAY, today)) for r in rs.values()])
-    order_types = {"customer": "integer", "amount": "double precision", "product": "varchar(20)", "ordered_at": "timestamp"}
+    types = {
+        "key": "integer",
+        "n": "double precision",
+        "m": "double precision",
+        "t": "varchar(20)",
+        "b": "boolean",
+        "d": "date",
+        "s": "timestamp",
+        "day": "date",
+    }
+    world.table(
+        "people",
+        types,
+        [
+            (*(r[c] for c in types if c != "day"), at)
+            for at, rs in ((BEFORE, before), (TODAY, today))
+            for r in rs.values()
+        ],
+    )
+    order_types = {
+        "customer": "integer",
+        "amount": "double precision",
+        "product": "varchar(20)",
+        "ordered_at": "timestamp",
+    }
     world.table("orders", order_types, [(o["key"], o["amount"], o["product"], o["at"]) for o in orders])
     world.compile(Project({"people": ENTITY}, {n: Segment(n, "people", r, "me") for n, r in rules.items()}, {}))
     world.built(str(BEFORE), str(TODAY), command="run")
@@ -166,7 +205,9 @@ def test_every_table_agrees_with_the_evaluator(new_world, base, upper, states, o
     for r in world.query("select * from {segment_changes}"):
         changes[r["segment_id"]][r["direction"], r["cause"]] += r["members"]
     shares: dict[str, dict[str, int]] = {n: {} for n in rules}
-    for r in world.query("select * from {segment_distributions} where attribute = 'band' and snapshot_date = cast('2024-03-01' as date)"):
+    for r in world.query(
+        "select * from {segment_distributions} where attribute = 'band' and snapshot_date = cast('2024-03-01' as date)"
+    ):
         shares[r["segment_id"]][r["bucket"]] = r["members"]
     views = " union all ".join(f"select '{n}' as name, key from {{seg_{n}}}" for n in rules)
     viewed: dict[str, set[int]] = {n: set() for n in rules}
@@ -178,10 +219,23 @@ def test_every_table_agrees_with_the_evaluator(new_world, base, upper, states, o
         now = {k for k, r in today.items() if oracle.member(rule, r, TODAY)}
         assert viewed[name] == now, (name, rule)
         s = snapshots[name]
-        assert (s["size"], s["previous_size"], s["entered"], s["exited"]) == (len(now), len(was), len(now - was), len(was - now)), (name, rule)
+        assert (s["size"], s["previous_size"], s["entered"], s["exited"]) == (
+            len(now),
+            len(was),
+            len(now - was),
+            len(was - now),
+        ), (name, rule)
         causes = Counter()
         for k in now ^ was:
-            cause = "row_new" if k not in before else "row_gone" if k not in today else "leaf" if (k in aged) != (k in now) else "aged"
+            cause = (
+                "row_new"
+                if k not in before
+                else "row_gone"
+                if k not in today
+                else "leaf"
+                if (k in aged) != (k in now)
+                else "aged"
+            )
             causes["gained" if k in now else "lost", cause] += 1
         assert changes[name] == causes, (name, rule)
         assert shares[name] == Counter(band(today[k]["n"]) for k in now), (name, rule)

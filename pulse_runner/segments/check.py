@@ -1,0 +1,292 @@
+"""What one file alone cannot tell: fields, types, operators and references, every problem at its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pulse_runner.segments.complaints import describe
+from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
+from pulse_runner.segments.source import Document, Path, did_you_mean
+
+Checked = tuple[str, Document, Any]  # kind, document, spec
+CALL = re.compile(r"\s*(ref|source)\(\s*['\"]([^'\"]+)['\"]\s*(?:,\s*['\"]([^'\"]+)['\"]\s*)?\)\s*")
+TIMES = ("date", "timestamp")
+RESERVED = re.compile(
+    r"^(entity_key|flags|pulse_copy|move_id|members|[wbg]\d+|(bucket|today|before|aged|lasting|then)_?\w*)$"
+)
+
+
+def check_all(documents: Sequence[Checked]) -> None:
+    """Add every problem that needs more than one file, or the types of fields, to the documents."""
+    entities = {s.entity: s for kind, _, s in documents if kind == "entity"}
+    segments = {s.segment: s for kind, _, s in documents if kind == "segment"}
+    routes = {name for kind, _, s in documents if kind == "routes" for name in s.routes}
+    _duplicates(documents)
+    for kind, document, spec in documents:
+        if kind == "entity":
+            _entity(document, spec)
+        elif kind == "segment":
+            _segment(document, spec, entities, segments, routes)
+    _cycles(documents, segments)
+
+
+def _duplicates(documents: Sequence[Checked]) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for kind, document, spec in documents:
+        for name in spec.routes if kind == "routes" else [getattr(spec, kind)]:
+            first = seen.setdefault((kind, name), document.file)
+            if first != document.file:
+                word = "route" if kind == "routes" else kind
+                document.complain((kind,), f"{word} `{name}` is defined twice; the first is in {first}")
+
+
+def _entity(document: Document, spec: Any) -> None:
+    fields = {n: f.type or ("number" if f.days_since else None) for n, f in spec.fields.items()}
+    if CALL.fullmatch(spec.relation) is None:
+        document.complain(("relation",), f"`{spec.relation}` is not ref('model') or source('source', 'table')")
+    for name, field in spec.fields.items():
+        path: Path = ("fields", name)
+        if RESERVED.match(name) and name not in ("bucket",):
+            document.complain(
+                path, f"the name `{name}` is used by Pulse itself; give the column another name in the relation"
+            )
+        if (field.type is None) == (field.days_since is None):
+            document.complain(path, f"field `{name}` needs either a type or `days_since`")
+        elif field.days_since is not None:
+            _field(document, (*path, "days_since"), field.days_since, fields, TIMES)
+    history = spec.history
+    if history is not None and (history.as_of is None) == (history.valid_from is None or history.valid_to is None):
+        document.complain(
+            ("history",), "`history` needs `as_of`, or both `valid_from` and `valid_to`; leave it out for today only"
+        )
+    names: set[str] = set()
+    for n, a in enumerate(spec.attributes):
+        path = ("attributes", n)
+        if (a.name or a.field) in names:
+            document.complain(path, f"attribute `{a.name or a.field}` stands twice")
+        names.add(a.name or a.field)
+        _field(document, path, a.field, fields, ("number",) if a.bins else None)
+        if a.bins and any(x >= y for x, y in zip(a.bins, a.bins[1:], strict=False)):
+            document.complain((*path, "bins"), "`bins` must ascend")
+    if spec.conversion:
+        _field(document, ("conversion", "event_at"), spec.conversion.event_at, fields, TIMES)
+    if spec.activity:
+        _field(document, ("activity", "last_seen_at"), spec.activity.last_seen_at, fields, TIMES)
+    if spec.freshness:
+        _field(document, ("freshness", "updated_at"), spec.freshness.updated_at, fields, TIMES)
+    for channel, sql in spec.reach.items():
+        for problem in check_expression(sql, list(fields))[0]:
+            document.complain(("reach", channel), problem)
+    for name, event in spec.events.items():
+        if CALL.fullmatch(event.relation) is None:
+            document.complain(
+                ("events", name, "relation"), f"`{event.relation}` is not ref('model') or source('source', 'table')"
+            )
+
+
+def _field(document: Document, path: Path, name: str, fields: Mapping[str, Any], types: Sequence[str] | None) -> None:
+    if name not in fields:
+        document.complain(path, f"unknown field `{name}`{did_you_mean(name, list(fields)) or _known(fields)}")
+    elif types and fields[name] not in types:
+        document.complain(path, f"field `{name}` is {fields[name]}; it must be {' or '.join(types)}")
+
+
+def _known(fields: Mapping[str, Any]) -> str:
+    return f"; known are {', '.join(fields)}" if len(fields) <= 12 else ""
+
+
+def _segment(
+    document: Document, spec: Any, entities: Mapping[str, Any], segments: Mapping[str, Any], routes: set[str]
+) -> None:
+    for n, route in enumerate(spec.alerts):
+        if route not in routes:
+            document.complain(
+                ("alerts", n),
+                f"unknown alert route `{route}`{did_you_mean(route, sorted(routes)) or '; define it in segments/routes.yml'}",
+            )
+    entity = entities.get(spec.entity)
+    if entity is None:
+        document.complain(
+            ("entity",),
+            f"unknown entity `{spec.entity}`{did_you_mean(spec.entity, list(entities)) or '; define it in segments/entities/'}",
+        )
+        return
+    shift = spec.thresholds.get("distribution_shift")
+    if shift:
+        known = [a.name or a.field for a in entity.attributes]
+        for name in shift.attributes:
+            if name not in known:
+                document.complain(
+                    ("thresholds", "distribution_shift", "attributes", name),
+                    f"unknown attribute `{name}`{did_you_mean(name, known)}",
+                )
+    start: Path = ("rules",)
+    _rule(document, start, document.data["rules"], spec.rules, entity, segments)
+
+
+def _rule(document: Document, path: Path, raw: Any, spec: Any, entity: Any, segments: Mapping[str, Any]) -> None:
+    kind = type(spec).__name__
+    if kind in ("AllSpec", "AnySpec"):
+        key = "all" if kind == "AllSpec" else "any"
+        inside, parts = (path, spec.all) if isinstance(raw, list) else ((*path, key), getattr(spec, key))
+        for n, part in enumerate(parts):
+            source = raw if isinstance(raw, list) else raw[key]
+            _rule(document, (*inside, n), source[n], part, entity, segments)
+    elif kind == "NotSpec":
+        _rule(document, (*path, "not"), raw["not"], spec.not_, entity, segments)
+    elif kind == "FieldLeafSpec":
+        _leaf(document, path, spec, {n: "number" if f.days_since else f.type for n, f in entity.fields.items()})
+    elif kind == "SqlLeafSpec":
+        for problem in check_expression(spec.sql, list(entity.fields))[0]:
+            document.complain((*path, "sql"), problem)
+    elif kind == "SegmentLeafSpec":
+        other = segments.get(spec.segment)
+        if other is None:
+            document.complain(
+                (*path, "segment"), f"unknown segment `{spec.segment}`{did_you_mean(spec.segment, list(segments))}"
+            )
+        elif other.entity != entity.entity:
+            document.complain(
+                (*path, "segment"), f"segment `{spec.segment}` is over entity `{other.entity}`, not `{entity.entity}`"
+            )
+    else:
+        _event(document, path, spec, entity)
+
+
+def _event(document: Document, path: Path, spec: Any, entity: Any) -> None:
+    event = entity.events.get(spec.event)
+    if event is None:
+        document.complain(
+            (*path, "event"),
+            f"unknown event `{spec.event}`{did_you_mean(spec.event, list(entity.events)) or f'; define it under `events` of {entity.entity}'}",
+        )
+        return
+    if spec.count and spec.aggregate:
+        document.complain(path, "give `count` or `aggregate`, not both")
+    if spec.count and spec.count.operator not in COMPARISONS:
+        document.complain(
+            (*path, "count", "operator"),
+            f"unknown operator `{spec.count.operator}`; possible are {', '.join(COMPARISONS)}",
+        )
+    if spec.aggregate:
+        _field(document, (*path, "aggregate", "field"), spec.aggregate.field, event.fields, ("number",))
+        if spec.aggregate.operator not in COMPARISONS:
+            document.complain(
+                (*path, "aggregate", "operator"),
+                f"unknown operator `{spec.aggregate.operator}`; possible are {', '.join(COMPARISONS)}",
+            )
+    for n, leaf in enumerate(spec.where):
+        _leaf(document, (*path, "where", n), leaf, event.fields)
+
+
+def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) -> None:
+    operator = OPERATORS.get(spec.operator)
+    if operator is None:
+        hint = did_you_mean(spec.operator, list(OPERATORS)) or f"; known are {', '.join(OPERATORS)}"
+        document.complain((*path, "operator"), f"unknown operator `{spec.operator}`{hint}")
+    if spec.field not in fields:
+        document.complain(
+            (*path, "field"), f"unknown field `{spec.field}`{did_you_mean(spec.field, list(fields)) or _known(fields)}"
+        )
+        return
+    kind = fields[spec.field]
+    if operator is None or kind is None:
+        return
+    if kind not in operator.fits:
+        fits = ", ".join(fitting(kind))
+        document.complain(
+            (*path, "operator"), f"`{operator.name}` does not fit `{spec.field}`, which is {kind}; these do: {fits}"
+        )
+        return
+    days = operator.operand.startswith("days")
+    given, key = (spec.days, "days") if days else (spec.value, "value")
+    extra = "value" if days else "days"
+    if getattr(spec, extra) is not None:
+        document.complain((*path, extra), f"`{operator.name}` takes no `{extra}`")
+    _operand(
+        document, (*path, key), operator.name, operator.operand, given, "number" if days else kind, key, whole=days
+    )
+
+
+def _operand(
+    document: Document, path: Path, name: str, operand: str, given: Any, kind: str, key: str, whole: bool
+) -> None:
+    if operand == "none":
+        if given is not None:
+            document.complain(path, f"`{name}` takes no value")
+        return
+    if given is None:
+        document.complain(path, f"`{name}` needs `{key}`")
+        return
+    many = operand in ("list", "pair", "days pair")
+    if many != isinstance(given, list):
+        document.complain(path, f"`{name}` takes {'a list' if many else 'one value'}, not {describe(given)}")
+        return
+    values = given if many else [given]
+    if operand == "list" and not values:
+        document.complain(path, f"`{name}` has an empty list: nobody would be in it")
+    if operand.endswith("pair") and len(values) != 2:
+        document.complain(path, f"`{name}` takes two values, not {len(values)}")
+        return
+    wrong = [v for v in values if not _is(v, kind) or (whole and (not isinstance(v, int) or v < 0))]
+    for value in wrong:
+        what = (
+            "a whole number of days"
+            if whole
+            else {"number": "a number", "text": "text", "boolean": "true or false"}.get(kind, "a day, YYYY-MM-DD")
+        )
+        document.complain(path, f"`{name}` needs {what}, not {describe(value)}")
+    if operand.endswith("pair") and not wrong and values[0] > values[1]:
+        document.complain(path, f"`{name}`: {values[0]} is more than {values[1]}; nobody would be between them")
+
+
+def _is(value: Any, kind: str) -> bool:
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "text":
+        return isinstance(value, str)
+    try:
+        return isinstance(value, str) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _cycles(documents: Sequence[Checked], segments: Mapping[str, Any]) -> None:
+    refers = {name: sorted(_references(s.rules)) for name, s in segments.items()}
+    told: set[frozenset[str]] = set()
+    for kind, document, spec in documents:
+        if kind != "segment":
+            continue
+        trail = _trail(spec.segment, spec.segment, refers, ())
+        if trail and frozenset(trail) not in told:
+            told.add(frozenset(trail))
+            document.complain(
+                ("rules",), f"the segments refer to each other in a circle: {' -> '.join((*trail, spec.segment))}"
+            )
+
+
+def _trail(start: str, at: str, refers: Mapping[str, Sequence[str]], so_far: tuple[str, ...]) -> tuple[str, ...]:
+    here = (*so_far, at)
+    for other in refers.get(at, ()):
+        if other == start:
+            return here
+        if other not in here:
+            found = _trail(start, other, refers, here)
+            if found:
+                return found
+    return ()
+
+
+def _references(spec: Any) -> set[str]:
+    kind = type(spec).__name__
+    if kind in ("AllSpec", "AnySpec"):
+        return set().union(*(_references(p) for p in (spec.all if kind == "AllSpec" else spec.any)))
+    if kind == "NotSpec":
+        return _references(spec.not_)
+    return {spec.segment} if kind == "SegmentLeafSpec" else set()
