@@ -2,7 +2,7 @@
 {% set relation = ref('dim_customers_daily') -%}
 {%- set types = pulse_column_types(relation) if execute else {} -%}
 {%- set broken = pulse_broken_columns(relation, {'ltv': 'number', 'country': 'text', 'plan': 'text', 'device': 'text', 'channel': 'text', 'signed_up_on': 'date', 'last_order_at': 'date', 'last_active_at': 'date', 'email_opt_in': 'boolean', 'has_push': 'boolean', 'sms_opt_in': 'boolean'}) -%}
-{%- set pulse_definitions = 'b6d9567adbdc625e' -%}
+{%- set pulse_definitions = '9657f8443e5cd850' -%}
 
 with
 
@@ -73,7 +73,7 @@ today as (
             {{ pulse_column('email_opt_in', 'boolean', broken) }},
             {{ pulse_column('has_push', 'boolean', broken) }},
             {{ pulse_column('sms_opt_in', 'boolean', broken) }},
-            row_number() over (partition by customer_id order by ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in) as pulse_copy
+            row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy
         from {{ relation }}
         where snapshot_date = {{ pulse_day() }} and customer_id is not null
             and customer_id in (select c.entity_key from today_copies as c)
@@ -129,7 +129,7 @@ before as (
             {{ pulse_column('email_opt_in', 'boolean', broken) }},
             {{ pulse_column('has_push', 'boolean', broken) }},
             {{ pulse_column('sms_opt_in', 'boolean', broken) }},
-            row_number() over (partition by customer_id order by ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in) as pulse_copy
+            row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy
         from {{ relation }}
         where snapshot_date = {{ pulse_before() }} and customer_id is not null
             and customer_id in (select c.entity_key from before_copies as c)

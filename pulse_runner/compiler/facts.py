@@ -95,7 +95,8 @@ def _rows(plan: EntityPlan, day: Day, name: str) -> str:
     """One row per key as of a day; of duplicate keys the first by all used columns, so that a re-run picks the same."""
     entity = plan.entity
     columns = [f"{{{{ pulse_column('{c}', '{SQL_TYPES[entity.fields[c].type]}', broken) }}}}" for c in plan.columns]
-    order = ", ".join(plan.columns) or entity.key
+    # a missing column cannot be sorted by
+    order = "".join(f"{{% if '{c}' not in broken %}}{c}, {{% endif %}}" for c in plan.columns) + entity.key
     read = f"from {{{{ relation }}}}\n    where {as_of_condition(entity, day)} and {entity.key} is not null"
     single = ",\n        ".join([f"{entity.key} as entity_key", *columns])
     double = f"{single},\n        row_number() over (partition by {entity.key} order by {order}) as pulse_copy"

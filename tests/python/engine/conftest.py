@@ -92,7 +92,7 @@ class World:
 
     def content(self, table: str) -> list[tuple[object, ...]]:
         """Return the rows of a table, sorted."""
-        return sorted((tuple(map(str, r.values())) for r in self.query(f"select * from {{{table}}}")))
+        return sorted(tuple(map(str, r.values())) for r in self.query(f"select * from {{{table}}}"))
 
     def sizes(self, day: str) -> dict[str, int | None]:
         rows = self.query(

@@ -1,0 +1,254 @@
+"""`pulse segments`: the definition files, from the command line."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
+from pulse_runner.errors import UsageError
+
+LIST_COLUMNS = ("segment", "entity", "owner", "enabled", "alerts", "rule")
+FUNNEL_COLUMNS = ("step", "condition", "alone", "remaining", "share")
+
+
+@click.group("segments")
+def segments_group() -> None:
+    """List, show and edit segments. An edit changes the file in segments/; run `pulse compile` afterwards.
+
+    \b
+    Example:
+      pulse segments list
+    """
+
+
+@segments_group.command("list")
+@format_option
+@pass_pulse
+def list_command(pulse: PulseContext, fmt: str) -> None:
+    """List all segments with their rules.
+
+    \b
+    Example:
+      pulse segments list --format json
+    """
+    from pulse_runner.segments.load import load_project
+
+    rows = [_row(s) for _, s in sorted(load_project(pulse.root).segments.items())]
+    pulse.echo_rows(rows, LIST_COLUMNS, fmt)
+
+
+@segments_group.command("show")
+@click.argument("segment")
+@format_option
+@pass_pulse
+def show_command(pulse: PulseContext, segment: str, fmt: str) -> None:
+    """Show one segment: rule, owner, thresholds, routes, and the file that it is in.
+
+    \b
+    Example:
+      pulse segments show high_value_active_users
+    """
+    from pulse_runner.segments.edit import find_segment
+
+    found = find_segment(pulse.root, segment)
+    row = _row(found) | {
+        "label": found.label,
+        "description": found.description,
+        "thresholds": "; ".join(f"{n} {_settings(t)}" for n, t in sorted(found.thresholds.items())) or "defaults",
+        "file": found.file,
+    }
+    columns = ("segment", "label", "description", "entity", "owner", "enabled", "rule", "thresholds", "alerts", "file")
+    if fmt == "table":
+        for name in columns:
+            click.echo(f"{name + ':':<13} {row[name]}")
+    else:
+        pulse.echo_rows([row], columns, fmt)
+
+
+@segments_group.command("create")
+@click.argument("segment")
+@click.option("--entity", required=True, help="The entity that it selects from.")
+@click.option("--owner", required=True, help="Who is told.")
+@click.option("--rule", "rules", multiple=True, required=True, help="A condition as YAML; repeatable, all must hold.")
+@click.option("--label", help="A name for people.")
+@click.option("--description", help="What it is for.")
+@click.option("--alert", "alerts", multiple=True, help="An alert route; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Print the file as a diff; write nothing.")
+@pass_pulse
+def create_command(pulse: PulseContext, /, segment: str, dry_run: bool, **options: Any) -> None:
+    """Write the file of a new segment.
+
+    \b
+    Example:
+      pulse segments create big_spenders --entity customers --owner crm-team \\
+        --rule '{field: ltv, operator: ">", value: 2000}' --alert growth
+    """
+    from pulse_runner.segments import edit
+
+    rules = options.pop("rules")
+    change = edit.create(pulse.root, segment, options.pop("entity"), options.pop("owner"), rules, **options)
+    _finish(pulse, change, dry_run)
+
+
+@segments_group.command("update")
+@click.argument("segment")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="owner=x, label=x, thresholds.size_jump=0.2 ...")
+@click.option("--add-rule", "add", multiple=True, help="A condition as YAML, added to the list.")
+@click.option("--remove-rule", "remove", multiple=True, type=int, help="The number of a condition; 1 is the first.")
+@click.option("--dry-run", is_flag=True, help="Print the change as a diff; write nothing.")
+@pass_pulse
+def update_command(
+    pulse: PulseContext, segment: str, settings: tuple[str, ...], add: tuple[str, ...], remove: tuple[int, ...], dry_run: bool
+) -> None:
+    """Change settings or conditions of a segment; comments and order of the file stay.
+
+    \b
+    Example:
+      pulse segments update students --set owner=crm-team --add-rule '{field: country, operator: "=", value: DE}'
+    """
+    from pulse_runner.segments import edit
+
+    pairs = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting}: write KEY=VALUE, such as owner=crm-team.")
+        pairs[key] = value
+    if not pairs and not add and not remove:
+        raise UsageError("Nothing to change; give --set, --add-rule or --remove-rule.")
+    _finish(pulse, edit.update(pulse.root, segment, pairs, add, remove), dry_run)
+
+
+@segments_group.command("delete")
+@click.argument("segment")
+@click.option("--dry-run", is_flag=True, help="Print the change as a diff; remove nothing.")
+@pass_pulse
+def delete_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
+    """Remove a segment's file. Its snapshots and incidents stay in the warehouse.
+
+    \b
+    Example:
+      pulse segments delete students --dry-run
+    """
+    from pulse_runner.segments import edit
+
+    _finish(pulse, edit.delete(pulse.root, segment), dry_run)
+
+
+@segments_group.command("enable")
+@click.argument("segment")
+@click.option("--dry-run", is_flag=True, help="Print the change as a diff; write nothing.")
+@pass_pulse
+def enable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
+    """Switch a segment on.
+
+    \b
+    Example:
+      pulse segments enable students
+    """
+    from pulse_runner.segments import edit
+
+    _finish(pulse, edit.enable(pulse.root, segment, True), dry_run)
+
+
+@segments_group.command("disable")
+@click.argument("segment")
+@click.option("--dry-run", is_flag=True, help="Print the change as a diff; write nothing.")
+@pass_pulse
+def disable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
+    """Switch a segment off: no snapshots, no findings, no alerts; its history stays.
+
+    \b
+    Example:
+      pulse segments disable students
+    """
+    from pulse_runner.segments import edit
+
+    _finish(pulse, edit.enable(pulse.root, segment, False), dry_run)
+
+
+@segments_group.command("preview")
+@click.argument("segment", required=False)
+@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file not saved in segments/ yet.")
+@click.option("--date", "day", type=DAY, help="As of this date; the latest that the entity has when left out.")
+@format_option
+@pass_pulse
+def preview_command(pulse: PulseContext, segment: str | None, file: Path | None, day: date | None, fmt: str) -> None:
+    """Show the size of a segment now, condition by condition, without building anything.
+
+    \b
+    Example:
+      pulse segments preview high_value_active_users
+      pulse segments preview --file draft.yml
+    """
+    from pulse_runner.segments.edit import find_segment
+    from pulse_runner.segments.load import build_project, read_texts
+    from pulse_runner.segments.preview import funnel_sql, latest_sql, parts_of
+    from pulse_runner.segments.text import rule_text
+
+    if (segment is None) == (file is None):
+        raise UsageError("Give the name of a segment, or --file.")
+    texts = read_texts(pulse.root)
+    if file is not None:
+        known = set(build_project(texts).segments)
+        texts = texts | {f"segments/{file.name}": file.read_text(encoding="utf-8")}
+        project = build_project(texts)
+        chosen = next((s for s in project.segments.values() if s.name not in known or s.file == f"segments/{file.name}"), None)
+    else:
+        project = build_project(texts)
+        chosen = find_segment(pulse.root, segment or "")
+    if chosen is None:
+        raise UsageError(f"{file} does not define a segment.")
+    entity = project.entities[chosen.entity]
+    rules = {s.name: s.rule for s in project.segments.values()}
+    with pulse.warehouse() as warehouse:
+        if entity.relation.function == "source":
+            relation = ".".join(f'"{a}"' for a in entity.relation.arguments)
+        else:
+            relation = warehouse.table(entity.relation.arguments[-1])
+        latest = warehouse.query(latest_sql(entity, relation), [day or pulse.today])[0]["day"]
+        if latest is None:
+            raise UsageError(f"{entity.name} has no rows up to {day or pulse.today}.")
+        counts = warehouse.query(funnel_sql(chosen, entity, relation, warehouse.dialect, latest, rules))[0]
+    everybody = counts["everybody"]
+    rows: list[dict[str, Any]] = [
+        {"step": 0, "condition": f"all {entity.name} on {latest}", "alone": everybody, "remaining": everybody, "share": "100.0%"}
+    ]
+    for n, part in enumerate(parts_of(chosen.rule), 1):
+        left = counts[f"upto_{n}"]
+        share = f"{left / everybody:.1%}" if everybody else "-"
+        rows.append({"step": n, "condition": rule_text(part), "alone": counts[f"alone_{n}"], "remaining": left, "share": share})
+    pulse.echo_rows(rows, FUNNEL_COLUMNS, fmt)
+    pulse.log(f"{chosen.name} has {rows[-1]['remaining']:,} members on {latest}.")
+
+
+def _row(segment: Any) -> dict[str, Any]:
+    from pulse_runner.segments.text import rule_text
+
+    return {
+        "segment": segment.name, "entity": segment.entity, "owner": segment.owner, "enabled": segment.enabled,
+        "alerts": ", ".join(segment.alerts), "rule": rule_text(segment.rule),
+    }  # fmt: skip
+
+
+def _settings(settings: Any) -> str:
+    parts = [f"{settings.threshold:g}" if settings.threshold is not None else "", settings.direction or ""]
+    parts.append("off" if settings.enabled is False else "")
+    parts += [f"{a}={'off' if t is None else t}" for a, t in settings.attributes.items()]
+    return " ".join(p for p in parts if p)
+
+
+def _finish(pulse: PulseContext, change: Any, dry_run: bool) -> None:
+    if not change.diff:
+        pulse.log("Nothing changes.")
+        return
+    if dry_run:
+        click.echo(change.diff, nl=False)
+        return
+    change.write()
+    click.echo(f"{'removed' if change.text is None else 'wrote'} {change.file}")
+    pulse.log("Run `pulse compile` to bring the models up to date.")
