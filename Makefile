@@ -33,6 +33,8 @@ bench: $(READY) ## Measure speed, as ratios against a baseline in the same run
 
 docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) and make the dbt docs page
 	@$(BIN)/python -m pulse_runner.cli.reference > docs/cli.md
+	@$(BIN)/python -m pulse_runner.segments.publish
+	@$(BIN)/python -m pulse_runner.segments.reference
 	@$(BIN)/pulse compile
 	@$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
 

@@ -15,6 +15,7 @@ from pulse_runner.segments.source import Document, Path, did_you_mean
 Checked = tuple[str, Document, Any]  # kind, document, spec
 CALL = re.compile(r"\s*(ref|source)\(\s*['\"]([^'\"]+)['\"]\s*(?:,\s*['\"]([^'\"]+)['\"]\s*)?\)\s*")
 TIMES = ("date", "timestamp")
+SLIPS = {"=>": ">=", "=<": "<=", "==": "=", "<>": "!="}
 RESERVED = re.compile(
     r"^(entity_key|flags|pulse_copy|move_id|members|[wbg]\d+|(bucket|today|before|aged|lasting|then)_?\w*)$"
 )
@@ -186,7 +187,9 @@ def _event(document: Document, path: Path, spec: Any, entity: Any) -> None:
 def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) -> None:
     operator = OPERATORS.get(spec.operator)
     if operator is None:
-        hint = did_you_mean(spec.operator, list(OPERATORS)) or f"; known are {', '.join(OPERATORS)}"
+        meant = SLIPS.get(spec.operator)
+        near = f"; did you mean `{meant}`?" if meant else did_you_mean(spec.operator, list(OPERATORS))
+        hint = near or f"; known are {', '.join(OPERATORS)}"
         document.complain((*path, "operator"), f"unknown operator `{spec.operator}`{hint}")
     if spec.field not in fields:
         document.complain(

@@ -17,7 +17,7 @@ CORE = sorted(
         *(PACKAGE / "compiler").glob("*.py"),
         *(PACKAGE / "detectors").glob("*.py"),
         PACKAGE / "incidents" / "lifecycle.py",
-        PACKAGE / "explain" / "hypotheses.py",
+        *(PACKAGE / "explain" / f"{n}.py" for n in ("model", "view", "data_faults", "people", "words", "hypotheses")),
         PACKAGE / "explain" / "check.py",
         PACKAGE / "alerts" / "message.py",
     ]
