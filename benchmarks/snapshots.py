@@ -24,7 +24,18 @@ from pathlib import Path
 import duckdb
 
 from pulse_runner.compiler.write import write_models
-from pulse_runner.segments.model import All, Attribute, Entity, Field, FieldLeaf, History, Project, Relation, Rule, Segment
+from pulse_runner.segments.model import (
+    All,
+    Attribute,
+    Entity,
+    Field,
+    FieldLeaf,
+    History,
+    Project,
+    Relation,
+    Rule,
+    Segment,
+)
 from pulse_runner.warehouse.dbt import run_dbt
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +68,10 @@ def definitions(count: int, seed: int = 1) -> Project:
 def fill(path: Path, rows: int) -> None:
     """Make the entity's table: two days, of which one row in fifty differs."""
     columns = [f"'{a}' || (hash(i * {n + 3}) % {k}) as {a}" for n, (a, k) in enumerate(ATTRIBUTES.items())]
-    columns += [f"cast(hash(i * {n + 31} + case when i % 50 = 0 then d else 0 end) % 1000 as double) as {x}" for n, x in enumerate(NUMBERS)]
+    columns += [
+        f"cast(hash(i * {n + 31} + case when i % 50 = 0 then d else 0 end) % 1000 as double) as {x}"
+        for n, x in enumerate(NUMBERS)
+    ]
     with duckdb.connect(str(path)) as c:
         c.execute(
             f"create table people as select i as person_id, date '{BEFORE}' + cast(d as integer) as snapshot_date, {', '.join(columns)},"
@@ -72,7 +86,9 @@ def compiled(project: Project, folder: Path, database: Path) -> str:
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "dbt_project.yml", folder)
     (folder / "models" / "people.sql").write_text("select * from main.people_source", encoding="utf-8")
-    (folder / "profiles.yml").write_text(f"pulse:\n  target: d\n  outputs:\n    d: {{type: duckdb, path: '{database}', threads: 2}}\n")
+    (folder / "profiles.yml").write_text(
+        f"pulse:\n  target: d\n  outputs:\n    d: {{type: duckdb, path: '{database}', threads: 2}}\n"
+    )
     write_models(project, folder)
     os.environ["DBT_PROFILES_DIR"] = str(folder)
     run_dbt(folder, ["compile", "--select", "people_facts"])
@@ -106,7 +122,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--segments", default="10,100")
     args = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, DuckDB {duckdb.__version__}, 2 threads, {args.rows:,} rows, {len(ATTRIBUTES)} attributes")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, DuckDB {duckdb.__version__}, 2 threads, {args.rows:,} rows, {len(ATTRIBUTES)} attributes"
+    )
     for count in map(int, args.segments.split(",")):
         with tempfile.TemporaryDirectory() as name:
             folder, database = Path(name), Path(name) / "bench.duckdb"
@@ -121,7 +139,13 @@ def main() -> None:
                 check(c, ours, project)
                 a = seconds(c, [by_hand(s) for s in project.segments.values()])
                 o = seconds(c, [ours])
-                b = seconds(c, [f"select {x}, count(*) as members from people where snapshot_date = date '{DAY}' group by 1" for x in ATTRIBUTES])
+                b = seconds(
+                    c,
+                    [
+                        f"select {x}, count(*) as members from people where snapshot_date = date '{DAY}' group by 1"
+                        for x in ATTRIBUTES
+                    ],
+                )
             print(json.dumps({"segments": count, "by_hand_s": round(a, 2), "ours_s": round(o, 2), "bound_s": round(b, 2),
                               "by_hand/ours": round(a / o, 2), "ours/bound": round(o / b, 1)}))  # fmt: skip
 

@@ -28,7 +28,9 @@ def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tupl
     with pulse.warehouse() as warehouse:
         history = warehouse_history(warehouse, project, first, last)
     if not any(np.isfinite(p.numerator).any() for p in history.metrics.values()):
-        raise UsageError(f"There are no snapshots up to {last}; make them with `pulse snapshot --from {first} --to {last}`.")
+        raise UsageError(
+            f"There are no snapshots up to {last}; make them with `pulse snapshot --from {first} --to {last}`."
+        )
     return history, detector_settings(project)
 
 

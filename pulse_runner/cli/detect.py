@@ -40,11 +40,13 @@ def detect_command(
 
     first, last = date_range(pulse, day, first, last)
     project = load_project(pulse.root)
-    with pulse.warehouse() as warehouse:
-        with nullcontext() if dry_run else recorded(warehouse, "detect", first, last, pulse.now) as run:
-            report = detect(warehouse, project, first, last, now=pulse.now, dry_run=dry_run)
-            if run is not None:
-                run.counts.update(report.counts)
+    with (
+        pulse.warehouse() as warehouse,
+        nullcontext() if dry_run else recorded(warehouse, "detect", first, last, pulse.now) as run,
+    ):
+        report = detect(warehouse, project, first, last, now=pulse.now, dry_run=dry_run)
+        if run is not None:
+            run.counts.update(report.counts)
     rows = [
         {**vars(v.finding), "attribute": v.finding.attribute or v.finding.bucket}
         for v in report.findings

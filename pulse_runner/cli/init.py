@@ -23,7 +23,9 @@ TYPES = (
 
 @click.command("init")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--relation", help="ref('model') or source('schema', 'table'): write an entity for it, with its columns and types.")
+@click.option(
+    "--relation", help="ref('model') or source('schema', 'table'): write an entity for it, with its columns and types."
+)
 @click.option("--key", help="The column that identifies a row of it.")
 @click.option("--as-of", help="Its date column, when it has one row per key and date.")
 @click.option("--entity", "name", help="The entity's name; the table's when left out.")
@@ -108,14 +110,20 @@ def _entity_files(pulse: PulseContext, relation: str, key: str, as_of: str | Non
 
 
 def _entity_yaml(entity: str, relation: str, key: str, as_of: str | None, columns: dict[str, str | None]) -> str:
-    fields = {c: t for c, t in columns.items() if t and c not in (key, as_of) and re.fullmatch(r"[a-z][a-z0-9_]{0,49}", c)}
+    fields = {
+        c: t for c, t in columns.items() if t and c not in (key, as_of) and re.fullmatch(r"[a-z][a-z0-9_]{0,49}", c)
+    }
     texts = [c for c, t in fields.items() if t == "text" and not re.search(r"mail|name|phone|address|token|id$", c)]
     lines = [
         "# yaml-language-server: $schema=../schema/entity.json",
         f"entity: {entity}",
         f"relation: {relation}",
         f"key: {key}",
-        *([f"history: {{as_of: {as_of}}}"] if as_of else ["# history: {as_of: snapshot_date}   # one row per key and date; left out: today only"]),
+        *(
+            [f"history: {{as_of: {as_of}}}"]
+            if as_of
+            else ["# history: {as_of: snapshot_date}   # one row per key and date; left out: today only"]
+        ),
         "fields: # what rules and attributes may use; take out what they should not",
         *(f"  {c}: {t}" for c, t in fields.items()),
         f"attributes: [{', '.join(texts[:8])}] # distributions that are watched",

@@ -96,13 +96,20 @@ def create_command(pulse: PulseContext, /, segment: str, dry_run: bool, **option
 
 @segments_group.command("update")
 @click.argument("segment")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="owner=x, label=x, thresholds.size_jump=0.2 ...")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="owner=x, label=x, thresholds.size_jump=0.2 ..."
+)
 @click.option("--add-rule", "add", multiple=True, help="A condition as YAML, added to the list.")
 @click.option("--remove-rule", "remove", multiple=True, type=int, help="The number of a condition; 1 is the first.")
 @click.option("--dry-run", is_flag=True, help="Print the change as a diff; write nothing.")
 @pass_pulse
 def update_command(
-    pulse: PulseContext, segment: str, settings: tuple[str, ...], add: tuple[str, ...], remove: tuple[int, ...], dry_run: bool
+    pulse: PulseContext,
+    segment: str,
+    settings: tuple[str, ...],
+    add: tuple[str, ...],
+    remove: tuple[int, ...],
+    dry_run: bool,
 ) -> None:
     """Change settings or conditions of a segment; comments and order of the file stay.
 
@@ -173,7 +180,12 @@ def disable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
 
 @segments_group.command("preview")
 @click.argument("segment", required=False)
-@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file not saved in segments/ yet.")
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file not saved in segments/ yet.",
+)
 @click.option("--date", "day", type=DAY, help="As of this date; the latest that the entity has when left out.")
 @format_option
 @pass_pulse
@@ -197,7 +209,9 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
         known = set(build_project(texts).segments)
         texts = texts | {f"segments/{file.name}": file.read_text(encoding="utf-8")}
         project = build_project(texts)
-        chosen = next((s for s in project.segments.values() if s.name not in known or s.file == f"segments/{file.name}"), None)
+        chosen = next(
+            (s for s in project.segments.values() if s.name not in known or s.file == f"segments/{file.name}"), None
+        )
     else:
         project = build_project(texts)
         chosen = find_segment(pulse.root, segment or "")
@@ -216,12 +230,20 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
         counts = warehouse.query(funnel_sql(chosen, entity, relation, warehouse.dialect, latest, rules))[0]
     everybody = counts["everybody"]
     rows: list[dict[str, Any]] = [
-        {"step": 0, "condition": f"all {entity.name} on {latest}", "alone": everybody, "remaining": everybody, "share": "100.0%"}
+        {
+            "step": 0,
+            "condition": f"all {entity.name} on {latest}",
+            "alone": everybody,
+            "remaining": everybody,
+            "share": "100.0%",
+        }
     ]
     for n, part in enumerate(parts_of(chosen.rule), 1):
         left = counts[f"upto_{n}"]
         share = f"{left / everybody:.1%}" if everybody else "-"
-        rows.append({"step": n, "condition": rule_text(part), "alone": counts[f"alone_{n}"], "remaining": left, "share": share})
+        rows.append(
+            {"step": n, "condition": rule_text(part), "alone": counts[f"alone_{n}"], "remaining": left, "share": share}
+        )
     pulse.echo_rows(rows, FUNNEL_COLUMNS, fmt)
     pulse.log(f"{chosen.name} has {rows[-1]['remaining']:,} members on {latest}.")
 

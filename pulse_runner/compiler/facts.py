@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from pulse_runner.compiler.days import Day, LoopDay
 from pulse_runner.compiler.events import event_alias, event_columns, event_condition, event_ctes, event_groups
@@ -219,7 +220,7 @@ def _bucket(entity: Entity, attribute: Attribute) -> str:
         return f"coalesce(cast({x} as varchar), '(null)')"
     edges = [f"{b:g}" for b in attribute.bins]
     lines = [f"when {x} is null then '(null)'", f"when {x} < {edges[0]} then '<{edges[0]}'"]
-    lines += [f"when {x} < {high} then '[{low},{high})'" for low, high in zip(edges, edges[1:], strict=False)]
+    lines += [f"when {x} < {high} then '[{low},{high})'" for low, high in pairwise(edges)]
     return "case " + " ".join(lines) + f" else '>={edges[-1]}' end"
 
 

@@ -124,7 +124,13 @@ def column_facts(case: Case, row: Mapping[str, Any]) -> list[tuple[str, str, lis
     distinct, before = row["distinct_count"], row["before_distinct_count"]
     # a clock has more values every day by construction: only texts, numbers and booleans can be recoded
     clock = row["data_type"] in ("date", "timestamp")
-    if distinct is not None and before and not clock and abs(distinct - before) >= 1 and abs(distinct / before - 1) >= 0.2:
+    if (
+        distinct is not None
+        and before
+        and not clock
+        and abs(distinct - before) >= 1
+        and abs(distinct / before - 1) >= 0.2
+    ):
         text = f"{name} has {count(distinct)} distinct values on {case.last}, {count(before)} before."
         out.append(("distinct", text, ["distinct_count", "before_distinct_count"]))
     return out

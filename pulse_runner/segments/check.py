@@ -161,10 +161,8 @@ def _rule(document: Document, path: Path, raw: Any, spec: Any, entity: Any, segm
 def _event(document: Document, path: Path, spec: Any, entity: Any) -> None:
     event = entity.events.get(spec.event)
     if event is None:
-        document.complain(
-            (*path, "event"),
-            f"unknown event `{spec.event}`{did_you_mean(spec.event, list(entity.events)) or f'; define it under `events` of {entity.entity}'}",
-        )
+        hint = did_you_mean(spec.event, list(entity.events)) or f"; define it under `events` of {entity.entity}"
+        document.complain((*path, "event"), f"unknown event `{spec.event}`{hint}")
         return
     if spec.count and spec.aggregate:
         document.complain(path, "give `count` or `aggregate`, not both")

@@ -41,7 +41,9 @@ def create(root: Path, name: str, entity: str, owner: str, rules: Sequence[str],
     return Change(root, texts, f"segments/{name}.yml", EDITOR_LINE + _dump(data))
 
 
-def update(root: Path, name: str, settings: Mapping[str, str], add: Sequence[str] = (), remove: Sequence[int] = ()) -> Change:
+def update(
+    root: Path, name: str, settings: Mapping[str, str], add: Sequence[str] = (), remove: Sequence[int] = ()
+) -> Change:
     """Return the change that sets dotted keys, adds rules given as YAML, and removes rules by number (1 is the first)."""
 
     def edit(data: CommentedMap) -> None:
@@ -52,7 +54,9 @@ def update(root: Path, name: str, settings: Mapping[str, str], add: Sequence[str
         rules = data["rules"]
         listed = rules if isinstance(rules, list) else rules.get("all") if isinstance(rules, dict) else None
         if listed is None:
-            raise UsageError(f"The rule of {name} is not a list, so rules cannot be added or removed by number; edit the file.")
+            raise UsageError(
+                f"The rule of {name} is not a list, so rules cannot be added or removed by number; edit the file."
+            )
         for number in sorted(set(remove), reverse=True):
             if not 1 <= number <= len(listed):
                 raise UsageError(f"{name} has {len(listed)} rules; there is no number {number}.")
@@ -72,7 +76,11 @@ def delete(root: Path, name: str) -> Change:
     texts = read_texts(root)
     project = build_project(texts)
     segment = find_segment(root, name)
-    users = [s.name for s in project.segments.values() if any(getattr(leaf, "segment", None) == name for leaf in leaves(s.rule))]
+    users = [
+        s.name
+        for s in project.segments.values()
+        if any(getattr(leaf, "segment", None) == name for leaf in leaves(s.rule))
+    ]
     if users:
         raise UsageError(f"{name} is used by {', '.join(sorted(users))}; change those rules first.")
     return Change(root, texts, segment.file, None)

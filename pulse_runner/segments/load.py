@@ -116,8 +116,8 @@ def _segment(spec: Any, file: str, entity: Entity) -> Segment:
         for n, t in spec.thresholds.items()
     }
     return Segment(
-        spec.segment, spec.entity, _rule(spec.rules, tuple(entity.fields)), spec.owner, spec.label or "", spec.description or "", spec.enabled,
-        thresholds, tuple(spec.alerts), file,
+        spec.segment, spec.entity, _rule(spec.rules, tuple(entity.fields)), spec.owner, spec.label or "",
+        spec.description or "", spec.enabled, thresholds, tuple(spec.alerts), file,
     )  # fmt: skip
 
 

@@ -24,7 +24,9 @@ def latest_sql(entity: Entity, relation: str) -> str:
     return "select cast(? as date) as day"
 
 
-def funnel_sql(segment: Segment, entity: Entity, relation: str, dialect: str, day: date, rules: Mapping[str, Rule]) -> str:
+def funnel_sql(
+    segment: Segment, entity: Entity, relation: str, dialect: str, day: date, rules: Mapping[str, Rule]
+) -> str:
     """Return one aggregate query: all keys, then alone_N and upto_N for each condition.
 
     Raises UsageError for event conditions, which need other relations.
@@ -35,7 +37,9 @@ def funnel_sql(segment: Segment, entity: Entity, relation: str, dialect: str, da
         try:
             condition = rule_sql(part, entity, dialect, day, rules)
         except ValueError as error:
-            raise UsageError(f"A preview cannot show `{rule_text(part)}` yet: {error} Compile and snapshot it instead.") from error
+            raise UsageError(
+                f"A preview cannot show `{rule_text(part)}` yet: {error} Compile and snapshot it instead."
+            ) from error
         so_far.append(condition)
         columns.append(f"count(distinct case when {condition} then {entity.key} end) as alone_{n}")
         columns.append(f"count(distinct case when {' and '.join(so_far)} then {entity.key} end) as upto_{n}")

@@ -12,7 +12,10 @@ FOLDER = Path("segments") / "schema"
 
 def schema_texts() -> dict[str, str]:
     """Return the text of each schema file by its path in a project."""
-    return {(FOLDER / f"{kind}.json").as_posix(): json.dumps(json_schema(kind), indent=2, sort_keys=True) + "\n" for kind in SPECS}
+    return {
+        (FOLDER / f"{kind}.json").as_posix(): json.dumps(json_schema(kind), indent=2, sort_keys=True) + "\n"
+        for kind in SPECS
+    }
 
 
 def publish(root: Path) -> None:

@@ -34,7 +34,10 @@ DaysOperand = Annotated[
     Any, WithJsonSchema({"anyOf": [_Day, {"type": "array", "items": _Day, "minItems": 2, "maxItems": 2}]})
 ]
 FieldOperator = Annotated[
-    str, WithJsonSchema({"enum": list(OPERATORS), "description": "; ".join(f"{o.name}: {o.meaning}" for o in OPERATORS.values())})
+    str,
+    WithJsonSchema(
+        {"enum": list(OPERATORS), "description": "; ".join(f"{o.name}: {o.meaning}" for o in OPERATORS.values())}
+    ),
 ]
 ComparisonOperator = Annotated[str, WithJsonSchema({"enum": list(COMPARISONS)})]
 
@@ -95,7 +98,9 @@ class FreshnessSpec(Spec):
 
 
 FieldMap = Annotated[
-    dict[Name, Annotated[FieldSpec, BeforeValidator(_short("type", str), json_schema_input_type=FieldType | FieldSpec)]],
+    dict[
+        Name, Annotated[FieldSpec, BeforeValidator(_short("type", str), json_schema_input_type=FieldType | FieldSpec)]
+    ],
     PField(min_length=1),
 ]
 
@@ -181,7 +186,9 @@ class EventLeafSpec(Spec):
     operator: Literal["performed", "not_performed"]
     count: CountSpec | None = None
     aggregate: AggregateSpec | None = None
-    in_last: Annotated[int | None, PField(ge=0, description="Days before the snapshot date; ever when left out.")] = None
+    in_last: Annotated[int | None, PField(ge=0, description="Days before the snapshot date; ever when left out.")] = (
+        None
+    )
     where: list[FieldLeafSpec] = PField(default_factory=list)
 
 
@@ -263,7 +270,9 @@ class SegmentSpec(Spec):
     enabled: bool = True
     rules: Annotated[
         RuleSpec,
-        BeforeValidator(_short("all", list), json_schema_input_type=Annotated[list[RuleSpec], PField(min_length=1)] | RuleSpec),
+        BeforeValidator(
+            _short("all", list), json_schema_input_type=Annotated[list[RuleSpec], PField(min_length=1)] | RuleSpec
+        ),
         PField(description="A list means all of it; or one all / any / not / condition."),
     ]
     thresholds: dict[Literal[DETECTORS], Threshold] = PField(default_factory=dict)  # type: ignore[valid-type]
@@ -309,9 +318,7 @@ class ConsoleSpec(Spec):
 CHANNELS: dict[str, type[Spec]] = {
     "slack": SlackSpec, "email": EmailSpec, "teams": TeamsSpec, "n8n": N8nSpec, "console": ConsoleSpec,
 }  # fmt: skip
-ChannelSpec = Annotated[
-    SlackSpec | EmailSpec | TeamsSpec | N8nSpec | ConsoleSpec, PField(discriminator="channel")
-]
+ChannelSpec = Annotated[SlackSpec | EmailSpec | TeamsSpec | N8nSpec | ConsoleSpec, PField(discriminator="channel")]
 
 
 class RouteSpec(Spec):

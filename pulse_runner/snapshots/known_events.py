@@ -24,7 +24,9 @@ def read_events(warehouse: Warehouse) -> list[KnownEvent]:
             raise PulseError(
                 f"seeds/known_events.csv: scope {row['scope']!r} of the event from {row['starts_on']} is not one of {', '.join(SCOPES)}."
             )
-    return [KnownEvent(r["starts_on"], r["ends_on"], r["scope"], r["scope_value"] or "", r["reason"] or "") for r in rows]
+    return [
+        KnownEvent(r["starts_on"], r["ends_on"], r["scope"], r["scope_value"] or "", r["reason"] or "") for r in rows
+    ]
 
 
 def excluded_days(warehouse: Warehouse, project: Project, segment_ids: tuple[str, ...], days: Days) -> Bools:

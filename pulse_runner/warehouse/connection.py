@@ -132,7 +132,9 @@ class AdapterWarehouse:
             return
         key = int.from_bytes(sha256(f"pulse|{self.schema}|{what}".encode()).digest()[:8], "big", signed=True)
         if not self.query("select pg_try_advisory_lock(?) as got", [key])[0]["got"]:
-            raise BusyError(f"Another run of Pulse is at `{what}` in schema {self.schema!r}. Wait for it to end and run again.")
+            raise BusyError(
+                f"Another run of Pulse is at `{what}` in schema {self.schema!r}. Wait for it to end and run again."
+            )
         try:
             yield
         finally:

@@ -32,7 +32,11 @@ class Shop:
 
     def run(self, *args: str, ok: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "pulse_runner", *args], cwd=self.root, env=clean_env(self.root) | env, capture_output=True, text=True
+            [sys.executable, "-m", "pulse_runner", *args],
+            cwd=self.root,
+            env=clean_env(self.root) | env,
+            capture_output=True,
+            text=True,
         )
         assert not ok or done.returncode == 0, done.stderr
         return done
@@ -133,7 +137,9 @@ def test_every_explanation_blames_the_planted_column(shop: Shop) -> None:
 
 def test_the_tablet_incident_is_over_when_the_release_is_fixed(shop: Shop) -> None:
     rows = [i for i in incidents(shop) if i["segment_id"] == "tablet_shoppers"]
-    assert [(i["status"], i["resolution"], i["resolved_on"]) for i in rows] == [("resolved", "recovered", date(2026, 4, 27))]
+    assert [(i["status"], i["resolution"], i["resolved_on"]) for i in rows] == [
+        ("resolved", "recovered", date(2026, 4, 27))
+    ]
 
 
 def test_the_alert_says_it_in_words_a_person_acts_on(shop: Shop) -> None:
@@ -175,7 +181,10 @@ def test_a_person_can_take_in_hand_resolve_and_reopen(shop: Shop) -> None:
     shop.run("incidents", "resolve", identity[:8], "--by", "ana", "--note", "export repaired")
     assert shop.run("incidents", "acknowledge", identity[:8], ok=False).returncode == 2
     shop.run("incidents", "reopen", identity[:8], "--by", "ana")
-    events = shop.query(f"select event, actor from {{}} where incident_id = '{identity}' and actor = 'ana' order by occurred_at", "incident_events")
+    events = shop.query(
+        f"select event, actor from {{}} where incident_id = '{identity}' and actor = 'ana' order by occurred_at",
+        "incident_events",
+    )
     assert {e["event"] for e in events} == {"acknowledged", "resolved", "reopened"}
     story = shop.run("incidents", "show", identity[:8]).stdout
     assert "ana: export repaired" in story

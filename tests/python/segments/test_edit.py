@@ -35,7 +35,9 @@ def text(root: Path) -> str:
 
 
 def test_an_update_keeps_comments_order_and_quotes(root: Path) -> None:
-    edit.update(root, "rich", {"owner": "crm", "thresholds.size_jump": "0.2"}, ['{field: plan, operator: "=", value: pro}']).write()
+    edit.update(
+        root, "rich", {"owner": "crm", "thresholds.size_jump": "0.2"}, ['{field: plan, operator: "=", value: pro}']
+    ).write()
     assert text(root) == SEGMENT.replace("owner: growth", "owner: crm") + (
         '  - {field: plan, operator: "=", value: pro}\nthresholds:\n  size_jump: 0.2\n'
     )
@@ -75,5 +77,5 @@ def test_a_segment_that_another_one_uses_is_not_deleted(root: Path) -> None:
 
 
 def test_an_unknown_segment_is_answered_with_the_known_ones(root: Path) -> None:
-    with pytest.raises(UsageError, match="No segment 'ritch'. Segments: rich."):
+    with pytest.raises(UsageError, match=r"No segment 'ritch'\. Segments: rich\."):
         edit.enable(root, "ritch", True)

@@ -57,7 +57,7 @@ def problems(rules: str, entity: str = ENTITY, more: str = "", **files: str) -> 
         ("{field: country, operator: in, value: []}", "5: `in` has an empty list: nobody would be in it"),
         ("{field: country, operator: in, value: DE}", "5: `in` takes a list, not 'DE' (text)"),
         ("{field: ltv, operator: is_null, value: 1}", "5: `is_null` takes no value"),
-        ("{field: ltv, operator: contains, value: x}", "5: `contains` does not fit `ltv`, which is number; these do: =, !=, <, <=, >, >=, in, not_in, between, is_null, is_not_null"),  # noqa: E501
+        ("{field: ltv, operator: contains, value: x}", "5: `contains` does not fit `ltv`, which is number; these do: =, !=, <, <=, >, >=, in, not_in, between, is_null, is_not_null"),
         ("{field: seen_at, operator: in_last, days: -1}", "5: `in_last` needs a whole number of days, not -1 (a number)"),
         ("{field: seen_at, operator: in_last, days: 7, value: 7}", "5: `in_last` takes no `value`"),
         ("{field: seen_at, operator: in_last}", "5: `in_last` needs `days`"),
@@ -72,7 +72,7 @@ def problems(rules: str, entity: str = ENTITY, more: str = "", **files: str) -> 
         ('{sql: "max(ltv) > 1"}', "5: the SQL must not hold an aggregate"),
         ('{sql: "ltv + 1"}', "5: the SQL must be true or false; this is a value"),
         ("{all: []}", "5: the rule is empty: it would take every row"),
-        ("{feild: ltv, operator: is_null}", "5: a rule needs one of all, any, not, field, event, segment, sql; found feild, operator; did you mean `field`?"),  # noqa: E501
+        ("{feild: ltv, operator: is_null}", "5: a rule needs one of all, any, not, field, event, segment, sql; found feild, operator; did you mean `field`?"),
     ],
 )  # fmt: skip
 def test_a_wrong_condition_is_named_at_its_line(rule: str, problem: str) -> None:
@@ -130,21 +130,33 @@ def test_norway_and_on_are_text() -> None:
 
 def test_a_longer_circle_is_named_once() -> None:
     other = "segment: t\nentity: customers\nowner: me\nrules:\n  - {segment: s, operator: not_in_segment}\n"
-    assert problems("  - {segment: t, operator: in_segment}\n", t=other) == ["4: the segments refer to each other in a circle: s -> t -> s"]
+    assert problems("  - {segment: t, operator: in_segment}\n", t=other) == [
+        "4: the segments refer to each other in a circle: s -> t -> s"
+    ]
 
 
 def test_functions_are_allowed_in_an_expression_and_its_fields_are_known() -> None:
-    assert check_expression("lower(country) = 'de' and coalesce(ltv, 0) > 1", ["country", "ltv"]) == ([], ("country", "ltv"))
+    assert check_expression("lower(country) = 'de' and coalesce(ltv, 0) > 1", ["country", "ltv"]) == (
+        [],
+        ("country", "ltv"),
+    )
 
 
 def test_a_rule_reads_as_a_sentence_and_its_hash_is_of_its_meaning() -> None:
     def segment(rules: str):
-        texts = {"segments/entities/customers.yml": ENTITY, "segments/s.yml": f"segment: s\nentity: customers\nowner: me\nrules:\n{rules}"}
+        texts = {
+            "segments/entities/customers.yml": ENTITY,
+            "segments/s.yml": f"segment: s\nentity: customers\nowner: me\nrules:\n{rules}",
+        }
         project = build_project(texts)
         return project.segments["s"], project.entities["customers"]
 
-    one, entity = segment('  - {field: ltv, operator: ">", value: 5}\n  - {event: orders, operator: performed, count: {operator: ">=", value: 3}, in_last: 30}\n')
-    two, _ = segment('  - {event: orders, operator: performed, count: {operator: ">=", value: 3}, in_last: 30}\n  - {field: ltv, operator: ">", value: 5}\n')
+    one, entity = segment(
+        '  - {field: ltv, operator: ">", value: 5}\n  - {event: orders, operator: performed, count: {operator: ">=", value: 3}, in_last: 30}\n'
+    )
+    two, _ = segment(
+        '  - {event: orders, operator: performed, count: {operator: ">=", value: 3}, in_last: 30}\n  - {field: ltv, operator: ">", value: 5}\n'
+    )
     assert rule_text(one.rule) == "ltv > 5 and performed orders at least 3 times in the last 30 days"
     assert definition_hash(one, entity) == definition_hash(two, entity)
 
