@@ -77,7 +77,7 @@ def discoveries(p_values: Floats, level: float | None) -> float:
 
 
 def severity(detector: str, effect: float, threshold: float, p_value: float) -> Severity:
-    """Grade a finding by how many times its threshold the effect is: low, medium from 2, high from 3, critical from 5.
+    """Grade a finding by how many times its threshold the effect is: low, medium from 1.5, high from 2.5, critical from 5.
 
     A size or rate that all but vanishes (90 % down) and a segment whose rule cannot be evaluated are critical.
     Stale data is medium on the first two days and high from the third.
@@ -89,7 +89,7 @@ def severity(detector: str, effect: float, threshold: float, p_value: float) -> 
     if effect <= -0.9:
         return "critical"
     times = abs(effect) / max(threshold, 1e-9)
-    return SEVERITIES[int(np.searchsorted([2.0, 3.0, 5.0], times, side="right"))]
+    return SEVERITIES[int(np.searchsorted([1.5, 2.5, 5.0], times, side="right"))]
 
 
 def judge_day(

@@ -9,7 +9,8 @@ from pathlib import Path
 from pulse_runner.errors import UsageError, WarehouseError
 from pulse_runner.warehouse.dbt import DbtResult, Progress, run_dbt
 
-SNAPSHOT_SELECTION = "+tag:pulse_snapshot"
+# the runner's own tables too: on a new project the first command to be run may be `pulse snapshot`
+SNAPSHOT_SELECTION = ("+tag:pulse_snapshot", "tag:pulse_runner")
 
 
 def build_snapshots(
@@ -29,7 +30,7 @@ def build_snapshots(
     """
     if last < first:
         raise UsageError(f"--from {first} is after --to {last}.")
-    selection = [] if everything else ["--select", SNAPSHOT_SELECTION, "--exclude-resource-type", "seed"]
+    selection = [] if everything else ["--select", *SNAPSHOT_SELECTION]
     variables: dict[str, object] = {"pulse_from": first.isoformat(), "pulse_to": last.isoformat()}
     if resume:
         variables["pulse_skip_done"] = True

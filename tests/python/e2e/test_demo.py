@@ -196,6 +196,33 @@ def test_run_of_the_last_day_ends_with_3_when_severe_incidents_are_open(shop: Sh
     assert "active incidents" in done.stdout
 
 
+def test_dbt_alone_makes_the_snapshots_with_the_runner_not_importable(shop: Shop) -> None:
+    shop.run("doctor", ok=False)  # writes the embedded profile
+    code = "import sys; sys.modules['pulse_runner'] = None\nfrom dbt.cli.main import cli\nsys.argv[0] = 'dbt'\ncli()"
+    args = [
+        "build",
+        "--select",
+        "+tag:pulse_snapshot",
+        "--exclude-resource-type",
+        "test",
+        "--profiles-dir",
+        "target/embedded_profile",
+    ]
+    before = shop.query(
+        "select size from {} where snapshot_date = '2026-05-30' order by segment_id", "segment_snapshots"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args, "--vars", "{pulse_from: '2026-05-30', pulse_to: '2026-05-30'}"],
+        cwd=shop.root, env=clean_env(shop.root), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "pulse: customers 2026-05-30 (1 of 2)" in done.stdout  # and the next day, which compares with it
+    assert (
+        shop.query("select size from {} where snapshot_date = '2026-05-30' order by segment_id", "segment_snapshots")
+        == before
+    )
+
+
 def test_stale_models_stop_a_run_before_anything_is_built(shop: Shop) -> None:
     path = shop.root / "segments" / "students.yml"
     text = path.read_text(encoding="utf-8")
