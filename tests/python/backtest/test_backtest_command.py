@@ -47,7 +47,7 @@ def test_a_planted_drop_is_the_one_incident_written(tmp_path: Path, name: str) -
     (incident,) = [json.loads(line) for line in out.read_text().splitlines()]
     expected = {
         "segment_id": "vip", "detector": "size_jump", "metric": "size", "attribute": None, "detected_on": "2024-04-10",
-        "started_on": "2024-04-10", "ended_on": "2024-04-11", "severity": "medium", "observed": 580.0,
+        "started_on": "2024-04-10", "ended_on": "2024-04-11", "severity": "high", "observed": 580.0,
     }  # fmt: skip
     assert {k: incident[k] for k in expected} == expected
     assert incident["effect"] == pytest.approx(-0.42, abs=0.02)
