@@ -94,7 +94,7 @@ def compiled(project: Project, folder: Path, database: Path) -> str:
     run_dbt(folder, ["compile", "--select", "people_facts"])
     sql = (folder / "target/compiled/pulse/models/entities/people_facts.sql").read_text(encoding="utf-8")
     for name, day in (("day", DAY), ("before", BEFORE)):
-        sql = re.sub(rf"__pulse_{name}_minus_(\d+)__", lambda m, d=day: str(d - timedelta(days=int(m[1]))), sql)
+        sql = re.sub(rf"__pulse_{name}_minus_(-?\d+)__", lambda m, d=day: str(d - timedelta(days=int(m[1]))), sql)
     return sql
 
 

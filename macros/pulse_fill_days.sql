@@ -2,7 +2,7 @@
 {% macro pulse_fill_days(sql, day, before) %}
     {%- set filled = {'sql': sql} -%}
     {%- for name, given in [('day', day), ('before', before)] -%}
-        {%- for days in modules.re.findall('__pulse_' ~ name ~ '_minus_(\\d+)__', sql) | unique -%}
+        {%- for days in modules.re.findall('__pulse_' ~ name ~ '_minus_(-?\\d+)__', sql) | unique -%}
             {%- if given is none -%}
                 {%- set value = 'null' -%}
             {%- else -%}

@@ -34,7 +34,7 @@ class ColumnDay:
     def minus(self, days: int) -> str:
         if days == 0:
             return self.expression
-        return f"cast({{{{ dbt.dateadd('day', -{days}, {self.expression!r}) }}}} as date)"
+        return f"cast({{{{ dbt.dateadd('day', {-days}, {self.expression!r}) }}}} as date)"
 
 
 @dataclass(frozen=True)
