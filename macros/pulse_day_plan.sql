@@ -57,8 +57,7 @@
 
 {# Dates that the relation has rows of, from 40 days before the window to `last`, and its first; for validity intervals its first only. #}
 {% macro pulse_known_days_sql(about, relation, window, last) %}
-    {%- set start = pulse_dates_between('2000-01-01', window[0])[-1] -%}
-    {%- set low = (modules.datetime.datetime.strptime(start, '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
+    {%- set low = (modules.datetime.datetime.strptime(window[0], '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
     {%- if about.history == 'validity' -%}
         select cast(min(cast({{ about.valid_from }} as date)) as varchar(10)) as day from {{ relation }}
     {%- else -%}

@@ -2,27 +2,17 @@
 {% set relation = ref('dim_customers_daily') -%}
 {%- set types = pulse_column_types(relation) if execute else {} -%}
 {%- set broken = pulse_broken_columns(relation, {'ltv': 'number', 'country': 'text', 'plan': 'text', 'device': 'text', 'channel': 'text', 'signed_up_on': 'date', 'last_order_at': 'date', 'last_active_at': 'date', 'email_opt_in': 'boolean', 'has_push': 'boolean', 'sms_opt_in': 'boolean'}) -%}
-{%- set pulse_definitions = '9657f8443e5cd850' -%}
+{%- set pulse_definitions = '99c63ab06aaede0e' -%}
 
 with
 
-today_copies as (
+copies as {{ pulse_step() }} (
 
     select customer_id as entity_key
     from {{ relation }}
-    where snapshot_date = {{ pulse_day() }} and customer_id is not null
+    where ((snapshot_date = {{ pulse_day() }}) or (snapshot_date = {{ pulse_before() }})) and customer_id is not null
     group by customer_id
-    having count(*) > 1
-
-),
-
-before_copies as (
-
-    select customer_id as entity_key
-    from {{ relation }}
-    where snapshot_date = {{ pulse_before() }} and customer_id is not null
-    group by customer_id
-    having count(*) > 1
+    having count(case when snapshot_date = {{ pulse_day() }} then 1 end) > 1 or count(case when snapshot_date = {{ pulse_before() }} then 1 end) > 1
 
 ),
 
@@ -57,7 +47,7 @@ today as (
             {{ pulse_column('sms_opt_in', 'boolean', broken) }}
         from {{ relation }}
         where snapshot_date = {{ pulse_day() }} and customer_id is not null
-            and not exists (select 1 from today_copies as c where c.entity_key = customer_id)
+            and not exists (select 1 from copies as c where c.entity_key = customer_id)
         union all
         select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from (
         select
@@ -76,7 +66,7 @@ today as (
             row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy
         from {{ relation }}
         where snapshot_date = {{ pulse_day() }} and customer_id is not null
-            and customer_id in (select c.entity_key from today_copies as c)
+            and customer_id in (select c.entity_key from copies as c)
         ) as copies where pulse_copy = 1
     ) as one
 
@@ -113,7 +103,7 @@ before as (
             {{ pulse_column('sms_opt_in', 'boolean', broken) }}
         from {{ relation }}
         where snapshot_date = {{ pulse_before() }} and customer_id is not null
-            and not exists (select 1 from before_copies as c where c.entity_key = customer_id)
+            and not exists (select 1 from copies as c where c.entity_key = customer_id)
         union all
         select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from (
         select
@@ -132,28 +122,64 @@ before as (
             row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy
         from {{ relation }}
         where snapshot_date = {{ pulse_before() }} and customer_id is not null
-            and customer_id in (select c.entity_key from before_copies as c)
+            and customer_id in (select c.entity_key from copies as c)
         ) as copies where pulse_copy = 1
     ) as one
 
 ),
 
-today_bits as {{ pulse_materialized() }} (
+bucket_totals as (
 
     select
-        entity_key,
+        case when bucket_country is not null then 'country' when bucket_plan is not null then 'plan' when bucket_device is not null then 'device' end as attribute,
+        coalesce(bucket_country, bucket_plan, bucket_device) as bucket,
+        count(*) as members
+    from (
+        select
+            coalesce(cast(country as varchar), '(null)') as bucket_country,
+            coalesce(cast(plan as varchar), '(null)') as bucket_plan,
+            coalesce(cast(device as varchar), '(null)') as bucket_device
+        from today
+    ) as named
+    group by grouping sets ((bucket_country), (bucket_plan), (bucket_device))
+
+),
+
+ranked_buckets as (
+
+    select
+        attribute,
+        bucket,
+        row_number() over (partition by attribute order by members desc, bucket) as place,
+        case attribute when 'country' then 50 when 'plan' then 50 when 'device' then 50 end as top
+    from bucket_totals
+
+),
+
+bucket_slots as {{ pulse_step() }} (
+
+    select
+        attribute,
+        bucket,
+        case when place <= top then bucket else '(other)' end as label,
+        cast(case when place <= top then place else top + 1 end as integer) as slot
+    from ranked_buckets
+
+),
+
+today_bits as {{ pulse_step() }} (
+
+    select
+        today.entity_key,
         cast(
             case when country = 'DE' then 1 else 0 end -- country = DE
             + case when email_opt_in = true then 2 else 0 end -- email_opt_in is true
             + case when ltv > 1000 then 4 else 0 end -- ltv > 1000
-            + case when cast(last_active_at as date) >= {{ pulse_day(7) }} then 8 else 0 end -- last_active_days <= 7
-            + case when cast(signed_up_on as date) between {{ pulse_day(60) }} and {{ pulse_day() }} then 16 else 0 end -- signed_up_on in the last 60 days
-            + case when channel = 'partner' then 32 else 0 end -- channel = partner
-            + case when plan = 'plus' then 64 else 0 end -- plan = plus
-            + case when plan = 'pro' then 128 else 0 end -- plan = pro
-            + case when cast(last_order_at as date) between {{ pulse_day(30) }} and {{ pulse_day() }} then 256 else 0 end -- last_order_at in the last 30 days
-            + case when plan = 'student' then 512 else 0 end -- plan = student
-            + case when cast(last_active_at as date) >= {{ pulse_day(1) }} then 1024 else 0 end -- last_active_days <= 1
+            + case when cast(last_active_at as date) > {{ pulse_day(2) }} then 24 when cast(last_active_at as date) > {{ pulse_day(8) }} then 8 else 0 end -- last_active_days <= 7; last_active_days <= 1
+            + case when cast(signed_up_on as date) between {{ pulse_day(60) }} and {{ pulse_day() }} then 32 else 0 end -- signed_up_on in the last 60 days
+            + case when channel = 'partner' then 64 else 0 end -- channel = partner
+            + case when plan in ('plus') then 128 when plan in ('pro') then 256 when plan in ('student') then 512 else 0 end -- plan = plus; plan = pro; plan = student
+            + case when cast(last_order_at as date) between {{ pulse_day(30) }} and {{ pulse_day() }} then 1024 else 0 end -- last_order_at in the last 30 days
             + case when device = 'tablet' then 2048 else 0 end -- device = tablet
         as bigint) as w0,
         cast(
@@ -163,14 +189,17 @@ today_bits as {{ pulse_materialized() }} (
             + case when has_push then 8 else 0 end
             + case when sms_opt_in then 16 else 0 end
         as bigint) as flags,
-        coalesce(cast(country as varchar), '(null)') as bucket_country,
-        coalesce(cast(plan as varchar), '(null)') as bucket_plan,
-        coalesce(cast(device as varchar), '(null)') as bucket_device
+        slot_of_country.slot as slot_country,
+        slot_of_plan.slot as slot_plan,
+        slot_of_device.slot as slot_device
     from today
+    left join bucket_slots as slot_of_country on slot_of_country.attribute = 'country' and slot_of_country.bucket = coalesce(cast(country as varchar), '(null)')
+    left join bucket_slots as slot_of_plan on slot_of_plan.attribute = 'plan' and slot_of_plan.bucket = coalesce(cast(plan as varchar), '(null)')
+    left join bucket_slots as slot_of_device on slot_of_device.attribute = 'device' and slot_of_device.bucket = coalesce(cast(device as varchar), '(null)')
 
 ),
 
-before_bits as {{ pulse_materialized() }} (
+before_bits as {{ pulse_step() }} (
 
     select
         entity_key,
@@ -183,268 +212,419 @@ before_bits as {{ pulse_materialized() }} (
                 case when country = 'DE' then 1 else 0 end -- country = DE
                 + case when email_opt_in = true then 2 else 0 end -- email_opt_in is true
                 + case when ltv > 1000 then 4 else 0 end -- ltv > 1000
-                + case when channel = 'partner' then 32 else 0 end -- channel = partner
-                + case when plan = 'plus' then 64 else 0 end -- plan = plus
-                + case when plan = 'pro' then 128 else 0 end -- plan = pro
-                + case when plan = 'student' then 512 else 0 end -- plan = student
+                + case when channel = 'partner' then 64 else 0 end -- channel = partner
+                + case when plan in ('plus') then 128 when plan in ('pro') then 256 when plan in ('student') then 512 else 0 end -- plan = plus; plan = pro; plan = student
                 + case when device = 'tablet' then 2048 else 0 end -- device = tablet
             as bigint) as lasting0,
             cast(
-                case when cast(last_active_at as date) >= {{ pulse_before(7) }} then 8 else 0 end -- last_active_days <= 7
-                + case when cast(signed_up_on as date) between {{ pulse_before(60) }} and {{ pulse_before() }} then 16 else 0 end -- signed_up_on in the last 60 days
-                + case when cast(last_order_at as date) between {{ pulse_before(30) }} and {{ pulse_before() }} then 256 else 0 end -- last_order_at in the last 30 days
-                + case when cast(last_active_at as date) >= {{ pulse_before(1) }} then 1024 else 0 end -- last_active_days <= 1
+                case when cast(last_active_at as date) > {{ pulse_before(2) }} then 24 when cast(last_active_at as date) > {{ pulse_before(8) }} then 8 else 0 end -- last_active_days <= 7; last_active_days <= 1
+                + case when cast(signed_up_on as date) between {{ pulse_before(60) }} and {{ pulse_before() }} then 32 else 0 end -- signed_up_on in the last 60 days
+                + case when cast(last_order_at as date) between {{ pulse_before(30) }} and {{ pulse_before() }} then 1024 else 0 end -- last_order_at in the last 30 days
             as bigint) as then0,
             cast(
-                case when cast(last_active_at as date) >= {{ pulse_day(7) }} then 8 else 0 end -- last_active_days <= 7
-                + case when cast(signed_up_on as date) between {{ pulse_day(60) }} and {{ pulse_day() }} then 16 else 0 end -- signed_up_on in the last 60 days
-                + case when cast(last_order_at as date) between {{ pulse_day(30) }} and {{ pulse_day() }} then 256 else 0 end -- last_order_at in the last 30 days
-                + case when cast(last_active_at as date) >= {{ pulse_day(1) }} then 1024 else 0 end -- last_active_days <= 1
+                case when cast(last_active_at as date) > {{ pulse_day(2) }} then 24 when cast(last_active_at as date) > {{ pulse_day(8) }} then 8 else 0 end -- last_active_days <= 7; last_active_days <= 1
+                + case when cast(signed_up_on as date) between {{ pulse_day(60) }} and {{ pulse_day() }} then 32 else 0 end -- signed_up_on in the last 60 days
+                + case when cast(last_order_at as date) between {{ pulse_day(30) }} and {{ pulse_day() }} then 1024 else 0 end -- last_order_at in the last 30 days
             as bigint) as aged0
         from before
     ) as judged
 
 ),
 
-leaves as (
-
-    select 0 as word, cast(1 as bigint) as mask, 0 as place, 'country = DE' as leaf, 'country' as leaf_columns
-    union all
-    select 0 as word, cast(2 as bigint) as mask, 1 as place, 'email_opt_in is true' as leaf, 'email_opt_in' as leaf_columns
-    union all
-    select 0 as word, cast(4 as bigint) as mask, 2 as place, 'ltv > 1000' as leaf, 'ltv' as leaf_columns
-    union all
-    select 0 as word, cast(8 as bigint) as mask, 3 as place, 'last_active_days <= 7' as leaf, 'last_active_at' as leaf_columns
-    union all
-    select 0 as word, cast(16 as bigint) as mask, 4 as place, 'signed_up_on in the last 60 days' as leaf, 'signed_up_on' as leaf_columns
-    union all
-    select 0 as word, cast(32 as bigint) as mask, 5 as place, 'channel = partner' as leaf, 'channel' as leaf_columns
-    union all
-    select 0 as word, cast(64 as bigint) as mask, 6 as place, 'plan = plus' as leaf, 'plan' as leaf_columns
-    union all
-    select 0 as word, cast(128 as bigint) as mask, 7 as place, 'plan = pro' as leaf, 'plan' as leaf_columns
-    union all
-    select 0 as word, cast(256 as bigint) as mask, 8 as place, 'last_order_at in the last 30 days' as leaf, 'last_order_at' as leaf_columns
-    union all
-    select 0 as word, cast(512 as bigint) as mask, 9 as place, 'plan = student' as leaf, 'plan' as leaf_columns
-    union all
-    select 0 as word, cast(1024 as bigint) as mask, 10 as place, 'last_active_days <= 1' as leaf, 'last_active_at' as leaf_columns
-    union all
-    select 0 as word, cast(2048 as bigint) as mask, 11 as place, 'device = tablet' as leaf, 'device' as leaf_columns
-
-),
-
-segment_list as (
-
-    select 'german_newsletter' as segment_id, {{ pulse_broken_reason(broken, ['country', 'email_opt_in']) }} as problem, cast(3 as bigint) as for0, cast(0 as bigint) as against0
-    union all
-    select 'high_value_active_users' as segment_id, {{ pulse_broken_reason(broken, ['last_active_at', 'ltv']) }} as problem, cast(12 as bigint) as for0, cast(0 as bigint) as against0
-    union all
-    select 'newcomers' as segment_id, {{ pulse_broken_reason(broken, ['signed_up_on']) }} as problem, cast(16 as bigint) as for0, cast(0 as bigint) as against0
-    union all
-    select 'partner_customers' as segment_id, {{ pulse_broken_reason(broken, ['channel']) }} as problem, cast(32 as bigint) as for0, cast(0 as bigint) as against0
-    union all
-    select 'paying_plans' as segment_id, {{ pulse_broken_reason(broken, ['plan']) }} as problem, cast(192 as bigint) as for0, cast(0 as bigint) as against0
-    union all
-    select 'recent_buyers' as segment_id, {{ pulse_broken_reason(broken, ['last_order_at', 'plan']) }} as problem, cast(256 as bigint) as for0, cast(512 as bigint) as against0
-    union all
-    select 'seen_yesterday' as segment_id, {{ pulse_broken_reason(broken, ['last_active_at']) }} as problem, cast(1024 as bigint) as for0, cast(0 as bigint) as against0
-    union all
-    select 'students' as segment_id, {{ pulse_broken_reason(broken, ['plan']) }} as problem, cast(512 as bigint) as for0, cast(0 as bigint) as against0
-    union all
-    select 'tablet_shoppers' as segment_id, {{ pulse_broken_reason(broken, ['device']) }} as problem, cast(2048 as bigint) as for0, cast(0 as bigint) as against0
-
-),
-
-flag_counts as {{ pulse_materialized() }} (
-
-    select w0, flags, count(*) as members from today_bits group by w0, flags
-
-),
-
-segment_flags as (
-
-    select 'german_newsletter' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_bits('w0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by flags
-    union all
-    select 'high_value_active_users' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_bits('w0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by flags
-    union all
-    select 'newcomers' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_bits('w0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by flags
-    union all
-    select 'partner_customers' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_bits('w0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by flags
-    union all
-    select 'paying_plans' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_any_bit('w0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by flags
-    union all
-    select 'recent_buyers' as segment_id, flags, sum(members) as members from flag_counts
-    where ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by flags
-    union all
-    select 'seen_yesterday' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_bits('w0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by flags
-    union all
-    select 'students' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_bits('w0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by flags
-    union all
-    select 'tablet_shoppers' as segment_id, flags, sum(members) as members from flag_counts
-    where {{ pulse_bits('w0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by flags
-
-),
-
-before_counts as {{ pulse_materialized() }} (
-
-    select b.b0, t.entity_key is not null and {{ pulse_bits('coalesce(t.flags, 0)', 2) }} as converted, count(*) as members
-    from before_bits as b
-    left join today_bits as t on t.entity_key = b.entity_key
-    group by b.b0, t.entity_key is not null and {{ pulse_bits('coalesce(t.flags, 0)', 2) }}
-
-),
-
-segment_before as (
-
-    select 'german_newsletter' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_bits('b0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by converted
-    union all
-    select 'high_value_active_users' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_bits('b0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by converted
-    union all
-    select 'newcomers' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_bits('b0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by converted
-    union all
-    select 'partner_customers' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_bits('b0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by converted
-    union all
-    select 'paying_plans' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_any_bit('b0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by converted
-    union all
-    select 'recent_buyers' as segment_id, converted, sum(members) as members from before_counts
-    where ({{ pulse_bits('b0', 256) }} and not {{ pulse_bits('b0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by converted
-    union all
-    select 'seen_yesterday' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_bits('b0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by converted
-    union all
-    select 'students' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_bits('b0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by converted
-    union all
-    select 'tablet_shoppers' as segment_id, converted, sum(members) as members from before_counts
-    where {{ pulse_bits('b0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by converted
-
-),
-
-moves as {{ pulse_materialized() }} (
+transitions as {{ pulse_step() }} (
 
     select
-        row_number() over (order by count(*)) as move_id,
         b.entity_key is not null as was_here,
         t.entity_key is not null as is_here,
         t.w0,
         b.b0,
         b.g0,
+        b.entity_key is not null and t.entity_key is not null and {{ pulse_any_bit('t.flags', 2) }} as converted,
         count(*) as members
     from today_bits as t
     full join before_bits as b on t.entity_key = b.entity_key
-    where t.entity_key is null or b.entity_key is null or t.w0 <> b.b0 or b.g0 <> b.b0
-    group by b.entity_key is not null, t.entity_key is not null, t.w0, b.b0, b.g0
+    group by b.entity_key is not null, t.entity_key is not null, t.w0, b.b0, b.g0, b.entity_key is not null and t.entity_key is not null and {{ pulse_any_bit('t.flags', 2) }}
 
 ),
 
-segment_moves as {{ pulse_materialized() }} (
+leaves as (
 
-    select 'german_newsletter' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_bits('b0', 3) }} as was_member,
-            was_here and {{ pulse_bits('g0', 3) }} as aged_member,
-            is_here and {{ pulse_bits('w0', 3) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['country', 'email_opt_in']) }}
-    union all
-    select 'high_value_active_users' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_bits('b0', 12) }} as was_member,
-            was_here and {{ pulse_bits('g0', 12) }} as aged_member,
-            is_here and {{ pulse_bits('w0', 12) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }}
-    union all
-    select 'newcomers' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_bits('b0', 16) }} as was_member,
-            was_here and {{ pulse_bits('g0', 16) }} as aged_member,
-            is_here and {{ pulse_bits('w0', 16) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['signed_up_on']) }}
-    union all
-    select 'partner_customers' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_bits('b0', 32) }} as was_member,
-            was_here and {{ pulse_bits('g0', 32) }} as aged_member,
-            is_here and {{ pulse_bits('w0', 32) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['channel']) }}
-    union all
-    select 'paying_plans' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_any_bit('b0', 192) }} as was_member,
-            was_here and {{ pulse_any_bit('g0', 192) }} as aged_member,
-            is_here and {{ pulse_any_bit('w0', 192) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['plan']) }}
-    union all
-    select 'recent_buyers' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and ({{ pulse_bits('b0', 256) }} and not {{ pulse_bits('b0', 512) }}) as was_member,
-            was_here and ({{ pulse_bits('g0', 256) }} and not {{ pulse_bits('g0', 512) }}) as aged_member,
-            is_here and ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['last_order_at', 'plan']) }}
-    union all
-    select 'seen_yesterday' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_bits('b0', 1024) }} as was_member,
-            was_here and {{ pulse_bits('g0', 1024) }} as aged_member,
-            is_here and {{ pulse_bits('w0', 1024) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['last_active_at']) }}
-    union all
-    select 'students' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_bits('b0', 512) }} as was_member,
-            was_here and {{ pulse_bits('g0', 512) }} as aged_member,
-            is_here and {{ pulse_bits('w0', 512) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['plan']) }}
-    union all
-    select 'tablet_shoppers' as segment_id, * from (
-        select
-            move_id, was_here, is_here, b0, g0, w0, members,
-            was_here and {{ pulse_bits('b0', 2048) }} as was_member,
-            was_here and {{ pulse_bits('g0', 2048) }} as aged_member,
-            is_here and {{ pulse_bits('w0', 2048) }} as is_member
-        from moves
-    ) as judged
-    where was_member <> is_member and {{ pulse_intact(broken, ['device']) }}
+    select word, cast(mask as bigint) as mask, place, leaf, leaf_columns
+    from (values
+        (0, 1, 0, 'country = DE', 'country'),
+        (0, 2, 1, 'email_opt_in is true', 'email_opt_in'),
+        (0, 4, 2, 'ltv > 1000', 'ltv'),
+        (0, 8, 3, 'last_active_days <= 7', 'last_active_at'),
+        (0, 16, 4, 'last_active_days <= 1', 'last_active_at'),
+        (0, 32, 5, 'signed_up_on in the last 60 days', 'signed_up_on'),
+        (0, 64, 6, 'channel = partner', 'channel'),
+        (0, 128, 7, 'plan = plus', 'plan'),
+        (0, 256, 8, 'plan = pro', 'plan'),
+        (0, 512, 9, 'plan = student', 'plan'),
+        (0, 1024, 10, 'last_order_at in the last 30 days', 'last_order_at'),
+        (0, 2048, 11, 'device = tablet', 'device')
+    ) as listed (word, mask, place, leaf, leaf_columns)
+
+),
+
+segment_list as {{ pulse_step() }} (
+
+    select segment_no, segment_id, watched, rule_hash, rule_text, segment_word, problem, cast(segment_mask as bigint) as segment_mask, cast(for0 as bigint) as for0, cast(against0 as bigint) as against0
+    from (values
+        (0, 'german_newsletter', true, '2d538a6d448b535e', 'country = DE and email_opt_in is true', 0, 1, {{ pulse_broken_reason(broken, ['country', 'email_opt_in']) }}, 3, 0),
+        (1, 'high_value_active_users', true, 'a4e1ed704de659a7', 'ltv > 1000 and last_active_days <= 7', 0, 2, {{ pulse_broken_reason(broken, ['last_active_at', 'ltv']) }}, 12, 0),
+        (2, 'newcomers', true, 'fcb1db31f83aa327', 'signed_up_on in the last 60 days', 0, 4, {{ pulse_broken_reason(broken, ['signed_up_on']) }}, 32, 0),
+        (3, 'partner_customers', true, '79fc49ebf1e66630', 'channel = partner', 0, 8, {{ pulse_broken_reason(broken, ['channel']) }}, 64, 0),
+        (4, 'paying_plans', true, '1c7ff70288b230d2', 'plan = plus or plan = pro', 0, 16, {{ pulse_broken_reason(broken, ['plan']) }}, 384, 0),
+        (5, 'recent_buyers', true, '9fd55898899f7178', 'last_order_at in the last 30 days and not (plan = student)', 0, 32, {{ pulse_broken_reason(broken, ['last_order_at', 'plan']) }}, 1024, 512),
+        (6, 'seen_yesterday', true, 'ffec42e1c6400ec9', 'last_active_days <= 1', 0, 64, {{ pulse_broken_reason(broken, ['last_active_at']) }}, 16, 0),
+        (7, 'students', true, 'c4f82afe686616c7', 'plan = student', 0, 128, {{ pulse_broken_reason(broken, ['plan']) }}, 512, 0),
+        (8, 'tablet_shoppers', true, 'beb4ea117443a722', 'device = tablet', 0, 256, {{ pulse_broken_reason(broken, ['device']) }}, 2048, 0)
+    ) as listed (segment_no, segment_id, watched, rule_hash, rule_text, segment_word, segment_mask, problem, for0, against0)
+
+),
+
+distinct_patterns as (
+
+    select w0 as w0 from transitions where is_here
+    union
+    select b0 as w0 from transitions where was_here
+    union
+    select g0 as w0 from transitions where was_here
+
+),
+
+patterns as {{ pulse_step() }} (
+
+    select
+        cast(row_number() over (order by w0) as integer) as pattern_id,
+        w0
+    from distinct_patterns
+
+),
+
+judged_0 as {{ pulse_step() }} (
+
+    select
+        pattern_id,
+        cast(
+            case when {{ pulse_bits('w0', 3) }} then 1 else 0 end -- german_newsletter
+            + case when {{ pulse_bits('w0', 12) }} then 2 else 0 end -- high_value_active_users
+            + case when {{ pulse_bits('w0', 32) }} then 4 else 0 end -- newcomers
+            + case when {{ pulse_bits('w0', 64) }} then 8 else 0 end -- partner_customers
+            + case when {{ pulse_any_bit('w0', 384) }} then 16 else 0 end -- paying_plans
+            + case when ({{ pulse_bits('w0', 1024) }} and not {{ pulse_bits('w0', 512) }}) then 32 else 0 end -- recent_buyers
+            + case when {{ pulse_bits('w0', 16) }} then 64 else 0 end -- seen_yesterday
+            + case when {{ pulse_bits('w0', 512) }} then 128 else 0 end -- students
+            + case when {{ pulse_bits('w0', 2048) }} then 256 else 0 end -- tablet_shoppers
+        as bigint) as satisfied
+    from patterns
+
+),
+
+segment_patterns as {{ pulse_step() }} (
+
+    select l.segment_no, p.pattern_id
+    from judged_0 as p
+    inner join segment_list as l on l.segment_word = 0 and l.problem = '' and {{ pulse_any_bit('p.satisfied', 'l.segment_mask') }}
+
+),
+
+flag_counts as {{ pulse_step() }} (
+
+    select
+        w0,
+        count(*) as members,
+        count(case when {{ pulse_any_bit('flags', 1) }} then 1 end) as inactive,
+        count(case when {{ pulse_any_bit('flags', 4) }} then 1 end) as reach_email,
+        count(case when {{ pulse_any_bit('flags', 8) }} then 1 end) as reach_push,
+        count(case when {{ pulse_any_bit('flags', 16) }} then 1 end) as reach_sms
+    from today_bits
+    group by w0
+
+),
+
+pattern_counts as {{ pulse_step() }} (
+
+    select p.pattern_id, f.members, f.inactive, f.reach_email, f.reach_push, f.reach_sms
+    from flag_counts as f
+    inner join patterns as p on p.w0 = f.w0
 
 ),
 
 segment_sums as (
+
+    select m.segment_no, sum(f.members) as members, sum(f.inactive) as inactive, sum(f.reach_email) as reach_email, sum(f.reach_push) as reach_push, sum(f.reach_sms) as reach_sms
+    from segment_patterns as m
+    inner join pattern_counts as f on f.pattern_id = m.pattern_id
+    group by m.segment_no
+
+),
+
+bucket_counts as {{ pulse_step() }} (
+
+    select p.pattern_id, c.slot_country, c.slot_plan, c.slot_device, c.members
+    from (
+        select
+            w0, slot_country, slot_plan, slot_device,
+            cast(count(*) as integer) as members
+        from today_bits
+        group by grouping sets (
+            (w0, slot_country),
+            (w0, slot_plan),
+            (w0, slot_device)
+        )
+    ) as c
+    inner join patterns as p on p.w0 = c.w0
+
+),
+
+wide_country as (
+
+    select
+        pattern_id,
+        cast(sum(case when slot_country = __pulse_slot_country__ then members else 0 end) as integer) as n__pulse_slot_country__,
+        cast(sum(members) as integer) as members
+    from bucket_counts
+    where slot_country is not null
+    group by pattern_id
+
+),
+
+wide_plan as (
+
+    select
+        pattern_id,
+        cast(sum(case when slot_plan = __pulse_slot_plan__ then members else 0 end) as integer) as n__pulse_slot_plan__,
+        cast(sum(members) as integer) as members
+    from bucket_counts
+    where slot_plan is not null
+    group by pattern_id
+
+),
+
+wide_device as (
+
+    select
+        pattern_id,
+        cast(sum(case when slot_device = __pulse_slot_device__ then members else 0 end) as integer) as n__pulse_slot_device__,
+        cast(sum(members) as integer) as members
+    from bucket_counts
+    where slot_device is not null
+    group by pattern_id
+
+),
+
+bundle_0 as {{ pulse_step() }} (
+
+    select
+        wide_country.n__pulse_slot_country__ as country___pulse_slot_country__,
+        wide_plan.n__pulse_slot_plan__ as plan___pulse_slot_plan__,
+        wide_device.n__pulse_slot_device__ as device___pulse_slot_device__,
+        wide_country.pattern_id
+    from wide_country
+    inner join wide_plan on wide_plan.pattern_id = wide_country.pattern_id
+    inner join wide_device on wide_device.pattern_id = wide_country.pattern_id
+
+),
+
+bundle_sums_0 as {{ pulse_step() }} (
+
+    select
+        cast(sum(c.country___pulse_slot_country__) as integer) as country___pulse_slot_country__,
+        cast(sum(c.plan___pulse_slot_plan__) as integer) as plan___pulse_slot_plan__,
+        cast(sum(c.device___pulse_slot_device__) as integer) as device___pulse_slot_device__,
+        m.segment_no
+    from segment_patterns as m
+    inner join bundle_0 as c on c.pattern_id = m.pattern_id
+    group by m.segment_no
+
+),
+
+bundle_rows_0 as (
+
+    select segment_no, 'country' as attribute, __pulse_slot_country__ as slot, country___pulse_slot_country__ as members from bundle_sums_0 union all
+    select segment_no, 'plan' as attribute, __pulse_slot_plan__ as slot, plan___pulse_slot_plan__ as members from bundle_sums_0 union all
+    select segment_no, 'device' as attribute, __pulse_slot_device__ as slot, device___pulse_slot_device__ as members from bundle_sums_0 union all
+    select 0 as segment_no, '' as attribute, 0 as slot, 0 as members where 1 = 0
+
+),
+
+segment_buckets as (
+
+    select w.segment_no, s.attribute, s.label as bucket, w.members
+    from bundle_rows_0 as w
+    inner join (select distinct attribute, label, slot from bucket_slots) as s on s.attribute = w.attribute and s.slot = w.slot
+    where w.members > 0
+
+),
+
+edited as {{ pulse_step() }} (
+
+    select l.segment_no, p.segment_no as previous_no, p.rule_text as previous_rule
+    from segment_list as l
+    inner join (
+        {{ pulse_stored_rules() }}
+    ) as s on s.segment_id = l.segment_id and s.rule_hash <> l.rule_hash
+    inner join segment_list as p on p.segment_id = l.segment_id and p.rule_hash = s.rule_hash and not p.watched and p.problem = ''
+    where l.watched and l.problem = ''
+
+),
+
+previous_rules as (
+
+    select l.segment_no, coalesce(e.previous_no, l.segment_no) as previous_no
+    from segment_list as l
+    left join edited as e on e.segment_no = l.segment_no
+    where l.watched
+
+),
+
+segment_before as (
+
+    select r.segment_no, sum(t.members) as members, sum(t.converted) as converted
+    from (
+        select b0, sum(members) as members, sum(case when converted then members else 0 end) as converted
+        from transitions where was_here group by b0
+    ) as t
+    inner join patterns as p on p.w0 = t.b0
+    inner join segment_patterns as m on m.pattern_id = p.pattern_id
+    inner join previous_rules as r on r.previous_no = m.segment_no
+    group by r.segment_no
+
+),
+
+moves as {{ pulse_step() }} (
+
+    select
+        row_number() over (order by t.members) as move_id,
+        t.was_here,
+        t.is_here,
+        t.b0,
+        t.g0,
+        t.w0,
+        was.pattern_id as was_id,
+        aged.pattern_id as aged_id,
+        now.pattern_id as now_id,
+        t.members
+    from transitions as t
+    left join patterns as was on t.was_here and was.w0 = t.b0
+    left join patterns as aged on t.was_here and aged.w0 = t.g0
+    left join patterns as now on t.is_here and now.w0 = t.w0
+    where not t.was_here or not t.is_here or exists (select 1 from edited) or t.w0 <> t.b0 or t.g0 <> t.b0
+
+),
+
+segment_moves as {{ pulse_step() }} (
+
+    select l.segment_no, v.move_id, ({{ pulse_any_bit('v.was', 'l.segment_mask') }}) as was_member, ({{ pulse_any_bit('v.aged', 'l.segment_mask') }}) as aged_member, ({{ pulse_any_bit('v.now', 'l.segment_mask') }}) as now_member, ({{ pulse_any_bit('v.was', 'l.segment_mask') }}) as same_member
+    from (
+        select v.move_id, coalesce(was.satisfied, 0) as was, coalesce(aged.satisfied, 0) as aged, coalesce(now.satisfied, 0) as now
+        from moves as v left join judged_0 as was on was.pattern_id = v.was_id left join judged_0 as aged on aged.pattern_id = v.aged_id left join judged_0 as now on now.pattern_id = v.now_id
+    ) as v
+    inner join segment_list as l on l.segment_word = 0 and l.watched and l.problem = ''
+        and ({{ pulse_any_bit('v.was', 'l.segment_mask') }}) <> ({{ pulse_any_bit('v.now', 'l.segment_mask') }}) and l.segment_no not in (select e.segment_no from edited as e)
+    where v.was <> v.now
+    union all
+    select e.segment_no, v.move_id, was.pattern_id is not null as was_member, aged.pattern_id is not null as aged_member, now.pattern_id is not null as now_member, same.pattern_id is not null as same_member
+    from moves as v
+    cross join edited as e
+    left join segment_patterns as was on was.segment_no = e.previous_no and was.pattern_id = v.was_id
+    left join segment_patterns as aged on aged.segment_no = e.segment_no and aged.pattern_id = v.aged_id
+    left join segment_patterns as now on now.segment_no = e.segment_no and now.pattern_id = v.now_id
+    left join segment_patterns as same on same.segment_no = e.segment_no and same.pattern_id = v.was_id
+    where (was.pattern_id is null) <> (now.pattern_id is null)
+
+),
+
+changes_caused as (
+
+    select
+        s.segment_no,
+        s.move_id,
+        case
+            when not v.was_here then 'row_new'
+            when not v.is_here then 'row_gone'
+            when s.aged_member <> s.now_member then 'leaf'
+            when s.same_member <> s.aged_member then 'aged'
+            else 'edited'
+        end as cause,
+        case when s.now_member then 'gained' else 'lost' end as direction
+    from segment_moves as s
+    inner join moves as v on v.move_id = s.move_id
+
+),
+
+turned as (
+
+    select
+        move_id,
+        members,
+        w0 - {{ pulse_and('w0', 'g0') }} as leaf_on0,
+        g0 - {{ pulse_and('g0', 'w0') }} as leaf_off0,
+        g0 - {{ pulse_and('g0', 'b0') }} as aged_on0,
+        b0 - {{ pulse_and('b0', 'g0') }} as aged_off0
+    from moves
+
+),
+
+changes_flips as (
+
+    select
+        c.segment_no, c.direction, c.cause, t.members,
+        case
+            when c.cause = 'leaf' and c.direction = 'gained' then {{ pulse_and('t.leaf_on0', 'l.for0') }} + {{ pulse_and('t.leaf_off0', 'l.against0') }}
+            when c.cause = 'leaf' and c.direction = 'lost' then {{ pulse_and('t.leaf_off0', 'l.for0') }} + {{ pulse_and('t.leaf_on0', 'l.against0') }}
+            when c.cause = 'aged' and c.direction = 'gained' then {{ pulse_and('t.aged_on0', 'l.for0') }} + {{ pulse_and('t.aged_off0', 'l.against0') }}
+            when c.cause = 'aged' and c.direction = 'lost' then {{ pulse_and('t.aged_off0', 'l.for0') }} + {{ pulse_and('t.aged_on0', 'l.against0') }}
+            else 0
+        end as flipped0
+    from changes_caused as c
+    inner join turned as t on t.move_id = c.move_id
+    inner join segment_list as l on l.segment_no = c.segment_no
+
+),
+
+changes as {{ pulse_step() }} (
+
+    select segment_no, direction, cause, flipped0, sum(members) as members from changes_flips group by segment_no, direction, cause, flipped0
+
+),
+
+flips as (
+
+    select distinct flipped0 from changes
+
+),
+
+flip_names as (
+
+    select c.flipped0, {{ dbt.listagg('l.leaf', "' + '", 'order by l.place') }} as leaf, {{ dbt.listagg('l.leaf_columns', "','", 'order by l.place') }} as leaf_columns
+    from flips as c
+    inner join leaves as l on (l.word = 0 and {{ pulse_any_bit('c.flipped0', 'l.mask') }})
+    group by c.flipped0
+
+),
+
+exits as {{ pulse_step() }} (
+
+    select s.segment_no, s.move_id, v.members
+    from segment_moves as s
+    inner join moves as v on v.move_id = s.move_id
+    where s.was_member
+
+),
+
+entries as {{ pulse_step() }} (
+
+    select s.segment_no, s.move_id, v.members
+    from segment_moves as s
+    inner join moves as v on v.move_id = s.move_id
+    where s.now_member
+
+),
+
+sums as (
 
     select
         l.segment_id,
@@ -453,241 +633,68 @@ segment_sums as (
         coalesce(n.reach_email, 0) as reach_email,
         coalesce(n.reach_push, 0) as reach_push,
         coalesce(n.reach_sms, 0) as reach_sms,
-        coalesce(b.previous_members, 0) as previous_members,
-        coalesce(b.eligible, 0) as eligible,
+        coalesce(b.members, 0) as previous_members,
+        coalesce(b.members, 0) as eligible,
         coalesce(b.converted, 0) as converted,
-        coalesce(m.entered, 0) as entered,
-        coalesce(m.exited, 0) as exited
+        coalesce(i.members, 0) as entered,
+        coalesce(o.members, 0) as exited
     from segment_list as l
-    left join (select segment_id, sum(case when true then members end) as members, sum(case when {{ pulse_bits('flags', 1) }} then members end) as inactive, sum(case when {{ pulse_bits('flags', 4) }} then members end) as reach_email, sum(case when {{ pulse_bits('flags', 8) }} then members end) as reach_push, sum(case when {{ pulse_bits('flags', 16) }} then members end) as reach_sms from segment_flags group by segment_id) as n on n.segment_id = l.segment_id
-    left join (select segment_id, sum(case when true then members end) as previous_members, sum(case when true then members end) as eligible, sum(case when converted then members end) as converted from segment_before group by segment_id) as b on b.segment_id = l.segment_id
-    left join (select segment_id, sum(case when is_member then members end) as entered, sum(case when was_member then members end) as exited from segment_moves group by segment_id) as m on m.segment_id = l.segment_id
-    where l.problem = ''
-
-),
-
-changes_caused as (
-
-    select
-        *,
-        case
-            when not was_here then 'row_new'
-            when not is_here then 'row_gone'
-            when aged_member <> is_member then 'leaf'
-            else 'aged'
-        end as cause,
-        case when is_member then 'gained' else 'lost' end as direction
-    from segment_moves
-
-),
-
-changes_steps as (
-
-    select
-        segment_id, direction, cause, members,
-        case when cause = 'leaf' then w0 else g0 end as now0,
-        case when cause = 'leaf' then g0 else b0 end as old0
-    from changes_caused
-
-),
-
-changes_sides as (
-
-    select
-        segment_id, direction, cause, members,
-        now0 - {{ pulse_and('now0', 'old0') }} as on0,
-        old0 - {{ pulse_and('now0', 'old0') }} as off0
-    from changes_steps
-
-),
-
-changes_flips as (
-
-    select
-        c.segment_id, c.direction, c.cause, c.members,
-        case
-            when c.cause not in ('leaf', 'aged') then 0
-            when c.direction = 'gained' then {{ pulse_and('c.on0', 'l.for0') }} + {{ pulse_and('c.off0', 'l.against0') }}
-            else {{ pulse_and('c.off0', 'l.for0') }} + {{ pulse_and('c.on0', 'l.against0') }}
-        end as flipped0
-    from changes_sides as c
-    inner join segment_list as l on l.segment_id = c.segment_id
-
-),
-
-changes as {{ pulse_materialized() }} (
-
-    select segment_id, direction, cause, flipped0, sum(members) as members from changes_flips group by segment_id, direction, cause, flipped0
-
-),
-
-exits as (
-
-    select segment_id, move_id, members from segment_moves where was_member and not is_member
-
-),
-
-entries as (
-
-    select segment_id, move_id, members from segment_moves where is_member and not was_member
-
-),
-
-top_country as (
-
-    select bucket_country as bucket from (
-        select bucket_country, row_number() over (order by count(*) desc, bucket_country) as place
-        from today_bits group by bucket_country
-    ) as ranked where place <= 50
-
-),
-
-top_plan as (
-
-    select bucket_plan as bucket from (
-        select bucket_plan, row_number() over (order by count(*) desc, bucket_plan) as place
-        from today_bits group by bucket_plan
-    ) as ranked where place <= 50
-
-),
-
-top_device as (
-
-    select bucket_device as bucket from (
-        select bucket_device, row_number() over (order by count(*) desc, bucket_device) as place
-        from today_bits group by bucket_device
-    ) as ranked where place <= 50
-
-),
-
-pair_0 as {{ pulse_materialized() }} (
-
-    select w0, bucket_country, bucket_plan, count(*) as members from today_bits group by w0, bucket_country, bucket_plan
-
-),
-
-segment_pair_0 as (
-
-    select 'german_newsletter' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_bits('w0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by bucket_country, bucket_plan
-    union all
-    select 'high_value_active_users' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_bits('w0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by bucket_country, bucket_plan
-    union all
-    select 'newcomers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_bits('w0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by bucket_country, bucket_plan
-    union all
-    select 'partner_customers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_bits('w0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by bucket_country, bucket_plan
-    union all
-    select 'paying_plans' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_any_bit('w0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_country, bucket_plan
-    union all
-    select 'recent_buyers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by bucket_country, bucket_plan
-    union all
-    select 'seen_yesterday' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_bits('w0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by bucket_country, bucket_plan
-    union all
-    select 'students' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_bits('w0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_country, bucket_plan
-    union all
-    select 'tablet_shoppers' as segment_id, bucket_country, bucket_plan, sum(members) as members from pair_0
-    where {{ pulse_bits('w0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by bucket_country, bucket_plan
-
-),
-
-pair_1 as {{ pulse_materialized() }} (
-
-    select w0, bucket_device, count(*) as members from today_bits group by w0, bucket_device
-
-),
-
-segment_pair_1 as (
-
-    select 'german_newsletter' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_bits('w0', 3) }} and {{ pulse_intact(broken, ['country', 'email_opt_in']) }} group by bucket_device
-    union all
-    select 'high_value_active_users' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_bits('w0', 12) }} and {{ pulse_intact(broken, ['last_active_at', 'ltv']) }} group by bucket_device
-    union all
-    select 'newcomers' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_bits('w0', 16) }} and {{ pulse_intact(broken, ['signed_up_on']) }} group by bucket_device
-    union all
-    select 'partner_customers' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_bits('w0', 32) }} and {{ pulse_intact(broken, ['channel']) }} group by bucket_device
-    union all
-    select 'paying_plans' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_any_bit('w0', 192) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_device
-    union all
-    select 'recent_buyers' as segment_id, bucket_device, sum(members) as members from pair_1
-    where ({{ pulse_bits('w0', 256) }} and not {{ pulse_bits('w0', 512) }}) and {{ pulse_intact(broken, ['last_order_at', 'plan']) }} group by bucket_device
-    union all
-    select 'seen_yesterday' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_bits('w0', 1024) }} and {{ pulse_intact(broken, ['last_active_at']) }} group by bucket_device
-    union all
-    select 'students' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_bits('w0', 512) }} and {{ pulse_intact(broken, ['plan']) }} group by bucket_device
-    union all
-    select 'tablet_shoppers' as segment_id, bucket_device, sum(members) as members from pair_1
-    where {{ pulse_bits('w0', 2048) }} and {{ pulse_intact(broken, ['device']) }} group by bucket_device
-
-),
-
-segment_buckets as (
-
-    select p.segment_id, 'country' as attribute, coalesce(t.bucket, '(other)') as bucket, sum(p.members) as members
-    from segment_pair_0 as p
-    left join top_country as t on t.bucket = p.bucket_country
-    group by p.segment_id, coalesce(t.bucket, '(other)')
-    union all
-    select p.segment_id, 'plan' as attribute, coalesce(t.bucket, '(other)') as bucket, sum(p.members) as members
-    from segment_pair_0 as p
-    left join top_plan as t on t.bucket = p.bucket_plan
-    group by p.segment_id, coalesce(t.bucket, '(other)')
-    union all
-    select p.segment_id, 'device' as attribute, coalesce(t.bucket, '(other)') as bucket, sum(p.members) as members
-    from segment_pair_1 as p
-    left join top_device as t on t.bucket = p.bucket_device
-    group by p.segment_id, coalesce(t.bucket, '(other)')
+    left join segment_sums as n on n.segment_no = l.segment_no
+    left join segment_before as b on b.segment_no = l.segment_no
+    left join (select segment_no, sum(members) as members from entries group by segment_no) as i on i.segment_no = l.segment_no
+    left join (select segment_no, sum(members) as members from exits group by segment_no) as o on o.segment_no = l.segment_no
+    where l.watched and l.problem = ''
 
 ),
 
 facts as (
 
-    select segment_id, 'members' as fact, '' as item, '' as bucket, '' as leaf_columns, members as members from segment_sums
+    select segment_id, 'members' as fact, '' as item, '' as bucket, '' as leaf_columns, members as members from sums
     union all
-    select segment_id, 'inactive' as fact, '' as item, '' as bucket, '' as leaf_columns, inactive as members from segment_sums
+    select segment_id, 'inactive' as fact, '' as item, '' as bucket, '' as leaf_columns, inactive as members from sums
     union all
-    select segment_id, 'previous_members' as fact, '' as item, '' as bucket, '' as leaf_columns, previous_members as members from segment_sums where {{ pulse_has_before() }}
+    select segment_id, 'previous_members' as fact, '' as item, '' as bucket, '' as leaf_columns, previous_members as members from sums where {{ pulse_has_before() }}
     union all
-    select segment_id, 'entered' as fact, '' as item, '' as bucket, '' as leaf_columns, entered as members from segment_sums where {{ pulse_has_before() }}
+    select segment_id, 'entered' as fact, '' as item, '' as bucket, '' as leaf_columns, entered as members from sums where {{ pulse_has_before() }}
     union all
-    select segment_id, 'exited' as fact, '' as item, '' as bucket, '' as leaf_columns, exited as members from segment_sums where {{ pulse_has_before() }}
+    select segment_id, 'exited' as fact, '' as item, '' as bucket, '' as leaf_columns, exited as members from sums where {{ pulse_has_before() }}
     union all
-    select segment_id, 'eligible' as fact, '' as item, '' as bucket, '' as leaf_columns, eligible as members from segment_sums where {{ pulse_has_before() }}
+    select segment_id, 'eligible' as fact, '' as item, '' as bucket, '' as leaf_columns, eligible as members from sums where {{ pulse_has_before() }}
     union all
-    select segment_id, 'converted' as fact, '' as item, '' as bucket, '' as leaf_columns, converted as members from segment_sums where {{ pulse_has_before() }}
+    select segment_id, 'converted' as fact, '' as item, '' as bucket, '' as leaf_columns, converted as members from sums where {{ pulse_has_before() }}
     union all
-    select segment_id, 'reach' as fact, 'email' as item, '' as bucket, '' as leaf_columns, reach_email as members from segment_sums
+    select segment_id, 'reach' as fact, 'email' as item, '' as bucket, '' as leaf_columns, reach_email as members from sums
     union all
-    select segment_id, 'reach' as fact, 'push' as item, '' as bucket, '' as leaf_columns, reach_push as members from segment_sums
+    select segment_id, 'reach' as fact, 'push' as item, '' as bucket, '' as leaf_columns, reach_push as members from sums
     union all
-    select segment_id, 'reach' as fact, 'sms' as item, '' as bucket, '' as leaf_columns, reach_sms as members from segment_sums
+    select segment_id, 'reach' as fact, 'sms' as item, '' as bucket, '' as leaf_columns, reach_sms as members from sums
     union all
-    select segment_id, 'distribution', attribute, bucket, '', members from segment_buckets
+    select l.segment_id, 'distribution', d.attribute, d.bucket, '', d.members from segment_buckets as d inner join segment_list as l on l.segment_no = d.segment_no where l.watched
     union all
-    select segment_id, direction, cause, coalesce((select {{ dbt.listagg('l.leaf', "' + '", 'order by l.place') }} from leaves as l where (l.word = 0 and {{ pulse_and('c.flipped0', 'l.mask') }} <> 0)), ''), coalesce((select {{ dbt.listagg('l.leaf_columns', "','", 'order by l.place') }} from leaves as l where (l.word = 0 and {{ pulse_and('c.flipped0', 'l.mask') }} <> 0)), ''), members from changes as c where {{ pulse_has_before() }}
+    select l.segment_id, c.direction, c.cause, case when c.cause = 'edited' then 'was: ' || e.previous_rule else coalesce(n.leaf, '') end, coalesce(n.leaf_columns, ''), c.members from changes as c inner join segment_list as l on l.segment_no = c.segment_no left join flip_names as n on n.flipped0 = c.flipped0 left join edited as e on e.segment_no = c.segment_no where {{ pulse_has_before() }}
     union all
     select '', 'definitions', '{{ pulse_definitions }}', '', '', null
     union all
-    select segment_id, 'status', case when problem = '' then 'ok' else 'broken' end, problem, '', null from segment_list
+    select segment_id, 'status', case when problem = '' then 'ok' else 'broken' end, problem, '', null from segment_list where watched
     union all
-    select e.segment_id, 'flow_to', n.segment_id, '', '', sum(e.members) from exits as e inner join entries as n on n.move_id = e.move_id where {{ pulse_has_before() }} group by e.segment_id, n.segment_id
+    select segment_id, 'rule', rule_hash, '', '', null from segment_list where watched and problem = ''
     union all
-    select e.segment_id, 'flow_to', case when n.move_id is null then '(none)' else '(any)' end, '', '', sum(e.members) from exits as e left join (select distinct move_id from entries) as n on n.move_id = e.move_id where {{ pulse_has_before() }} group by e.segment_id, case when n.move_id is null then '(none)' else '(any)' end
+    select f.segment_id, 'flow_to', t.segment_id, '', '', p.members from (
+        select e.segment_no as from_no, n.segment_no as to_no, sum(e.members) as members
+        from exits as e inner join entries as n on n.move_id = e.move_id
+        where {{ pulse_has_before() }} group by e.segment_no, n.segment_no
+    ) as p
+    inner join segment_list as f on f.segment_no = p.from_no inner join segment_list as t on t.segment_no = p.to_no
     union all
-    select n.segment_id, 'flow_from', case when e.move_id is null then '(none)' else '(any)' end, '', '', sum(n.members) from entries as n left join (select distinct move_id from exits) as e on e.move_id = n.move_id where {{ pulse_has_before() }} group by n.segment_id, case when e.move_id is null then '(none)' else '(any)' end
+    select l.segment_id, 'flow_to', case when o.move_id is null then '(none)' else '(any)' end, '', '', sum(m.members) from exits as m
+    inner join segment_list as l on l.segment_no = m.segment_no
+    left join (select distinct move_id from entries) as o on o.move_id = m.move_id
+    where {{ pulse_has_before() }} group by l.segment_id, case when o.move_id is null then '(none)' else '(any)' end
+    union all
+    select l.segment_id, 'flow_from', case when o.move_id is null then '(none)' else '(any)' end, '', '', sum(m.members) from entries as m
+    inner join segment_list as l on l.segment_no = m.segment_no
+    left join (select distinct move_id from exits) as o on o.move_id = m.move_id
+    where {{ pulse_has_before() }} group by l.segment_id, case when o.move_id is null then '(none)' else '(any)' end
 
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pulse_runner.compiler.ladder import ladder_key
 from pulse_runner.compiler.sql import resolve_segments
+from pulse_runner.compiler.versions import Versions, earlier
 from pulse_runner.segments.model import (
     All,
     AnyOf,
@@ -38,10 +40,14 @@ class Bit:
 
 @dataclass(frozen=True)
 class SegmentPlan:
-    """One segment over bits: its rule without references, and the leaves that count for it and against it, per word."""
+    """One segment over bits: its rule without references, and the leaves that count for it and against it, per word.
+
+    `watched` is false for an earlier version of its rule, which is judged only to tell an edit from the data.
+    """
 
     segment: Segment
     rule: Rule
+    watched: bool
     for_masks: tuple[int, ...]
     against_masks: tuple[int, ...]
     columns: tuple[str, ...]
@@ -55,6 +61,12 @@ class EntityPlan:
     entity: Entity
     bits: tuple[Bit, ...]
     segments: tuple[SegmentPlan, ...]
+    versions: tuple[SegmentPlan, ...] = ()
+
+    @property
+    def judged(self) -> tuple[SegmentPlan, ...]:
+        """Return everything that has a bit in the segment words: the segments, then their earlier versions."""
+        return (*self.segments, *self.versions)
 
     @property
     def words(self) -> int:
@@ -82,33 +94,43 @@ class EntityPlan:
         return tuple(b for b in self.bits if isinstance(b.leaf, EventLeaf))
 
 
-def plan_entity(project: Project, entity: Entity) -> EntityPlan:
-    """Return the plan of one entity: its enabled segments by name, their leaves in the order of first use."""
+def plan_entity(project: Project, entity: Entity, versions: Versions | None = None) -> EntityPlan:
+    """Return the plan of one entity: its enabled segments by name with their earlier rules, and the leaves of all of them."""
     rules = {s.name: s.rule for s in project.segments.values()}
     chosen = sorted(
         (s for s in project.segments.values() if s.entity == entity.name and s.enabled), key=lambda s: s.name
     )
-    resolved = {s.name: resolve_segments(s.rule, rules) for s in chosen}
-    distinct: dict[Leaf, None] = {}
-    for rule in resolved.values():
-        for leaf, _ in signed_leaves(rule):
-            distinct.setdefault(leaf)
-    bits = tuple(
-        Bit(leaf, i // WORD, 1 << (i % WORD), leaf_text(leaf), leaf_columns(leaf, entity))
-        for i, leaf in enumerate(distinct)
-    )
+    today = [(s, resolve_segments(s.rule, rules)) for s in chosen]
+    before = [(s, rule) for s in chosen for rule in earlier(entity, s.name, versions or {})]
+    bits = _bits([rule for _, rule in (*today, *before)], entity)
     place = {b.leaf: b for b in bits}
-    words = max((b.word + 1 for b in bits), default=1)
-    plans = []
-    for segment in chosen:
-        masks = {True: [0] * words, False: [0] * words}
-        for leaf, positive in signed_leaves(resolved[segment.name]):
-            masks[positive][place[leaf].word] |= place[leaf].mask
-        columns = sorted({c for leaf, _ in signed_leaves(resolved[segment.name]) for c in place[leaf].columns})
-        plans.append(
-            SegmentPlan(segment, resolved[segment.name], tuple(masks[True]), tuple(masks[False]), tuple(columns), place)
-        )
-    return EntityPlan(entity, bits, tuple(plans))
+    return EntityPlan(
+        entity,
+        bits,
+        tuple(_segment_plan(s, rule, place, watched=True) for s, rule in today),
+        tuple(_segment_plan(s, rule, place, watched=False) for s, rule in before),
+    )
+
+
+def _bits(rules: Sequence[Rule], entity: Entity) -> tuple[Bit, ...]:
+    """One bit per distinct leaf. Leaves on one column stand together, so that they share a word and one CASE in it."""
+    distinct = dict.fromkeys(leaf for rule in rules for leaf, _ in signed_leaves(rule))
+    places: dict[object, int] = {}
+    for leaf in distinct:
+        places.setdefault(ladder_key(leaf, entity) or leaf, len(places))
+    ordered = sorted(distinct, key=lambda leaf: places[ladder_key(leaf, entity) or leaf])
+    return tuple(
+        Bit(leaf, i // WORD, 1 << (i % WORD), leaf_text(leaf), leaf_columns(leaf, entity))
+        for i, leaf in enumerate(ordered)
+    )
+
+
+def _segment_plan(segment: Segment, rule: Rule, place: Mapping[Leaf, Bit], *, watched: bool) -> SegmentPlan:
+    masks = {side: [0] * max((b.word + 1 for b in place.values()), default=1) for side in (True, False)}
+    for leaf, positive in signed_leaves(rule):
+        masks[positive][place[leaf].word] |= place[leaf].mask
+    columns = sorted({c for leaf, _ in signed_leaves(rule) for c in place[leaf].columns})
+    return SegmentPlan(segment, rule, watched, tuple(masks[True]), tuple(masks[False]), tuple(columns), place)
 
 
 def signed_leaves(rule: Rule, positive: bool = True) -> Iterator[tuple[Leaf, bool]]:

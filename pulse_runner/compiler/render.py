@@ -16,6 +16,8 @@ from pulse_runner.compiler.facts import facts_sql
 from pulse_runner.compiler.health import health_sql
 from pulse_runner.compiler.plan import EntityPlan, plan_entity
 from pulse_runner.compiler.sql import boolean_sql, in_jinja, leaf_sql, literal
+from pulse_runner.compiler.versions import PATH as VERSIONS_PATH
+from pulse_runner.compiler.versions import Versions, remember, versions_text
 from pulse_runner.segments.model import (
     All,
     DetectorSettings,
@@ -40,10 +42,14 @@ HISTORY_CONFIG = (
 GENERATED = ("models/entities", "models/segments")
 
 
-def compile_project(project: Project) -> dict[str, str]:
-    """Return the text of every generated file by its path in the project; the same definitions give the same bytes."""
-    files: dict[str, str] = {}
-    plans = [plan_entity(project, e) for _, e in sorted(project.entities.items())]
+def compile_project(project: Project, known: Versions | None = None) -> dict[str, str]:
+    """Return the text of every generated file by its path in the project; the same definitions give the same bytes.
+
+    `known` are the versions that the last compile remembered.
+    """
+    versions = remember(project, known or {})
+    files: dict[str, str] = {VERSIONS_PATH: versions_text(versions)}
+    plans = [plan_entity(project, e, versions) for _, e in sorted(project.entities.items())]
     plans = [p for p in plans if p.segments]
     for plan in plans:
         files |= _entity_files(plan)
@@ -210,7 +216,7 @@ def _union_view(plans: list[EntityPlan], kind: str, columns: Mapping[str, str]) 
 
 
 def _sql_type(entity: Entity, column: str) -> str:
-    from pulse_runner.compiler.facts import SQL_TYPES
+    from pulse_runner.compiler.rows import SQL_TYPES
 
     return SQL_TYPES[entity.fields[column].type]
 

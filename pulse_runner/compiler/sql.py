@@ -41,7 +41,9 @@ def literal(value: Value) -> str:
             raise ValueError(f"{value} has no SQL literal.")
         return repr(value)
     # a backslash is data in standard SQL; warehouses that read it as an escape are not supported yet
-    return "'" + value.replace("'", "''") + "'"
+    lines = ["'" + line.replace("'", "''") + "'" for line in value.split("\n")]
+    # compiled SQL is indented: a line break in a value must not be one in the text
+    return lines[0] if len(lines) == 1 else "(" + " || chr(10) || ".join(lines) + ")"
 
 
 def in_jinja(sql: str) -> str:

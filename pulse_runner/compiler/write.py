@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pulse_runner.compiler.render import GENERATED, HEADER, YAML_HEADER, compile_project
+from pulse_runner.compiler.versions import PATH, read_versions
 from pulse_runner.segments.model import Project
 
 
@@ -20,7 +21,7 @@ class Changes:
 
 def pending(project: Project, root: Path) -> tuple[Changes, dict[str, str]]:
     """Return what a compile would change, and all compiled texts by path."""
-    files = compile_project(project)
+    files = compile_project(project, read_versions(_read(root / PATH)))
     written = tuple(p for p, text in files.items() if _read(root / p) != text)
     there = [p for folder in GENERATED for p in sorted((root / folder).glob("*")) if p.is_file()]
     # only files that carry our header are ours to remove

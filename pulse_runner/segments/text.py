@@ -95,9 +95,13 @@ def _value(value: Value) -> str:
 
 def definition_hash(segment: Segment, entity: Entity) -> str:
     """Return 16 hex digits of what the rule means; labels, owners, thresholds and the order inside `all` and `any` do not count."""
-    return sha256(
-        f"{entity.name}|{entity.key}|{entity.relation.jinja()}|{_canonical(segment.rule)}".encode()
-    ).hexdigest()[:16]
+    return rule_hash(segment.rule, entity)
+
+
+def rule_hash(rule: Rule, entity: Entity) -> str:
+    """Return 16 hex digits of what a rule means over an entity."""
+    text = f"{entity.name}|{entity.key}|{entity.relation.jinja()}|{_canonical(rule)}"
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _canonical(rule: Rule) -> str:
