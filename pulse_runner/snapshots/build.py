@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import date
 from pathlib import Path
 
@@ -24,11 +24,13 @@ def build_snapshots(
     everything: bool = False,
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
+    counts: MutableMapping[str, int] | None = None,
 ) -> DbtResult:
     """Build the snapshot tables for every date from `first` to `last`; `everything` builds the whole project (but no unit tests).
 
     With `resume`, days that are complete with today's definitions are passed over. Raises WarehouseError, naming the
-    models, when one of Pulse's own models failed; failures of other nodes are in the result.
+    models, when one of Pulse's own models failed; failures of other nodes are in the result. `counts` takes up the number
+    of nodes by status, then too.
     """
     if last < first:
         raise UsageError(f"--from {first} is after --to {last}.")
@@ -37,6 +39,8 @@ def build_snapshots(
     if resume:
         variables["pulse_skip_done"] = True
     result = run_dbt(root, ["build", *selection, *WITHOUT], variables=variables, target=target, on_progress=on_progress)
+    if counts is not None:
+        counts.update(result.counts)
     own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("_facts", "_history"))]
     if own:
         lines = "\n".join(f"  {f.node} ({f.status}): {f.message}" for f in own)
