@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,21 +13,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from plain_dbt import Built, build_days, copy_project
 
 
-@pytest.fixture(scope="module", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+@pytest.fixture(scope="session", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     root = copy_project(tmp_path_factory.mktemp("project"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(root / "home"))
-        patch.delenv("DBT_PROFILES_DIR", raising=False)
-        if request.param == "postgres":
-            server = request.getfixturevalue("postgres_server")
-            (root / "profiles.yml").write_text(
-                "pulse:\n  target: postgres\n  outputs:\n    postgres:\n      type: postgres\n"
-                f"      host: {server}\n      port: 5432\n      user: postgres\n      password: ''\n      dbname: postgres\n"
-                f"      schema: pulse_{uuid4().hex[:12]}\n      threads: 2\n",
-                encoding="utf-8",
-            )
-        yield build_days(root)
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        output = f"type: postgres, host: {server}, port: 5432, user: postgres, password: '', dbname: postgres, schema: pulse_{uuid4().hex[:12]}"
+    else:
+        output = f"type: duckdb, path: {str(root / 'pulse.duckdb')!r}"
+    (root / "profiles.yml").write_text(
+        f"pulse:\n  target: test\n  outputs:\n    test: {{{output}, threads: 2}}\n", encoding="utf-8"
+    )
+    return build_days(root)
 
 
 @pytest.fixture

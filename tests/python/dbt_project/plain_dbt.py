@@ -9,7 +9,6 @@ from typing import Any
 
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect, release_embedded_file
-from pulse_runner.warehouse.project import profiles_dir
 
 ROOT = Path(__file__).parents[3]
 FIRST, LAST = "2026-05-29", "2026-05-31"
@@ -30,7 +29,7 @@ def dbt(root: Path, *args: str) -> Any:
     """Call dbt in this process, as a scheduler does; return its result object."""
     from dbt.cli.main import dbtRunner
 
-    folders = ("--project-dir", str(root), "--profiles-dir", str(profiles_dir(root)))
+    folders = ("--project-dir", str(root), "--profiles-dir", str(root))
     try:
         return dbtRunner().invoke([*args, *folders, "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats"])
     finally:

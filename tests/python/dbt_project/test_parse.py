@@ -52,7 +52,7 @@ def test_an_unknown_key_in_the_project_would_fail_that_test(plain_project: Path)
     path = plain_project / "models/marts/_marts__models.yml"
     text = path.read_text(encoding="utf-8")
     path.write_text(
-        text.replace("  - name: open_incidents", "  - name: open_incidents\n    nonsense: 1"), encoding="utf-8"
+        text.replace("  - name: open_incidents", "  - name: open_incidents\n    nonsense: 1", 1), encoding="utf-8"
     )
     done = dbt(use(plain_project, "duckdb"), "parse", *DEPRECATIONS_ARE_ERRORS)
     assert not done.success
