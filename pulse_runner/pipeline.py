@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_runner.errors import PulseError
 from pulse_runner.incidents.store import ACTIVE, list_incidents
-from pulse_runner.runs import recorded
+from pulse_runner.runs import recorded, recorded_build
 from pulse_runner.snapshots.read import latest_snapshots
 
 if TYPE_CHECKING:
@@ -99,7 +99,10 @@ def _build(
 ) -> str:
     from pulse_runner.snapshots.build import build_snapshots
 
-    result = build_snapshots(pulse.root, day, day, target=pulse.target, everything=True, on_progress=on_progress)
+    with recorded_build(pulse.warehouse, day, day, pulse.now) as run:
+        result = build_snapshots(
+            pulse.root, day, day, target=pulse.target, everything=True, on_progress=on_progress, counts=run.counts
+        )
     for failure in result.failures:
         say(f"dbt {failure.status}: {failure.node}: {failure.message}")
     return ", ".join(f"{n} {status}" for status, n in sorted(result.counts.items()))

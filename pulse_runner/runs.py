@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
 
-from pulse_runner.errors import PulseError
+from pulse_runner.errors import BusyError, PulseError
 from pulse_runner.warehouse.base import Warehouse
 
 
@@ -28,23 +28,11 @@ def recorded(warehouse: Warehouse, stage: str, first: date, last: date, now: dat
 
     Two runs of one stage never overlap: the second raises BusyError, before it writes anything.
     """
-    started, clock = now, time.monotonic()
-    run = Run(sha256(f"{stage}|{first}|{last}|{datetime.now(UTC).isoformat()}".encode()).hexdigest()[:16])
+    clock = time.monotonic()
+    run = Run(_run_id(stage, first, last))
 
     def write(outcome: str, message: str) -> None:
-        finished = None if outcome == "running" else datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-        row = {
-            "run_id": run.run_id,
-            "stage": stage,
-            "from_date": first,
-            "to_date": last,
-            "started_at": started.replace(tzinfo=None),
-            "finished_at": finished,
-            "seconds": round(time.monotonic() - clock, 3),
-            "outcome": outcome,
-            "counts": json.dumps(run.counts, sort_keys=True),
-            "message": message[:1000],
-        }
+        row = _row(run, stage, first, last, now, time.monotonic() - clock, outcome, message)
         warehouse.replace("pulse_runs", ["run_id"], [row])
 
     with warehouse.exclusive(stage):
@@ -53,6 +41,60 @@ def recorded(warehouse: Warehouse, stage: str, first: date, last: date, now: dat
             yield run
         except BaseException as error:
             with suppress(PulseError):  # the stage's own error is the one to show
-                write("failed", str(error) if isinstance(error, PulseError) else type(error).__name__)
+                write("failed", _words(error))
             raise
         write("ok", "")
+
+
+@contextmanager
+def recorded_build(
+    open_warehouse: Callable[[], AbstractContextManager[Warehouse]], first: date, last: date, now: datetime
+) -> Iterator[Run]:
+    """Write the stage `snapshot` into `pulse_runs` when the dbt build inside the block has ended, with its real seconds.
+
+    There is no row before: dbt may need the DuckDB file for itself, and the first build is what makes the table. A build
+    that failed before there was a table is not recorded, nor one that was refused because another was at it; in every
+    case the build's own error is the one that is raised.
+    """
+    clock = time.monotonic()
+    run = Run(_run_id("snapshot", first, last))
+
+    def write(outcome: str, message: str) -> None:
+        row = _row(run, "snapshot", first, last, now, time.monotonic() - clock, outcome, message)
+        with open_warehouse() as warehouse:
+            warehouse.replace("pulse_runs", ["run_id"], [row])
+
+    try:
+        yield run
+    except BusyError:
+        raise
+    except BaseException as error:
+        with suppress(PulseError):
+            write("failed", _words(error))
+        raise
+    write("ok", "")
+
+
+def _run_id(stage: str, first: date, last: date) -> str:
+    return sha256(f"{stage}|{first}|{last}|{datetime.now(UTC).isoformat()}".encode()).hexdigest()[:16]
+
+
+def _words(error: BaseException) -> str:
+    return str(error) if isinstance(error, PulseError) else type(error).__name__
+
+
+def _row(
+    run: Run, stage: str, first: date, last: date, now: datetime, seconds: float, outcome: str, message: str
+) -> dict[str, object]:
+    return {
+        "run_id": run.run_id,
+        "stage": stage,
+        "from_date": first,
+        "to_date": last,
+        "started_at": now.replace(tzinfo=None),
+        "finished_at": None if outcome == "running" else datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+        "seconds": round(seconds, 3),
+        "outcome": outcome,
+        "counts": json.dumps(run.counts, sort_keys=True),
+        "message": message[:1000],
+    }

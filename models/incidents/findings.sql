@@ -1,4 +1,4 @@
--- depends_on: {{ ref('segment_snapshots') }}
+-- depends_on: {{ ref('segment_snapshots') }} {{ ref('segment_distributions') }} {{ ref('segment_reach') }} {{ ref('entity_health') }}
 -- dbt makes the table, empty; the runner fills it.
 select
     cast(null as {{ dbt.type_string() }}) as entity,

@@ -17,19 +17,15 @@ newest as (
 
 ),
 
-current_versions as (
-
-    select segment_id from {{ this }} where valid_to is null
-
-),
-
 changed as (
 
     select definitions.*, coalesce(newest.version, 0) + 1 as version
     from definitions
     left join newest on newest.segment_id = definitions.segment_id
-    left join current_versions on current_versions.segment_id = definitions.segment_id
-    where current_versions.segment_id is null
+    -- not a left join with `is null`: over a CTE that is read twice, DuckDB 2.0.0 loses the condition on valid_to
+    where not exists (
+        select 1 from {{ this }} as kept where kept.segment_id = definitions.segment_id and kept.valid_to is null
+    )
 
 ),
 {% else %}

@@ -32,16 +32,17 @@ def snapshot_command(
         click.echo(f"Would snapshot {first} to {last} ({(last - first).days + 1} days).")
         return
     from pulse_runner.cli.progress import progress
-    from pulse_runner.runs import recorded
+    from pulse_runner.runs import recorded_build
     from pulse_runner.snapshots.build import build_snapshots
     from pulse_runner.snapshots.read import LIST_COLUMNS, latest_snapshots
 
-    with progress("snapshot") as show:
-        result = build_snapshots(pulse.root, first, last, target=pulse.target, resume=resume, on_progress=show)
+    with progress("snapshot") as show, recorded_build(pulse.warehouse, first, last, pulse.now) as run:
+        result = build_snapshots(
+            pulse.root, first, last, target=pulse.target, resume=resume, on_progress=show, counts=run.counts
+        )
     for failure in result.failures:
         pulse.log(f"dbt {failure.status}: {failure.node}: {failure.message}")
-    with pulse.warehouse() as warehouse, recorded(warehouse, "snapshot", first, last, pulse.now) as run:
-        run.counts.update(result.counts)
+    with pulse.warehouse() as warehouse:
         rows = latest_snapshots(warehouse, last)
     pulse.echo_rows(rows, LIST_COLUMNS)
 

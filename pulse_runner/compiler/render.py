@@ -11,6 +11,15 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pulse_runner.compiler.days import ColumnDay, Day
+from pulse_runner.compiler.describe import (
+    DEFINITION_COLUMNS,
+    FACT_COLUMNS,
+    HEALTH_COLUMNS,
+    code,
+    described,
+    facts_description,
+    history_columns,
+)
 from pulse_runner.compiler.events import event_groups
 from pulse_runner.compiler.facts import facts_sql
 from pulse_runner.compiler.health import health_sql
@@ -57,18 +66,18 @@ def compile_project(project: Project, known: Versions | None = None) -> dict[str
     for segment in enabled:
         files[f"models/segments/seg_{segment.name}.sql"] = segment_view(segment, project)
     files["models/segments/segment_definitions.sql"] = _definitions(project)
-    files["models/entities/segment_facts.sql"] = _union_view(plans, "facts", FACT_COLUMNS)
-    files["models/entities/column_facts.sql"] = _union_view(plans, "health", HEALTH_COLUMNS)
+    files["models/entities/segment_facts.sql"] = _union_view(plans, "facts", FACT_TYPES)
+    files["models/entities/column_facts.sql"] = _union_view(plans, "health", HEALTH_TYPES)
     files["models/segments/_segments__models.yml"] = _segments_yaml(enabled, project)
     files["models/entities/_entities__models.yml"] = _entities_yaml(plans)
     return dict(sorted(files.items()))
 
 
-FACT_COLUMNS = {
+FACT_TYPES = {
     "snapshot_date": "date", "previous_date": "date", "entity": "varchar", "segment_id": "varchar", "fact": "varchar",
     "item": "varchar", "bucket": "varchar", "leaf_columns": "varchar", "members": "bigint",
 }  # fmt: skip
-HEALTH_COLUMNS = {
+HEALTH_TYPES = {
     "snapshot_date": "date", "entity": "varchar", "column_name": "varchar", "data_type": "varchar", "rows": "bigint",
     "nulls": "bigint", "distinct_count": "bigint", "min_value": "varchar", "max_value": "varchar",
     "mean_value": "double precision", "duplicate_keys": "bigint", "null_keys": "bigint", "freshest_at": "varchar",
@@ -222,11 +231,13 @@ def _sql_type(entity: Entity, column: str) -> str:
 
 
 def _segments_yaml(segments: list[Segment], project: Project) -> str:
+    definitions: list[dict[str, Any]] = [*described(DEFINITION_COLUMNS)]
+    definitions[0]["data_tests"] = ["unique", "not_null"]
     models: list[dict[str, Any]] = [
         {
             "name": "segment_definitions",
             "description": "One row per segment as it is defined now.",
-            "columns": [{"name": "segment_id", "description": "The segment.", "data_tests": ["unique", "not_null"]}],
+            "columns": definitions,
         }
     ]
     for s in sorted(segments, key=lambda s: s.name):
@@ -240,11 +251,17 @@ def _segments_yaml(segments: list[Segment], project: Project) -> str:
             {
                 "name": f"seg_{s.name}",
                 "description": in_jinja(
-                    f"{s.label or s.name}: {s.description or 'no description'}\n\nOne row per {s.entity} key that is a member now. "
-                    f"Members: {rule_text(s.rule)}. Owner: {s.owner}."
+                    f"{s.label or s.name}: {s.description or 'no description'}\n\nOne row per {entity.key} of {s.entity} that is a member now.\n\n"
+                    f"Rule: {code(rule_text(s.rule))}. Owner: {s.owner}."
                 ),
                 "config": {"meta": meta},
-                "columns": [{"name": entity.key, "description": "The member.", "data_tests": ["unique", "not_null"]}],
+                "columns": [
+                    {
+                        "name": entity.key,
+                        "description": f"Key of the member in {s.entity}.",
+                        "data_tests": ["unique", "not_null"],
+                    }
+                ],
             }
         )
     return _yaml({"models": models})
@@ -262,6 +279,7 @@ def _entities_yaml(plans: list[EntityPlan]) -> str:
                 {
                     "name": f"{entity.name}_history",
                     "description": f"One row per {entity.name} key and date, for the last days: the columns that Pulse compares.",
+                    "columns": described(history_columns(plan)),
                 }
             )
         about = {
@@ -271,15 +289,12 @@ def _entities_yaml(plans: list[EntityPlan]) -> str:
             "required": [c for c in (entity.key, h.as_of, h.valid_from, h.valid_to) if c],
             "segments": [s.segment.name for s in plan.segments], "definitions": plan_hash(plan),
         }  # fmt: skip
-        leaves = "; ".join(f"bit {b.mask.bit_length() - 1} of word {b.word}: {b.text}" for b in plan.bits)
         models.append(
             {
                 "name": f"{entity.name}_facts",
-                "description": in_jinja(
-                    f"One row per snapshot date, {entity.name} segment, fact, item and bucket: what the public tables are made from. Leaves: {leaves}."
-                ),
+                "description": in_jinja(facts_description(plan)),
                 "config": {"meta": {"pulse": {"kind": "facts", **about}}},
-                "columns": [{"name": n} for n in FACT_COLUMNS],
+                "columns": described(FACT_COLUMNS),
             }
         )
         models.append(
@@ -287,10 +302,13 @@ def _entities_yaml(plans: list[EntityPlan]) -> str:
                 "name": f"{entity.name}_health",
                 "description": f"One row per snapshot date and column of {entity.name}.",
                 "config": {"meta": {"pulse": {"kind": "health", **about}}},
+                "columns": described(HEALTH_COLUMNS),
             }
         )
-    models.append({"name": "segment_facts", "description": "The facts of all entities in one place."})
-    models.append({"name": "column_facts", "description": "The health of all entities in one place."})
+    facts = "One row per snapshot date, segment, fact, item and bucket: the facts of all entities in one place."
+    health = "One row per snapshot date, entity and column: the health of all entities in one place."
+    models.append({"name": "segment_facts", "description": facts, "columns": described(FACT_COLUMNS)})
+    models.append({"name": "column_facts", "description": health, "columns": described(HEALTH_COLUMNS)})
     return _yaml({"models": models})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from pulse_runner.warehouse.dbt import DbtResult, Progress, run_dbt
 
 # the runner's own tables too: on a new project the first command to be run may be `pulse snapshot`
 SNAPSHOT_SELECTION = ("+tag:pulse_snapshot", "tag:pulse_runner")
+# unit tests judge the models with given rows, not the day's data: they are for `dbt build` and CI
+WITHOUT = ("--exclude-resource-type", "unit_test")
 
 
 def build_snapshots(
@@ -22,11 +24,13 @@ def build_snapshots(
     everything: bool = False,
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
+    counts: MutableMapping[str, int] | None = None,
 ) -> DbtResult:
-    """Build the snapshot tables for every date from `first` to `last`; `everything` builds the whole project.
+    """Build the snapshot tables for every date from `first` to `last`; `everything` builds the whole project (but no unit tests).
 
     With `resume`, days that are complete with today's definitions are passed over. Raises WarehouseError, naming the
-    models, when one of Pulse's own models failed; failures of other nodes are in the result.
+    models, when one of Pulse's own models failed; failures of other nodes are in the result. `counts` takes up the number
+    of nodes by status, then too.
     """
     if last < first:
         raise UsageError(f"--from {first} is after --to {last}.")
@@ -34,7 +38,9 @@ def build_snapshots(
     variables: dict[str, object] = {"pulse_from": first.isoformat(), "pulse_to": last.isoformat()}
     if resume:
         variables["pulse_skip_done"] = True
-    result = run_dbt(root, ["build", *selection], variables=variables, target=target, on_progress=on_progress)
+    result = run_dbt(root, ["build", *selection, *WITHOUT], variables=variables, target=target, on_progress=on_progress)
+    if counts is not None:
+        counts.update(result.counts)
     own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("_facts", "_history"))]
     if own:
         lines = "\n".join(f"  {f.node} ({f.status}): {f.message}" for f in own)

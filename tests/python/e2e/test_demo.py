@@ -196,6 +196,27 @@ def test_run_of_the_last_day_ends_with_3_when_severe_incidents_are_open(shop: Sh
     assert "active incidents" in done.stdout
 
 
+def test_the_builds_of_demo_and_run_are_recorded_and_a_failed_one_says_why(shop: Shop) -> None:
+    path = shop.root / "models" / "snapshots" / "segment_flows.sql"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("from facts\n    where", "from there_is_no_such_table\n    where"), encoding="utf-8")
+    try:
+        failed = shop.run("run", "--date", "2026-05-31", ok=False)
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert failed.returncode == 1
+    assert "there_is_no_such_table" in failed.stderr
+    shop.run("run", "--date", "2026-05-31")
+    rows = shop.query("select * from {} where stage = 'snapshot' order by started_at", "pulse_runs")
+    assert (rows[0]["from_date"], rows[0]["outcome"]) == (date(2026, 3, 1), "ok")
+    assert rows[0]["seconds"] > 5
+    assert [(r["to_date"], r["outcome"]) for r in rows[-2:]] == [
+        (date(2026, 5, 31), "failed"),
+        (date(2026, 5, 31), "ok"),
+    ]
+    assert "segment_flows (error)" in rows[-2]["message"]
+
+
 def test_dbt_alone_makes_the_snapshots_with_the_runner_not_importable(shop: Shop) -> None:
     shop.run("doctor", ok=False)  # writes the embedded profile
     code = "import sys; sys.modules['pulse_runner'] = None\nfrom dbt.cli.main import cli\nsys.argv[0] = 'dbt'\ncli()"

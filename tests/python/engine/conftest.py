@@ -45,7 +45,9 @@ class World:
         self.root = root
         root.mkdir(parents=True)
         shutil.copytree(ROOT / "macros", root / "macros")
-        shutil.copytree(ROOT / "models" / "snapshots", root / "models" / "snapshots")
+        # without the unit tests: they say nothing about a world, and tests/python/dbt_project runs them
+        unit_tests = shutil.ignore_patterns("*unit_tests.yml")
+        shutil.copytree(ROOT / "models" / "snapshots", root / "models" / "snapshots", ignore=unit_tests)
         if (ROOT / "tests").is_dir():
             (root / "tests").mkdir()
             for test in (ROOT / "tests").glob("*.sql"):

@@ -1,0 +1,53 @@
+"""The project itself in a folder of its own, built by dbt alone."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.connection import connect, release_embedded_file
+
+ROOT = Path(__file__).parents[3]
+FIRST, LAST = "2026-05-29", "2026-05-31"
+
+
+def copy_project(root: Path) -> Path:
+    """Copy what dbt reads of the project into a folder; return the folder."""
+    shutil.copy(ROOT / "dbt_project.yml", root)
+    for folder in ("macros", "models", "seeds", "segments"):
+        shutil.copytree(ROOT / folder, root / folder)
+    (root / "tests").mkdir()
+    for test in (ROOT / "tests").glob("*.sql"):
+        shutil.copy(test, root / "tests")
+    return root
+
+
+def dbt(root: Path, *args: str) -> Any:
+    """Call dbt in this process, as a scheduler does; return its result object."""
+    from dbt.cli.main import dbtRunner
+
+    folders = ("--project-dir", str(root), "--profiles-dir", str(root))
+    try:
+        return dbtRunner().invoke([*args, *folders, "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats"])
+    finally:
+        release_embedded_file()
+
+
+@dataclass
+class Built:
+    """A built project; `statuses` has the status of every node of the first build by its name."""
+
+    root: Path
+    statuses: dict[str, str]
+
+    def open(self) -> Warehouse:
+        return connect(self.root)
+
+
+def build_days(root: Path) -> Built:
+    done = dbt(root, "build", "--vars", f"{{pulse_from: '{FIRST}', pulse_to: '{LAST}'}}")
+    assert done.exception is None, done.exception
+    return Built(root, {r.node.name: str(r.status) for r in done.result.results})
