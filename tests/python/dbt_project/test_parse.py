@@ -18,6 +18,7 @@ DEPRECATIONS_ARE_ERRORS = ("--no-partial-parse", "--warn-error-options", '{"erro
 # what a connection would be asked: the columns of a relation (none: it counts as whole) and whether a table is there
 WITHOUT_A_CONNECTION = {
     "pulse_column_types": "{% macro pulse_column_types(relation) %}{{ return({}) }}{% endmacro %}",
+    "pulse_is_built": "{% macro pulse_is_built() %}{{ return(true) }}{% endmacro %}",
     "is_incremental": "{% macro is_incremental() %}{{ return(true) }}{% endmacro %}",
 }
 
@@ -64,7 +65,10 @@ BRANCHES = {
     "default__pulse_and('w0', 'm')": "(w0 & m)",
     "snowflake__pulse_matches('plan', \"'^p\\\\d'\")": "regexp_instr(plan, '^p\\\\d') > 0",
     "default__pulse_matches('plan', \"'^p'\")": "regexp_like(plan, '^p')",
-    "default__pulse_materialized()": "",
+    "default__pulse_step()": "/* step */",
+    "default__pulse_temporary('moves')": "moves",
+    "default__pulse_lock(this)": "select 1",
+    "default__pulse_session()": "",
 }
 
 
@@ -79,7 +83,7 @@ def test_the_branches_that_no_tested_warehouse_takes_render(plain_project: Path)
 def test_every_dispatched_macro_has_a_branch_for_any_warehouse(plain_project: Path) -> None:
     text = "\n".join(p.read_text(encoding="utf-8") for p in sorted((plain_project / "macros").glob("*.sql")))
     dispatched = {part.split("'")[0] for part in text.split("adapter.dispatch('")[1:]}
-    assert dispatched == {"pulse_and", "pulse_matches", "pulse_materialized"}
+    assert dispatched == {"pulse_and", "pulse_matches", "pulse_step", "pulse_temporary", "pulse_lock", "pulse_session"}
     assert {name for name in dispatched if f"macro default__{name}(" not in text} == set()
 
 
