@@ -1,5 +1,5 @@
 {# A column of the relation, or a null of its type when it is broken, so that only the segments that use it suffer. #}
-{% macro pulse_column(name, type, broken) %}{% if name in broken %}cast(null as {{ type }}) as {{ name }}{% else %}{{ name }}{% endif %}{% endmacro %}
+{% macro pulse_column(name, type, broken, known_as=none) %}{% if (known_as or name) in broken %}cast(null as {{ type }}) as {{ name }}{% else %}{{ name }}{% endif %}{% endmacro %}
 
 {# Condition: none of the columns is broken. #}
 {% macro pulse_intact(broken, columns) %}{{ 'false' if columns | select('in', broken.keys() | list) | list else 'true' }}{% endmacro %}

@@ -26,13 +26,22 @@
         {%- elif not steps.names -%}
             {% call statement('main') %}{{ pulse_lock(target_relation) }}; {{ replace_rows }} ({{ pulse_fill_days(steps.last, plan.day, plan.before) }}) as day_rows{% endcall %}
         {%- else -%}
-            {% call statement('rows') %}{{ pulse_session() }} {{ pulse_lock(target_relation) }}; {{ pulse_fill_days(steps.first, plan.day, plan.before) }}{% endcall %}
-            {%- set slots = pulse_slot_counts() -%}
-            {% call statement('main') %}
-                {{ pulse_fill_slots(pulse_fill_days(steps.second, plan.day, plan.before), slots) }}
-                {{ replace_rows }} ({{ pulse_fill_slots(pulse_fill_days(steps.last, plan.day, plan.before), slots) }}) as day_rows;
-                {% for name in steps.names %}drop table if exists {{ pulse_temporary(name) }};{% endfor %}
-            {% endcall %}
+            {#- first with the day before, then with the earlier dates of pulse_compare_days, of which only the causes are kept -#}
+            {%- for before in [plan.before] + plan.compare -%}
+                {% call statement('rows') %}{{ pulse_session() }} {{ pulse_lock(target_relation) }}; {{ pulse_fill_days(steps.first, plan.day, before) }}{% endcall %}
+                {%- set slots = pulse_slot_counts() -%}
+                {%- set rows = pulse_fill_slots(pulse_fill_days(steps.last, plan.day, before), slots) -%}
+                {% call statement('main') %}
+                    {{ pulse_fill_slots(pulse_fill_days(steps.second, plan.day, before), slots) }}
+                    {% if loop.first -%}
+                        {{ replace_rows }} ({{ rows }}) as day_rows;
+                    {%- else -%}
+                        insert into {{ target_relation }} ({{ columns }})
+                        select {{ columns | replace('fact,', "fact || '_since',") }} from ({{ rows }}) as day_rows where fact in ('gained', 'lost');
+                    {%- endif %}
+                    {% for name in steps.names %}drop table if exists {{ pulse_temporary(name) }};{% endfor %}
+                {% endcall %}
+            {%- endfor -%}
         {%- endif -%}
         {%- do adapter.commit() -%}
         {%- do log('pulse: ' ~ about.entity ~ ' ' ~ plan.day ~ ' (' ~ loop.index ~ ' of ' ~ days | length ~ ')', info=true) -%}

@@ -29,7 +29,10 @@
     {%- set plans = [] -%}
     {%- for day in days -%}
         {%- set before = known | select('lt', day) | list | last -%}
-        {%- set plan = {'day': day, 'before': before if before else none, 'status': 'ok', 'reason': ''} -%}
+        {%- set plan = {'day': day, 'before': before if before else none, 'compare': [], 'status': 'ok', 'reason': ''} -%}
+        {%- for earlier in pulse_compare_dates(day) if earlier != before and (earlier in known or (about.history == 'validity' and known and earlier >= known[0])) -%}
+            {%- do plan.compare.append(earlier) -%}
+        {%- endfor -%}
         {%- if gone -%}
             {%- do plan.update({'status': 'broken', 'reason': 'column ' ~ gone | join(', ') ~ ' is missing'}) -%}
         {%- elif day not in known and about.history == 'validity' and known and day > known[0] -%}
@@ -44,6 +47,18 @@
         {%- do plans.append(plan) -%}
     {%- endfor -%}
     {{ return(plans) }}
+{% endmacro %}
+
+{# The earlier dates of pulse_compare_days, counted back from a day: seven is the same weekday of the week before. #}
+{% macro pulse_compare_dates(day) %}
+    {%- set dates = [] -%}
+    {%- for days in var('pulse_compare_days', []) -%}
+        {%- if not 2 <= days | int <= 40 -%}
+            {%- do exceptions.raise_compiler_error('pulse_compare_days: ' ~ days ~ ' is not a number of days from 2 to 40. One day back is always compared.') -%}
+        {%- endif -%}
+        {%- do dates.append((modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=days | int)).strftime('%Y-%m-%d')) -%}
+    {%- endfor -%}
+    {{ return(dates) }}
 {% endmacro %}
 
 {# Every date between two, ISO text, both included. #}

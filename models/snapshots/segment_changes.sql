@@ -15,13 +15,14 @@ changes as (
         cast(segment_id as {{ dbt.type_string() }}) as segment_id,
         snapshot_date,
         previous_date,
-        cast(fact as {{ dbt.type_string() }}) as direction,
+        cast(replace(fact, '_since', '') as {{ dbt.type_string() }}) as direction,
         cast(item as {{ dbt.type_string() }}) as cause,
         cast(bucket as {{ dbt.type_string() }}) as detail,
         cast(leaf_columns as {{ dbt.type_string() }}) as columns,
-        members
+        members,
+        fact in ('gained_since', 'lost_since') as is_chosen
     from facts
-    where fact in ('gained', 'lost')
+    where fact in ('gained', 'lost', 'gained_since', 'lost_since')
 
 )
 

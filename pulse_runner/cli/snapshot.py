@@ -15,10 +15,23 @@ from pulse_runner.errors import UsageError
 @click.option("--from", "first", type=DAY, help="First date of a range.")
 @click.option("--to", "last", type=DAY, help="Last date of a range; today when only --from is given.")
 @click.option("--resume", is_flag=True, help="Pass over dates that are complete with today's definitions.")
+@click.option(
+    "--compare",
+    multiple=True,
+    type=click.IntRange(2, 40),
+    metavar="DAYS",
+    help="Explain the change since so many days before each date too (7: the same weekday a week ago). May be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Say which dates would be built; build nothing.")
 @pass_pulse
 def snapshot_command(
-    pulse: PulseContext, day: date | None, first: date | None, last: date | None, resume: bool, dry_run: bool
+    pulse: PulseContext,
+    day: date | None,
+    first: date | None,
+    last: date | None,
+    resume: bool,
+    compare: tuple[int, ...],
+    dry_run: bool,
 ) -> None:
     """Snapshot every enabled segment for a date or a range of dates, in one dbt invocation.
 
@@ -26,6 +39,7 @@ def snapshot_command(
     Example:
       pulse snapshot --date 2026-05-31
       pulse snapshot --from 2026-03-01 --to 2026-05-31 --resume
+      pulse snapshot --date 2026-05-31 --compare 7
     """
     first, last = date_range(pulse, day, first, last)
     if dry_run:
@@ -38,7 +52,14 @@ def snapshot_command(
 
     with progress("snapshot") as show, recorded_build(pulse.warehouse, first, last, pulse.now) as run:
         result = build_snapshots(
-            pulse.root, first, last, target=pulse.target, resume=resume, on_progress=show, counts=run.counts
+            pulse.root,
+            first,
+            last,
+            target=pulse.target,
+            resume=resume,
+            compare=compare,
+            on_progress=show,
+            counts=run.counts,
         )
     for failure in result.failures:
         pulse.log(f"dbt {failure.status}: {failure.node}: {failure.message}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pulse_runner.compiler.days import Day
-from pulse_runner.compiler.plan import EntityPlan
-from pulse_runner.compiler.sql import in_jinja, leaf_sql, literal
-from pulse_runner.segments.model import EventLeaf, FieldLeaf
+from pulse_runner.compiler.plan import EntityPlan, event_fields
+from pulse_runner.compiler.sql import SQL_TYPES, in_jinja, leaf_sql, literal
+from pulse_runner.segments.model import Entity, EventLeaf, EventSource, FieldLeaf
 
 Group = tuple[str, int | None, tuple[FieldLeaf, ...]]
 
@@ -38,11 +40,38 @@ def event_ctes(plan: EntityPlan, day: Day, name: str, known_until: Day | None = 
             {f"{a.function}({a.field}) as {_column(a.function, a.field)}" for a in (x.aggregate for x in leaves) if a}
         )
         sql = (
-            "select\n    " + ",\n    ".join(columns) + f"\nfrom {{{{ {source.relation.jinja()} }}}}\nwhere "
+            "select\n    " + ",\n    ".join(columns) + f"\nfrom (\n{_source_rows(plan.entity, source, leaves)}\n) as happened\nwhere "
             + "\n    and ".join(conditions) + f"\ngroup by {source.key}"
         )  # fmt: skip
         ctes.append((f"{name}_events_{n}", sql))
     return ctes
+
+
+def declared_columns(plan: EntityPlan) -> dict[str, dict[str, str | None]]:
+    """Return, per events relation, the columns that conditions read with their types; None where any type will do."""
+    found: dict[str, dict[str, str | None]] = {}
+    for leaves in event_groups(plan).values():
+        for leaf in leaves:
+            fields = plan.entity.events[leaf.event].fields
+            declared = found.setdefault(leaf.event, {})
+            declared |= {c: fields[c].type if c in fields else None for c in sorted(event_fields(leaf, plan.entity))}
+    return found
+
+
+def _source_rows(entity: Entity, source: EventSource, leaves: Sequence[EventLeaf]) -> str:
+    """The events with the columns that are read; a broken column is null, and without its key there are no events."""
+    kinds = {
+        c: SQL_TYPES[source.fields[c].type] if c in source.fields else "date"
+        for leaf in leaves
+        for c in event_fields(leaf, entity)
+    }
+    others = sorted(set(kinds) - {source.key})
+    there = [source.key, *(f"{{{{ pulse_column('{c}', '{kinds[c]}', broken, '{source.name}.{c}') }}}}" for c in others)]
+    gone = [f"{entity.key} as {source.key}", *(f"cast(null as {kinds[c]}) as {c}" for c in others)]
+    return (
+        f"    {{%- if '{source.name}.{source.key}' in broken %}}\n    select {', '.join(gone)} from {{{{ relation }}}} where 1 = 0\n    {{%- else %}}\n"
+        f"    select {', '.join(there)}\n    from {{{{ {source.relation.jinja()} }}}}\n    {{%- endif %}}"
+    )
 
 
 def event_columns(plan: EntityPlan) -> list[tuple[int, str]]:

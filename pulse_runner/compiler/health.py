@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pulse_runner.compiler.days import LoopDay
 from pulse_runner.compiler.plan import EntityPlan
-from pulse_runner.compiler.rows import SQL_TYPES, as_of_condition
-from pulse_runner.compiler.sql import literal
+from pulse_runner.compiler.rows import as_of_condition
+from pulse_runner.compiler.sql import SQL_TYPES, literal
 
 DAY = LoopDay("pulse_day")
 

@@ -145,14 +145,23 @@ def signed_leaves(rule: Rule, positive: bool = True) -> Iterator[tuple[Leaf, boo
 
 
 def leaf_columns(leaf: Leaf, entity: Entity) -> tuple[str, ...]:
-    """Return the columns of the entity's relation that a leaf reads; a clock reads the column that it counts from."""
+    """Return the columns that a leaf reads: of the entity's relation, or `<events>.<column>`; a clock reads the column that it counts from."""
     if isinstance(leaf, FieldLeaf):
         return (source_column(entity, leaf.field),)
     if isinstance(leaf, SqlLeaf):
         return tuple(sorted({source_column(entity, f) for f in leaf.fields}))
+    if isinstance(leaf, EventLeaf):
+        return tuple(sorted(f"{leaf.event}.{c}" for c in event_fields(leaf, entity)))
     return ()
 
 
+def event_fields(leaf: EventLeaf, entity: Entity) -> set[str]:
+    """Return the columns of the events' relation that a condition reads, its key and its time among them."""
+    source = entity.events[leaf.event]
+    return {source.key, source.at, *(w.field for w in leaf.where), *((leaf.aggregate.field,) if leaf.aggregate else ())}
+
+
 def source_column(entity: Entity, field: str) -> str:
-    """Return the column behind a field."""
-    return entity.fields[field].days_since or field
+    """Return the column behind a field; a column of an events relation is its own."""
+    declared = entity.fields.get(field)
+    return (declared.days_since if declared else None) or field

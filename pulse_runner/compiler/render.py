@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from io import StringIO
 from typing import Any
@@ -20,7 +20,7 @@ from pulse_runner.compiler.describe import (
     facts_description,
     history_columns,
 )
-from pulse_runner.compiler.events import event_groups
+from pulse_runner.compiler.events import declared_columns, event_groups
 from pulse_runner.compiler.facts import facts_sql
 from pulse_runner.compiler.health import health_sql
 from pulse_runner.compiler.plan import EntityPlan, plan_entity
@@ -63,8 +63,9 @@ def compile_project(project: Project, known: Versions | None = None) -> dict[str
     for plan in plans:
         files |= _entity_files(plan)
     enabled = [s for p in plans for s in (x.segment for x in p.segments)]
-    for segment in enabled:
-        files[f"models/segments/seg_{segment.name}.sql"] = segment_view(segment, project)
+    for plan in plans:
+        for s in plan.segments:
+            files[f"models/segments/seg_{s.segment.name}.sql"] = segment_view(s.segment, project, s.columns)
     files["models/segments/segment_definitions.sql"] = _definitions(project)
     files["models/entities/segment_facts.sql"] = _union_view(plans, "facts", FACT_TYPES)
     files["models/entities/column_facts.sql"] = _union_view(plans, "health", HEALTH_TYPES)
@@ -100,8 +101,16 @@ def _entity_files(plan: EntityPlan) -> dict[str, str]:
         f"{{% set relation = {relation} -%}}\n{inspected}{{%- set types = pulse_column_types({seen}) if execute else {{}} -%}}\n"
         f"{{%- set broken = pulse_broken_columns({seen}, {declared!r}) -%}}\n\n"
     )
+    events = "".join(
+        f"\n{{%- do broken.update(pulse_broken_columns({entity.events[event].relation.jinja()}, {columns!r}, '{event}.')) -%}}"
+        for event, columns in declared_columns(plan).items()
+    )
     files[f"models/entities/{name}_facts.sql"] = (
-        HEADER + setup.rstrip("\n") + f"\n{{%- set pulse_definitions = {plan_hash(plan)!r} -%}}\n\n" + facts_sql(plan)
+        HEADER
+        + setup.rstrip("\n")
+        + events
+        + f"\n{{%- set pulse_definitions = {plan_hash(plan)!r} -%}}\n\n"
+        + facts_sql(plan)
     )
     files[f"models/entities/{name}_health.sql"] = HEADER + setup + health_sql(plan)
     return files
@@ -122,8 +131,8 @@ def _history(plan: EntityPlan) -> str:
     )
 
 
-def segment_view(segment: Segment, project: Project) -> str:
-    """Return `seg_<segment>.sql`: the current members, as anybody would write the rule by hand."""
+def segment_view(segment: Segment, project: Project, columns: Sequence[str]) -> str:
+    """Return `seg_<segment>.sql`: the current members, as anybody would write the rule by hand; nobody while one of `columns` is broken."""
     entity = project.entities[segment.entity]
     h = entity.history
     if h.kind == "as_of":
@@ -135,10 +144,25 @@ def segment_view(segment: Segment, project: Project) -> str:
     else:
         day, where = ColumnDay("current_date"), "true"
     lines = _rule_lines(segment.rule, project, entity, day)
+    relation = entity.relation.jinja()
+    declared = {c: entity.fields[c].type for c in columns if c in entity.fields}
+    events = "".join(
+        f"{{%- do broken.update(pulse_broken_columns({entity.events[event].relation.jinja()}, {_declared(entity, event, columns)!r}, '{event}.')) %}}\n"
+        for event in sorted({c.split(".")[0] for c in columns if c not in entity.fields})
+    )
     return (
-        f"{HEADER}-- {in_jinja(rule_text(segment.rule))}\n\nselect distinct {entity.key}\nfrom {{{{ {entity.relation.jinja()} }}}}\n"
-        f"where {where}\n    and {entity.key} is not null\n" + "".join(f"    and {line}\n" for line in lines)
+        f"{HEADER}-- {in_jinja(rule_text(segment.rule))}\n"
+        f"{{%- set broken = pulse_broken_columns({relation}, {declared!r}) %}}\n{events}{{%- if broken %}}\n"
+        f"-- broken, so it has no members: {{{{ broken.values() | join('; ') }}}}\nselect {entity.key}\nfrom {{{{ {relation} }}}}\nwhere 1 = 0\n{{%- else %}}\n"
+        f"\nselect distinct {entity.key}\nfrom {{{{ {relation} }}}}{' as member' if events else ''}\n"
+        f"where {where}\n    and {entity.key} is not null\n" + "".join(f"    and {line}\n" for line in lines) + "{%- endif %}\n"
     )  # fmt: skip
+
+
+def _declared(entity: Entity, event: str, columns: Sequence[str]) -> dict[str, str | None]:
+    fields = entity.events[event].fields
+    names = [c.split(".", 1)[1] for c in columns if c.startswith(f"{event}.")]
+    return {c: fields[c].type if c in fields else None for c in names}
 
 
 def _rule_lines(rule: Rule, project: Project, entity: Entity, day: Day) -> list[str]:
@@ -172,9 +196,7 @@ def _event_exists(leaf: EventLeaf, entity: Entity, day: Day) -> str:
     source = entity.events[leaf.event]
     at = f"cast(ev.{source.at} as date)"
     where = [
-        f"ev.{source.key} = {entity.key}"
-        if source.key != entity.key
-        else f"ev.{source.key} = pulse_entity.{entity.key}",
+        f"ev.{source.key} = member.{entity.key}",
         f"{at} <= {day.minus(0)}",
     ]
     if leaf.in_last is not None:
@@ -225,7 +247,7 @@ def _union_view(plans: list[EntityPlan], kind: str, columns: Mapping[str, str]) 
 
 
 def _sql_type(entity: Entity, column: str) -> str:
-    from pulse_runner.compiler.rows import SQL_TYPES
+    from pulse_runner.compiler.sql import SQL_TYPES
 
     return SQL_TYPES[entity.fields[column].type]
 

@@ -7,15 +7,8 @@ from collections.abc import Sequence
 from pulse_runner.compiler.days import Day
 from pulse_runner.compiler.events import event_alias, event_columns, event_groups
 from pulse_runner.compiler.plan import EntityPlan
+from pulse_runner.compiler.sql import SQL_TYPES
 from pulse_runner.segments.model import Entity, Field, SqlLeaf
-
-SQL_TYPES = {
-    "number": "double precision",
-    "text": "varchar",
-    "boolean": "boolean",
-    "date": "date",
-    "timestamp": "timestamp",
-}
 
 
 def copies(plan: EntityPlan, days: Sequence[Day]) -> str:

@@ -23,6 +23,13 @@ from pulse_runner.segments.model import (
 )
 
 Render = Callable[[Leaf], str]
+SQL_TYPES = {
+    "number": "double precision",
+    "text": "varchar",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+}
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "<>"}
 
 

@@ -179,7 +179,7 @@ def _causes(c: Collector) -> None:
           sum(case when {inside} then 0 else members end) * {usual} as usual_members
         from {c.table("segment_changes")}
         where segment_id = {literal(case.segment_id)}
-          and snapshot_date between {literal(usual_from(case))} and {literal(case.last)}
+          and not is_chosen and snapshot_date between {literal(usual_from(case))} and {literal(case.last)}
         group by direction, cause, detail, columns
         order by direction, members desc, cause, detail
     """)
@@ -212,7 +212,7 @@ def _balance(c: Collector, rows: list[dict[str, Any]]) -> None:
           sum(case when direction = 'gained' then members else -members end) as net
         from {c.table("segment_changes")}
         where segment_id = {literal(case.segment_id)}
-          and snapshot_date between {literal(case.first)} and {literal(case.last)}
+          and not is_chosen and snapshot_date between {literal(case.first)} and {literal(case.last)}
     """)
     for row in c.rows(sql, "sum of the changes"):
         when = f"On {case.first}" if case.first == case.last else f"From {case.first} to {case.last}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -23,11 +23,13 @@ def build_snapshots(
     target: str | None = None,
     everything: bool = False,
     resume: bool = False,
+    compare: Sequence[int] = (),
     on_progress: Callable[[Progress], None] | None = None,
     counts: MutableMapping[str, int] | None = None,
 ) -> DbtResult:
     """Build the snapshot tables for every date from `first` to `last`; `everything` builds the whole project (but no unit tests).
 
+    `compare` are days back that the causes in segment_changes are made for too, instead of the var pulse_compare_days.
     With `resume`, days that are complete with today's definitions are passed over. Raises WarehouseError, naming the
     models, when one of Pulse's own models failed; failures of other nodes are in the result. `counts` takes up the number
     of nodes by status, then too.
@@ -38,6 +40,8 @@ def build_snapshots(
     variables: dict[str, object] = {"pulse_from": first.isoformat(), "pulse_to": last.isoformat()}
     if resume:
         variables["pulse_skip_done"] = True
+    if compare:
+        variables["pulse_compare_days"] = list(compare)
     result = run_dbt(root, ["build", *selection, *WITHOUT], variables=variables, target=target, on_progress=on_progress)
     if counts is not None:
         counts.update(result.counts)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pulse_runner.segments.model import (
+    Aggregate,
     All,
     Attribute,
+    Comparison,
     Entity,
+    EventLeaf,
+    EventSource,
     Field,
     FieldLeaf,
     History,
@@ -176,8 +180,10 @@ def test_a_missing_and_a_retyped_column_break_only_their_segments(world) -> None
     world.compile(project())
     columns = {"id": "integer", "country": "integer", "seen": "date", "day": "date"}
     world.table("people", columns, [(1, 49, "2024-02-28", D1), (2, 33, None, D1)])
-    # the views of the broken segments fail, as any model over a dropped column does; the snapshots of the others stand
-    world.build(D1)
+    # nothing fails: the broken segments say so, and their views are empty
+    world.built(D1)
+    assert world.query("select * from {seg_rich_german}") == []
+    assert [r["id"] for r in world.query("select * from {seg_recent}")] == [1]
     assert status(world, D1) == {
         "rich": ("broken", "column ltv is missing", None),
         "nobody": ("broken", "column ltv is missing", None),
@@ -250,3 +256,29 @@ def test_more_leaves_than_one_word_holds(world, leaves: int) -> None:
     world.built(D1, command="run")
     sizes = world.sizes(D1)
     assert [sizes["above61"], sizes["above62"], sizes["above129"], sizes["every"]] == [3, 1, 1, 1]
+
+
+def test_a_dropped_column_of_the_events_breaks_only_the_conditions_that_read_it(world) -> None:
+    def bought(**more: object) -> EventLeaf:
+        return EventLeaf("orders", "performed", **more)  # type: ignore[arg-type]
+
+    spent = Aggregate("sum", "amount", Comparison(">", 10))
+    rules: dict[str, Rule] = {"buyer": bought(), "spender": bought(aggregate=spent), "german": RULES["german"]}
+    fields = {"amount": Field("amount", "number")}
+    source = EventSource("orders", Relation("ref", ("orders",)), "id", "ordered_on", fields)
+    world.compile(project(rules, events={"orders": source}))
+    world.table("people", TYPES, dated((D1, DAY1)))
+    world.table("orders", {"id": "integer", "ordered_on": "date", "amount": "integer"}, [(1, D1, 20), (2, D1, 5), (2, D2, 50)])
+    world.built(D1)
+    assert status(world, D1) == {"buyer": ("ok", "", 2), "spender": ("ok", "", 1), "german": ("ok", "", 3)}
+    world.table("orders", {"id": "integer", "ordered_on": "date"}, [(1, D1), (2, D1)])
+    world.built(D1)
+    assert status(world, D1) == {
+        "buyer": ("ok", "", 2),
+        "spender": ("broken", "column orders.amount is missing", None),
+        "german": ("ok", "", 3),
+    }
+    world.table("orders", {"customer": "integer", "ordered_on": "date", "amount": "integer"}, [(1, D1, 20)])
+    world.built(D1)
+    missing = ("broken", "column orders.id is missing", None)
+    assert status(world, D1) == {"buyer": missing, "spender": missing, "german": ("ok", "", 3)}

@@ -114,3 +114,29 @@ def test_only_the_last_versions_are_kept_and_a_broken_file_says_what_to_do(world
     with pytest.raises(DefinitionError, match="Restore it from version control"):
         world.compile(project(rich=OLD))
     assert (world.root / PATH).read_text() == text[:-20]
+
+
+def test_changes_since_a_chosen_earlier_date_add_up_to_the_two_sizes(new_world) -> None:
+    world = new_world()
+    fill(world)
+    world.compile(project(rich=OLD, late=FieldLeaf("idle", "<=", (0,))))
+    world.built(D1, D3, pulse_compare_days=[2, 7])
+    rows = world.query(
+        "select segment_id, direction, cause, detail, members, previous_date from {segment_changes} where is_chosen order by 1, 2, 3"
+    )
+    assert [
+        (r["segment_id"], r["direction"], r["cause"], r["detail"], r["members"], str(r["previous_date"])) for r in rows
+    ] == [
+        ("late", "gained", "row_new", "", 1, D1),
+        ("late", "lost", "row_gone", "", 1, D1),
+        ("rich", "lost", "leaf", "ltv > 1000", 1, D1),
+        ("rich", "lost", "row_gone", "", 1, D1),
+    ]
+    before = world.content("segment_changes")
+    world.built(D3, pulse_compare_days=[2, 7])
+    assert world.content("segment_changes") == before
+    # the comparison with the snapshot before is what it was
+    world.built(D3)
+    assert world.content("segment_changes") == [r for r in before if r[-1] == "False"]
+    refused = world.build(D3, pulse_compare_days=[1])
+    assert "from 2 to 40" in refused.failures[0].message
