@@ -13,6 +13,7 @@ import numpy as np
 from pulse_runner.detectors import DETECTORS, Kind, Panels, Rule, Settings, Verdict
 from pulse_runner.detectors.base import Bools, Days, MetricPanel
 from pulse_runner.detectors.evaluate import DayReport, judge_day
+from pulse_runner.incidents.baselines import distribution_exclusions
 from pulse_runner.incidents.lifecycle import (
     REOPEN_DAYS,
     Incident,
@@ -25,7 +26,7 @@ from pulse_runner.incidents.lifecycle import (
 )
 from pulse_runner.incidents.store import save
 from pulse_runner.segments.model import DetectorSettings, Project
-from pulse_runner.snapshots.distributions import by_attribute, distribution_histories, distribution_panel
+from pulse_runner.snapshots.distributions import distribution_panels, watched_attributes
 from pulse_runner.snapshots.known_events import excluded_days
 from pulse_runner.snapshots.panels import constrained_attributes, first_day, health_panel, metric_panels
 from pulse_runner.warehouse.base import Warehouse
@@ -72,11 +73,12 @@ def detect(
     settings = detector_settings(project)
     about = subjects(project)
     spans = [a for d in DETECTORS for a in d.assess(panels, settings, np.datetime64(first), np.datetime64(last))]
-    histories = distribution_histories(warehouse, segments, first, last)
+    watched = watched_attributes(project, segments)
     report = DetectReport()
     for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        left_out = distribution_exclusions(past.values(), day + timedelta(days=1))
         shifted = Panels(
-            distributions=by_attribute(distribution_panel(h, day, past.values()) for h in histories),
+            distributions=distribution_panels(warehouse, day, watched, left_out),
             constrained=panels.constrained,
             entities=panels.entities,
             owners=panels.owners,

@@ -107,8 +107,8 @@ class DistributionPanel:
     """One attribute of S segments on one date: the bucket counts of the last W days and aggregates of the days before them.
 
     `members` (S, K, W) counts members per bucket on the W days up to and with `date`, last day last, NaN without a usable snapshot.
-    The baseline is the usable days of the `baseline.WINDOW` days before those W; `distribution_baseline.py` makes the aggregates
-    from days of counts and holds the SQL that makes the same ones in a warehouse:
+    The baseline is the usable days of the WINDOW days before those W. `distribution_sql.py` makes the aggregates in the warehouse,
+    `distribution_baseline.py` the same ones from days of counts, for replays:
     `recent` (S, K) exponentially weighted mean share; `offset` (S, K, W) mean share on the weekday of each of the W days minus the
     mean share; `noise` (S, K) mean absolute difference of a day's share from the mean of the days before it; `inverse_total` (S,)
     mean of 1 / members; `weight` (S,) effective number of days behind `recent`; `days` (S,) baseline days; `weekday_days` (S, W)

@@ -28,18 +28,22 @@ class DistributionHistory:
 
     def panel(self, t: int, baseline: Bools, rebased: npt.NDArray[np.int64] | None = None) -> DistributionPanel:
         """Return the panel of day `t`. `baseline` (S, T) marks days that may be learned from; `rebased` (S,) is the index of the
-        first day of an accepted level, 0 when there is none."""
-        total = self.members.sum(2)
+        first day of an accepted level, 0 when there is none. Its buckets are those of the days that it looks at: one that is
+        first seen later plays no part yet."""
         low = max(0, t - TESTED - WINDOW + 1)
         high = max(0, t - TESTED + 1)
         span = slice(low, high)
-        learn = baseline[:, span] & self.usable[:, span] & (total[:, span] > 0)
+        buckets: Bools = np.asarray(self.members[:, low : t + 1].any((0, 1)))
+        if not buckets.any():
+            buckets = np.ones_like(buckets)
+        counts = self.members[:, low : t + 1, buckets]
+        size = counts[:, : high - low].sum(2)
+        learn = baseline[:, span] & self.usable[:, span] & (size > 0)
         if rebased is not None:
             # right after a change was accepted, the days of the new level are also the days just tested
             learn &= np.arange(low, high) >= rebased[:, None]
-        size = total[:, span]
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(learn[..., None], self.members[:, span] / size[..., None], 0.0)
+            share = np.where(learn[..., None], counts[:, : high - low] / size[..., None], 0.0)
             inverse = np.where(learn, 1.0 / size, 0.0)
         weekday = (self.dates.astype("datetime64[D]").astype(int) + 3) % 7
         fade = 0.5 ** (np.arange(high - low)[::-1] / HALF_LIFE) * learn
@@ -47,7 +51,7 @@ class DistributionHistory:
         recent = np.einsum("st,stk->sk", fade, share) / np.maximum(weight, 1e-9)[:, None]
         average = share.sum(1) / np.maximum(days, 1)[:, None]
         tested = list(range(t - TESTED + 1, t + 1))
-        offset = np.zeros((len(self.segment_ids), len(self.buckets), TESTED))
+        offset = np.zeros((len(self.segment_ids), counts.shape[2], TESTED))
         same_days = np.zeros((len(self.segment_ids), TESTED))
         members = np.full(offset.shape, np.nan)
         for w, i in enumerate(tested):
@@ -57,10 +61,11 @@ class DistributionHistory:
             same_days[:, w] = same.sum(1)
             mean = np.einsum("st,stk->sk", same.astype(float), share) / np.maximum(same_days[:, w], 1)[:, None]
             offset[:, :, w] = np.where(same_days[:, [w]] > 0, mean - average, 0.0)
-            members[:, :, w] = np.where(self.usable[:, [i]], self.members[:, i], np.nan)
+            members[:, :, w] = np.where(self.usable[:, [i]], counts[:, i - low], np.nan)
         effective = weight**2 / np.maximum((fade**2).sum(1), 1e-9)
         return DistributionPanel(
-            attribute=self.attribute, date=self.dates[t], segment_ids=self.segment_ids, buckets=self.buckets, members=members,
+            attribute=self.attribute, date=self.dates[t], segment_ids=self.segment_ids,
+            buckets=tuple(b for b, seen in zip(self.buckets, buckets, strict=True) if seen), members=members,
             recent=recent, offset=offset, noise=_noise(share, learn), inverse_total=inverse.sum(1) / np.maximum(days, 1),
             weight=effective, days=days, weekday_days=same_days, excluded=None,
         )  # fmt: skip

@@ -15,9 +15,10 @@ EVER = date(1900, 1, 1)
 def distribution_exclusions(incidents: Iterable[Incident], before: date) -> list[tuple[str, str, date, date]]:
     """Return (segment_id, attribute, from_date, to_date) of days that distribution baselines leave out.
 
-    Days of incidents, and all days before a level that was accepted as the new normal.
+    Days of incidents, and all days before a level that was accepted as the new normal. Incidents that began on `before` or later
+    are not known yet: they say nothing about a date that is judged again.
     """
-    known = list(incidents)
+    known = [i for i in incidents if i.started_on < before]
     rows: list[tuple[str, str, date, date]] = []
 
     def add(key: Key, first: date, last: date) -> None:

@@ -1,67 +1,51 @@
-"""Read bucket counts as the histories that distribution_shift learns its baselines from."""
+"""Read distributions as what their tests need: per date, aggregates that the warehouse has made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from pulse_runner.detectors.base import DistributionPanel
-from pulse_runner.detectors.distribution_baseline import TESTED, WINDOW, DistributionHistory
-from pulse_runner.incidents.lifecycle import Incident
-from pulse_runner.snapshots.panels import day_axis
+from pulse_runner.detectors.distribution_sql import baseline_days, baseline_sql, panels
+from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
 
+Exclusion = tuple[str, str, date, date]
+NOTHING = (
+    "select cast('' as varchar) as segment_id, cast('' as varchar) as attribute,"
+    " date '1900-01-01' as from_date, date '1900-01-01' as to_date where 1 = 0"
+)
 
-def distribution_histories(
-    warehouse: Warehouse, segment_ids: tuple[str, ...], first: date, last: date, attributes: Iterable[str] | None = None
-) -> list[DistributionHistory]:
-    """Return one history per attribute, with the days that the tests of `first` to `last` look back on."""
-    start = first - timedelta(days=WINDOW + TESTED)
-    days, rows = day_axis(start, last), {s: i for i, s in enumerate(segment_ids)}
-    frame = warehouse.frame(
-        "select segment_id, snapshot_date, attribute, bucket, members"
-        f" from {warehouse.table('segment_distributions')} where snapshot_date between ? and ?",
-        [start, last],
-    )
-    frame = frame[frame["segment_id"].isin(rows)]
-    out = []
-    for attribute, part in frame.groupby("attribute", sort=True):
-        if attributes is not None and attribute not in attributes:
-            continue
-        buckets = tuple(sorted(part["bucket"].unique()))
-        column = {b: i for i, b in enumerate(buckets)}
-        members = np.zeros((len(rows), len(days), len(buckets)))
-        at = (part["snapshot_date"].to_numpy().astype("datetime64[D]") - days[0]).astype(int)
-        s = part["segment_id"].map(rows).to_numpy()
-        members[s, at, part["bucket"].map(column).to_numpy()] = part["members"].to_numpy(float)
-        usable = np.zeros((len(rows), len(days)), bool)
-        usable[s, at] = True
-        out.append(DistributionHistory(str(attribute), segment_ids, buckets, days, members, usable))
+
+def watched_attributes(project: Project, segment_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return per attribute the segments, of those given, whose entity declares it."""
+    out: dict[str, list[str]] = {}
+    for segment_id in segment_ids:
+        for attribute in project.entities[project.segments[segment_id].entity].attributes:
+            out.setdefault(attribute.name, []).append(segment_id)
     return out
 
 
-def distribution_panel(history: DistributionHistory, day: date, incidents: Iterable[Incident]) -> DistributionPanel:
-    """Return the panel of one day; days of incidents about the attribute are not learned from, accepted levels start anew."""
-    place = {s: i for i, s in enumerate(history.segment_ids)}
-    learnable = np.ones(history.usable.shape, bool)
-    rebased = np.zeros(len(history.segment_ids), np.int64)
+def distribution_panels(
+    warehouse: Warehouse, day: date, watched: Mapping[str, Sequence[str]], exclusions: Iterable[Exclusion]
+) -> dict[str, DistributionPanel]:
+    """Return the panel of every attribute on one date; only aggregates leave the warehouse.
 
-    def index(on: date) -> int:
-        return max(int((np.datetime64(on, "D") - history.dates[0]).astype(int)), 0)
-
-    for i in incidents:
-        if i.segment_id not in place or not any(k[4] == history.attribute for k in i.keys):
-            continue
-        row, begun = place[i.segment_id], index(i.started_on)
-        if i.resolution == "accepted" or i.status == "ignored":
-            rebased[row] = max(rebased[row], begun)
-        else:
-            learnable[row, begun : index(i.resolved_on or day + timedelta(days=1))] = False
-    return history.panel(index(day), learnable, rebased)
+    `watched` gives the segments per attribute, `exclusions` the (segment_id, attribute, from_date, to_date) that baselines
+    leave out.
+    """
+    first, last = baseline_days(day)
+    excluded, values = exclusion_select([e for e in exclusions if e[2] <= last and e[3] >= first])
+    frame = warehouse.frame(baseline_sql(day, warehouse.table("segment_distributions"), excluded), values)
+    return panels(frame, day, watched)
 
 
-def by_attribute(panels: Iterable[DistributionPanel]) -> Mapping[str, DistributionPanel]:
-    """Return panels by the name of their attribute."""
-    return {p.attribute: p for p in panels}
+def exclusion_select(exclusions: Sequence[Exclusion]) -> tuple[str, list[object]]:
+    """Return a SELECT of the exclusions and the values of its placeholders: names never become SQL."""
+    if not exclusions:
+        return NOTHING, []
+    row = "(cast(? as varchar), cast(? as varchar), cast(? as date), cast(? as date))"
+    rows = ", ".join(row for _ in exclusions)
+    return f"select * from (values {rows}) as v (segment_id, attribute, from_date, to_date)", [
+        value for exclusion in exclusions for value in exclusion
+    ]

@@ -224,3 +224,9 @@ def test_days_of_incidents_stay_out_of_baselines_and_accepted_levels_start_them_
     normal = resolve(incident, "ada", later(5), NOW, as_new_normal=True).incident
     assert confirmed_days([normal], later(30)) == {}
     assert distribution_exclusions([normal], later(30)) == [("vip", "country", date(1900, 1, 1), D - timedelta(days=1))]
+
+
+def test_a_level_accepted_later_does_not_empty_the_baseline_of_a_date_before_it_began() -> None:
+    f = finding(detector="distribution_shift", metric="distribution", attribute="country", bucket="DE")
+    normal = resolve(opened(f)[0], "ada", later(5), NOW, as_new_normal=True).incident
+    assert distribution_exclusions([normal], D) == []
