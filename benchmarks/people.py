@@ -91,7 +91,7 @@ def fill_duckdb(path: Path, rows: int, days: int, shape: str) -> None:
     """Make the table `people_source` in a new DuckDB file, oldest day first."""
     with duckdb.connect(str(path)) as c:
         c.execute("set threads = 2")
-        c.execute("set preserve_insertion_order = true")
+        c.execute("set enable_progress_bar = false")
         c.execute("create table people_source as " + rows_sql(rows, days, shape))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from pulse_runner.detectors import DETECTORS, Kind, Panels, Rule, Settings, Verdict
-from pulse_runner.detectors.base import Bools, Days, MetricPanel
+from pulse_runner.detectors.base import Bools, Days, DistributionPanel, MetricPanel
 from pulse_runner.detectors.evaluate import DayReport, judge_day
+from pulse_runner.detectors.known_events import KnownEvent
 from pulse_runner.incidents.baselines import distribution_exclusions
 from pulse_runner.incidents.lifecycle import (
     REOPEN_DAYS,
@@ -27,7 +28,7 @@ from pulse_runner.incidents.lifecycle import (
 from pulse_runner.incidents.store import save
 from pulse_runner.segments.model import DetectorSettings, Project
 from pulse_runner.snapshots.distributions import distribution_panels, watched_attributes
-from pulse_runner.snapshots.known_events import excluded_days
+from pulse_runner.snapshots.known_events import excluded_days, excluded_spans, mute_health, read_events
 from pulse_runner.snapshots.panels import constrained_attributes, first_day, health_panel, metric_panels
 from pulse_runner.warehouse.base import Warehouse
 
@@ -69,7 +70,9 @@ def detect(
     """
     segments = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
     past = read_incidents(warehouse)
-    panels = read_panels(warehouse, project, segments, first, last, list(past.values()))
+    events = read_events(warehouse)
+    panels = read_panels(warehouse, project, segments, first, last, list(past.values()), events)
+    known = excluded_spans(events, project, segments)
     settings = detector_settings(project)
     about = subjects(project)
     spans = [a for d in DETECTORS for a in d.assess(panels, settings, np.datetime64(first), np.datetime64(last))]
@@ -77,8 +80,11 @@ def detect(
     report = DetectReport()
     for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
         left_out = distribution_exclusions(past.values(), day + timedelta(days=1))
+        left_out += [(s, "", starts, ends) for s, starts, ends in known]
+        muted = {s for s, starts, ends in known if starts <= day <= ends}
+        shares = distribution_panels(warehouse, day, watched, left_out)
         shifted = Panels(
-            distributions=distribution_panels(warehouse, day, watched, left_out),
+            distributions={a: muted_panel(p, muted) for a, p in shares.items()},
             constrained=panels.constrained,
             entities=panels.entities,
             owners=panels.owners,
@@ -115,20 +121,26 @@ def read_panels(
     first: date,
     last: date,
     incidents: Sequence[Incident],
+    events: list[KnownEvent],
 ) -> Panels:
     """Return the panels that end on `last`, with known events and confirmed incident days left out."""
     start = min(first_day(first), first)
     days = np.arange(np.datetime64(start), np.datetime64(last) + 1)
-    muted = excluded_days(warehouse, project, segments, days)
+    muted = excluded_days(events, project, segments, days)
     panels = metric_panels(warehouse, segments, start, last, muted)
     panels = {m: _annotate(p, incidents, first) for m, p in panels.items()}
     return Panels(
         metrics=panels,
-        health=health_panel(warehouse, start, last),
+        health=mute_health(health_panel(warehouse, start, last), events),
         constrained=constrained_attributes(project),
         entities={s.name: s.entity for s in project.segments.values()},
         owners={s.name: s.owner for s in project.segments.values()},
     )
+
+
+def muted_panel(panel: DistributionPanel, muted: Collection[str]) -> DistributionPanel:
+    """Return the panel with the segments that a known event mutes on its date."""
+    return replace(panel, excluded=np.array([s in muted for s in panel.segment_ids], bool)) if muted else panel
 
 
 def detector_settings(project: Project) -> Settings:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pulse_runner.detectors.base import Bools, Days, MetricPanel
+from pulse_runner.detectors.base import Bools, Days, EntityPanel, MetricPanel
 from pulse_runner.detectors.distribution_baseline import DistributionHistory
+from pulse_runner.detectors.known_events import KnownEvent, entities_excluded_by_events, excluded_by_events
 from pulse_runner.errors import UsageError
 
 METRIC_COLUMNS = ("segment_id", "snapshot_date", "metric", "numerator", "denominator")
@@ -26,11 +27,33 @@ class History:
     owners: Mapping[str, str] = field(default_factory=dict)
     entities: Mapping[str, str] = field(default_factory=dict)
     constrained: frozenset[tuple[str, str]] = frozenset()
+    health: EntityPanel | None = None
+    events: tuple[KnownEvent, ...] = ()
+
+    def without(self, events: Sequence[KnownEvent]) -> History:
+        """Return the history with the days of known events left out: neither tested nor learned from."""
+        if not events:
+            return self
+
+        def muted(panel: MetricPanel) -> MetricPanel:
+            return replace(
+                panel, excluded=excluded_by_events(events, panel.segment_ids, panel.dates, self.entities, self.owners)
+            )
+
+        health = self.health
+        if health is not None:
+            covered = entities_excluded_by_events(events, [e for e, _ in health.keys], health.dates)
+            health = replace(health, excluded=covered)
+        return replace(
+            self, metrics={m: muted(p) for m, p in self.metrics.items()}, health=health, events=(*self.events, *events)
+        )
 
     @property
     def dates(self) -> Days:
         """Return all days from the first to the last of any panel."""
         every = [p.dates for p in self.metrics.values()] + [d.dates for d in self.distributions]
+        if self.health is not None:
+            every.append(self.health.dates)
         if not every:
             return np.array([], "datetime64[D]")
         return np.arange(min(d[0] for d in every), max(d[-1] for d in every) + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -13,6 +14,7 @@ from pulse_runner.detectors.base import Assessment, Detector, DistributionPanel,
 from pulse_runner.detectors.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.distribution_shift import DistributionShift
 from pulse_runner.detectors.evaluate import DayReport, judge_day
+from pulse_runner.detectors.known_events import excluded_by_events
 from pulse_runner.detectors.words import as_date
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, Incident, IncidentEvent, Subject, Transition, advance
 
@@ -42,11 +44,15 @@ def replay(
     start = max(np.datetime64(first, "D"), days[0]) if first else days[0]
     stop = min(np.datetime64(last, "D"), days[-1]) if last else days[-1]
     panels = Panels(
-        metrics=history.metrics, entities=history.entities, owners=history.owners, constrained=history.constrained
+        metrics=history.metrics,
+        health=history.health,
+        entities=history.entities,
+        owners=history.owners,
+        constrained=history.constrained,
     )
     spans = [a for d in detectors for a in d.assess(panels, settings, start, stop)]
     shift = next((d for d in detectors if isinstance(d, DistributionShift)), None)
-    baselines = [_Baseline(h) for h in history.distributions] if shift else []
+    baselines = [_Baseline(h, history) for h in history.distributions] if shift else []
     dailies: list[Assessment] = []
     book = _Book(subjects(history))
     for day in np.arange(start, stop + 1):
@@ -71,7 +77,11 @@ def subjects(history: History) -> dict[str, Subject]:
     """Return what incidents say about the segments of a history."""
     names = {s for p in history.metrics.values() for s in p.segment_ids}
     names |= {s for d in history.distributions for s in d.segment_ids}
-    return {s: Subject(s, history.entities.get(s, ""), history.owners.get(s, "")) for s in sorted(names)}
+    about = {s: Subject(s, history.entities.get(s, ""), history.owners.get(s, "")) for s in sorted(names)}
+    for entity in sorted({e for e, _ in history.health.keys} if history.health else ()):
+        owners = Counter(history.owners.get(s, "") for s, e in history.entities.items() if e == entity)
+        about.setdefault(entity, Subject(entity, entity, owners.most_common(1)[0][0] if owners else ""))
+    return about
 
 
 class _Book:
@@ -98,8 +108,11 @@ class _Book:
 class _Baseline:
     """Which days of a distribution may be learned from, as incidents come and go."""
 
-    def __init__(self, history: DistributionHistory) -> None:
+    def __init__(self, history: DistributionHistory, about: History) -> None:
         self.history = history
+        self.excluded = excluded_by_events(
+            about.events, history.segment_ids, history.dates, about.entities, about.owners
+        )
         self.place = {s: i for i, s in enumerate(history.segment_ids)}
         self.learnable = np.ones(history.usable.shape, bool)
         self.rebased = np.zeros(len(history.segment_ids), np.int64)
@@ -108,7 +121,8 @@ class _Baseline:
         t = int((day - self.history.dates[0]).astype(int))
         if not 0 <= t < len(self.history.dates):
             return None
-        return self.history.panel(t, self.learnable, self.rebased)
+        panel = self.history.panel(t, self.learnable & ~self.excluded, self.rebased)
+        return replace(panel, excluded=self.excluded[:, t])
 
     def learn(self, day: np.datetime64, changes: Sequence[Transition]) -> None:
         """Keep the days of an incident out, from its start to the day before it went; start anew when its level was accepted."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pulse_runner.backtest.replay import Replay
+from pulse_runner.detectors import DETECTORS
 from pulse_runner.detectors.base import Assessment, Settings
 from pulse_runner.detectors.evaluate import discoveries
 from pulse_runner.incidents.lifecycle import Incident
@@ -59,7 +60,9 @@ def threshold_table(replay: Replay, settings: Settings, grid: Sequence[float] = 
     """
     cuts = _cuts(replay.assessments, settings)
     rows = []
-    for detector in dict.fromkeys(a.detector for a in replay.assessments):
+    # a broken segment or a late load is one whatever its size
+    material = {d.name for d in DETECTORS if 0 < d.default_threshold < 1}
+    for detector in dict.fromkeys(a.detector for a in replay.assessments if a.detector in material):
         chosen = [a for a in replay.assessments if a.detector == detector]
         current = sorted({float(t) for a in chosen for t in a.threshold})
         for value in sorted({*grid, *current}):

@@ -29,6 +29,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Do all of it for a date: compile check, build, detect, explain, alert.",
     ),
     "incidents": ("pulse_runner.cli.incidents:incidents_group", "List, show and handle incidents."),
+    "known-events": (
+        "pulse_runner.cli.known_events:known_events_group",
+        "List known events and add public holidays to them.",
+    ),
     "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
     "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),
     "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),

@@ -14,6 +14,7 @@ from pulse_runner.backtest.report import INCIDENT_COLUMNS, alerts_per_week, inci
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.detectors import DETECTORS, Rule, Settings
 from pulse_runner.errors import UsageError
+from pulse_runner.known_events_file import read_known_events
 
 SHORT_COLUMNS = ("segment_id", "detector", "detected_on", "ended_on", "severity", "effect", "reason")
 
@@ -75,6 +76,12 @@ def parse_fdr(text: str) -> float | None:
 )
 @click.option("--from", "first", type=DAY, help="First day to judge; earlier days are history.")
 @click.option("--to", "last", type=DAY, help="Last day to judge.")
+@click.option(
+    "--known-events",
+    "events",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A CSV of known events, with the columns of seeds/known_events.csv; their days are left out.",
+)
 @click.option("--fdr", default="0.03", show_default=True, help="False discovery rate per date, or `off`.")
 @click.option(
     "--threshold", "thresholds", multiple=True, metavar="DETECTOR=VALUE", help="A material threshold; repeatable."
@@ -89,6 +96,7 @@ def backtest_command(
     source: Path | None,
     first: date | None,
     last: date | None,
+    events: Path | None,
     fdr: str,
     thresholds: tuple[str, ...],
     output: Path | None,
@@ -101,7 +109,7 @@ def backtest_command(
     \b
     Example:
       pulse backtest --from 2026-01-01 --to 2026-03-31 --threshold size_jump=0.2
-      pulse backtest --input metrics.csv --fdr off --output incidents.jsonl
+      pulse backtest --input metrics.csv --known-events holidays.csv --output incidents.jsonl
     """
     rules, level = parse_thresholds(thresholds), parse_fdr(fdr)
     if source is not None:
@@ -109,6 +117,8 @@ def backtest_command(
     else:
         until = last or pulse.today
         history, settings = history_from_warehouse(pulse, first or until.replace(year=until.year - 1), until)
+    if events is not None:
+        history = history.without(read_known_events(events))
     settings = Settings({**settings.detectors, **rules}, settings.segments, settings.attributes, level)
     result = replay(history, settings, DETECTORS, first, last)
     rows = incident_rows(result.incidents)

@@ -54,6 +54,31 @@ def excluded_by_events(
     return out
 
 
+def spans_of_events(
+    events: Iterable[KnownEvent], segment_ids: Iterable[str], entities: Mapping[str, str], owners: Mapping[str, str]
+) -> list[tuple[str, date, date]]:
+    """Return (segment_id, first day, last day) of every event that touches a segment."""
+    every = list(events)
+    return [
+        (s, e.starts_on, e.ends_on)
+        for s in segment_ids
+        for e in every
+        if e.touches(s, entities.get(s, ""), owners.get(s, ""))
+    ]
+
+
+def entities_excluded_by_events(events: Iterable[KnownEvent], entities: Iterable[str], days: Days) -> Bools:
+    """Return (entities, days): the day lies in an event about everything or about the entity as a whole."""
+    names = list(entities)
+    out = np.zeros((len(names), len(days)), bool)
+    for event in events:
+        inside = (days >= np.datetime64(event.starts_on)) & (days <= np.datetime64(event.ends_on))
+        for i, name in enumerate(names):
+            if event.scope == "all" or (event.scope == "entity" and event.scope_value == name):
+                out[i] |= inside
+    return out
+
+
 def public_holidays(country: str, first: date, last: date, subdivision: str | None = None) -> list[KnownEvent]:
     """Return the public holidays of a country (ISO 3166 code) between two dates, from the `holidays` library.
 

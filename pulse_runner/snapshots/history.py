@@ -9,8 +9,8 @@ import numpy as np
 from pulse_runner.backtest.read import History
 from pulse_runner.detectors.distribution_baseline import TESTED, WINDOW, DistributionHistory
 from pulse_runner.segments.model import Project
-from pulse_runner.snapshots.known_events import excluded_days
-from pulse_runner.snapshots.panels import constrained_attributes, day_axis, first_day, metric_panels
+from pulse_runner.snapshots.known_events import read_events
+from pulse_runner.snapshots.panels import constrained_attributes, day_axis, first_day, health_panel, metric_panels
 from pulse_runner.warehouse.base import Warehouse
 
 
@@ -21,14 +21,16 @@ def warehouse_history(warehouse: Warehouse, project: Project, first: date, last:
     """
     segments = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
     start = first_day(first)
-    muted = excluded_days(warehouse, project, segments, day_axis(start, last))
-    return History(
-        metrics=metric_panels(warehouse, segments, start, last, muted),
+    events = read_events(warehouse)
+    history = History(
+        metrics=metric_panels(warehouse, segments, start, last),
+        health=health_panel(warehouse, start, last),
         distributions=distribution_histories(warehouse, segments, first, last),
         owners={s.name: s.owner for s in project.segments.values()},
         entities={s.name: s.entity for s in project.segments.values()},
         constrained=constrained_attributes(project),
     )
+    return history.without(events)
 
 
 def distribution_histories(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+from datetime import date
 
-from pulse_runner.detectors.base import Bools, Days
-from pulse_runner.detectors.known_events import SCOPES, KnownEvent, excluded_by_events
+from pulse_runner.detectors.base import Bools, Days, EntityPanel
+from pulse_runner.detectors.known_events import (
+    SCOPES,
+    KnownEvent,
+    entities_excluded_by_events,
+    excluded_by_events,
+    spans_of_events,
+)
 from pulse_runner.errors import PulseError, WarehouseError
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
@@ -29,11 +36,27 @@ def read_events(warehouse: Warehouse) -> list[KnownEvent]:
     ]
 
 
-def excluded_days(warehouse: Warehouse, project: Project, segment_ids: tuple[str, ...], days: Days) -> Bools:
+def excluded_days(events: list[KnownEvent], project: Project, segment_ids: tuple[str, ...], days: Days) -> Bools:
     """Return (segments, days): covered by a known event."""
-    events = read_events(warehouse)
-    if not events:
-        return np.zeros((len(segment_ids), len(days)), bool)
-    entities = {s.name: s.entity for s in project.segments.values()}
-    owners = {s.name: s.owner for s in project.segments.values()}
-    return excluded_by_events(events, segment_ids, days, entities, owners)
+    return excluded_by_events(events, segment_ids, days, *_about(project))
+
+
+def excluded_spans(
+    events: list[KnownEvent], project: Project, segment_ids: tuple[str, ...]
+) -> list[tuple[str, date, date]]:
+    """Return (segment_id, first day, last day) of the known events."""
+    return spans_of_events(events, segment_ids, *_about(project))
+
+
+def mute_health(panel: EntityPanel | None, events: list[KnownEvent]) -> EntityPanel | None:
+    """Return the panel with the days of events about everything, or about an entity, left out."""
+    if panel is None or not events:
+        return panel
+    return replace(
+        panel, excluded=entities_excluded_by_events(events, [entity for entity, _ in panel.keys], panel.dates)
+    )
+
+
+def _about(project: Project) -> tuple[dict[str, str], dict[str, str]]:
+    segments = project.segments.values()
+    return {s.name: s.entity for s in segments}, {s.name: s.owner for s in segments}

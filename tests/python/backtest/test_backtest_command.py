@@ -127,3 +127,51 @@ def test_a_bad_option_is_refused_with_what_is_right(tmp_path: Path, arguments: t
     result = run(tmp_path, "--input", save(metrics(), tmp_path / "m.csv"), *arguments)
     assert result.exit_code == 2
     assert message in result.output
+
+
+EVENTS = "starts_on,ends_on,scope,scope_value,reason\n"
+
+
+def test_days_of_known_events_are_neither_judged_nor_learned_from(tmp_path: Path) -> None:
+    source = save(metrics().assign(owner="growth"), tmp_path / "metrics.csv")
+    events = tmp_path / "events.csv"
+    for line, found in (
+        ("2024-04-10,2024-04-10,all,,Closed\n", 0),
+        ("2024-04-10,2024-04-10,owner,growth,Closed\n", 0),
+        ("2024-04-10,2024-04-10,segment,calm,Closed\n", 1),
+        ("2024-04-09,2024-04-09,all,,The day before\n", 1),
+    ):
+        events.write_text(EVENTS + line)
+        result = run(tmp_path, "--input", source, "--known-events", str(events), "--format", "json")
+        assert result.exit_code == 0, result.output
+        assert len(json.loads(result.stdout)) == found, line
+    events.write_text(EVENTS + "2024-04-10,2024-04-10,everyone,,Closed\n")
+    refused = run(tmp_path, "--input", source, "--known-events", str(events))
+    assert (
+        refused.exit_code,
+        "line 2: scope 'everyone' is not one of all, entity, segment, owner" in refused.output,
+    ) == (1, True)
+
+
+def test_a_known_event_mutes_distributions_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    rows = []
+    for n, day in enumerate(DAYS):
+        web = rng.binomial(2000, 0.2 if n == 100 else 0.6)
+        rows += [("vip", day, "device", "web", web), ("vip", day, "device", "app", 2000 - web)]
+    columns = ["segment_id", "snapshot_date", "attribute", "bucket", "members"]
+    source = save(pd.DataFrame(rows, columns=columns), tmp_path / "shares.csv")
+    events = tmp_path / "events.csv"
+    events.write_text(EVENTS + "2024-04-10,2024-04-10,all,,A campaign on the web\n")
+    plain = run(tmp_path, "--input", source, "--format", "json")
+    assert [i["detected_on"] for i in json.loads(plain.stdout)] == ["2024-04-10"]
+    muted = run(tmp_path, "--input", source, "--known-events", str(events), "--format", "json")
+    assert json.loads(muted.stdout) == []
+
+
+def test_only_detectors_with_a_material_threshold_are_in_the_table_over_thresholds(tmp_path: Path) -> None:
+    shown = run(tmp_path, "--input", save(metrics(), tmp_path / "metrics.csv")).output
+    table = shown.split("What each threshold would have done")[1]
+    assert "size_jump" in table
+    assert "broken_segment" not in table
+    assert "stale_data" not in table

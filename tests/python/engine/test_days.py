@@ -268,7 +268,9 @@ def test_a_dropped_column_of_the_events_breaks_only_the_conditions_that_read_it(
     source = EventSource("orders", Relation("ref", ("orders",)), "id", "ordered_on", fields)
     world.compile(project(rules, events={"orders": source}))
     world.table("people", TYPES, dated((D1, DAY1)))
-    world.table("orders", {"id": "integer", "ordered_on": "date", "amount": "integer"}, [(1, D1, 20), (2, D1, 5), (2, D2, 50)])
+    world.table(
+        "orders", {"id": "integer", "ordered_on": "date", "amount": "integer"}, [(1, D1, 20), (2, D1, 5), (2, D2, 50)]
+    )
     world.built(D1)
     assert status(world, D1) == {"buyer": ("ok", "", 2), "spender": ("ok", "", 1), "german": ("ok", "", 3)}
     world.table("orders", {"id": "integer", "ordered_on": "date"}, [(1, D1), (2, D1)])
