@@ -15,13 +15,15 @@ from pulse_runner.cli.context import DAY, PulseContext, pass_pulse
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_pulse
 def report_command(pulse: PulseContext, first: date | None, last: date | None, fmt: str) -> None:
-    """Print a digest of a period: segments with their sizes, incidents with their causes.
+    """Print a digest of a period: segments with their sizes, incidents with their causes, trends that are about to matter.
 
     \b
     Example:
       pulse report --from 2026-05-01 --to 2026-05-31
     """
     from pulse_runner.report.digest import as_json, as_text, default_period, read_digest
+    from pulse_runner.segments.load import load_project
+    from pulse_runner.snapshots.forecasts import early_warnings, size_forecasts
 
     with pulse.warehouse() as warehouse:
         if last is None:
@@ -30,5 +32,7 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
         start = first or default_period(last)[0]
         if start > last:
             raise click.BadParameter(f"{start} is after {last}.", param_hint="--from")
-        digest = read_digest(warehouse, start, last)
+        told = {r["segment_id"] for r in warehouse.query(f"select segment_id from {warehouse.table('open_incidents')}")}
+        ahead = early_warnings(size_forecasts(warehouse, load_project(pulse.root), last), last, told)
+        digest = read_digest(warehouse, start, last, ahead)
     click.echo(as_json(digest) if fmt == "json" else as_text(digest))

@@ -108,18 +108,43 @@ def show_command(pulse: PulseContext, segment: str, first: date | None, last: da
     Example:
       pulse snapshots show high_value_active_users --from 2026-05-01 --to 2026-05-31
     """
-    from pulse_runner.snapshots.read import SHOW_COLUMNS, segment_history
+    from pulse_runner.snapshots.read import SHOW_COLUMNS, last_day, segment_history
 
     with pulse.warehouse() as warehouse:
         if last is None:
-            found = warehouse.query(
-                f"select max(snapshot_date) as day from {warehouse.table('segment_snapshots')} where segment_id = ?",
-                [segment],
-            )
-            last = found[0]["day"] or pulse.today
+            last = last_day(warehouse, segment) or pulse.today
         pulse.echo_rows(
             segment_history(warehouse, segment, first or last - timedelta(days=27), last), SHOW_COLUMNS, fmt
         )
+
+
+@snapshots_group.command("forecast")
+@click.argument("segment")
+@click.option("--date", "day", type=DAY, help="The last day that is known; the segment's latest when left out.")
+@click.option("--days", type=click.IntRange(1, 28), default=7, show_default=True, help="Days ahead.")
+@format_option
+@pass_pulse
+def forecast_command(pulse: PulseContext, segment: str, day: date | None, days: int, fmt: str) -> None:
+    """Show the size that is to be expected on the next days, with a 95 % interval, and where a trend is heading.
+
+    \b
+    Example:
+      pulse snapshots forecast high_value_active_users --days 14
+    """
+    from pulse_runner.segments.load import load_project
+    from pulse_runner.snapshots.forecasts import COLUMNS, forecast_rows, missing_days, size_forecasts
+    from pulse_runner.snapshots.read import last_day
+
+    project = load_project(pulse.root)
+    if segment not in project.segments:
+        raise UsageError(f"There is no segment {segment!r}; `pulse segments list` names them.")
+    with pulse.warehouse() as warehouse:
+        last = day or last_day(warehouse, segment) or pulse.today
+        found = size_forecasts(warehouse, project, last, {segment}, days)
+        needs = missing_days(warehouse, segment, last)
+    rows = forecast_rows(found)
+    pulse.echo_rows(rows, [c for c in COLUMNS if fmt != "table" or c not in ("crosses_on", "reason")], fmt)
+    pulse.log(found[0].reason if found else f"{segment} needs {max(needs, 1)} more days of snapshots for a forecast.")
 
 
 def date_range(pulse: PulseContext, day: date | None, first: date | None, last: date | None) -> tuple[date, date]:

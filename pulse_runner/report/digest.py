@@ -50,10 +50,11 @@ class Digest:
     last: date
     segments: tuple[SegmentLine, ...]
     incidents: tuple[IncidentLine, ...]
+    warnings: tuple[str, ...] = ()
 
 
-def read_digest(warehouse: Warehouse, first: date, last: date) -> Digest:
-    """Return the digest of a period from the tables."""
+def read_digest(warehouse: Warehouse, first: date, last: date, warnings: Sequence[str] = ()) -> Digest:
+    """Return the digest of a period from the tables; `warnings` are sentences about what is on its way."""
     owners = {
         r["segment_id"]: r["owner"]
         for r in warehouse.query(f"select segment_id, owner from {warehouse.table('segments')} where valid_to is null")
@@ -75,7 +76,7 @@ def read_digest(warehouse: Warehouse, first: date, last: date) -> Digest:
                 status_reason=row["status_reason"] or "",
             )
         )
-    return Digest(first, last, tuple(lines), tuple(_incidents(warehouse, first, last)))
+    return Digest(first, last, tuple(lines), tuple(_incidents(warehouse, first, last)), tuple(warnings))
 
 
 def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLine]:
@@ -123,6 +124,8 @@ def as_text(digest: Digest) -> str:
     out = [f"Pulse, {digest.first} to {digest.last}", ""]
     out += ["Segments (last 30 days)", *_segment_lines(digest.segments)]
     out += ["", "Incidents", *(_incident_lines(digest.incidents) or ["  none"])]
+    if digest.warnings:
+        out += ["", "On their way", *(f"  {w}" for w in digest.warnings)]
     return "\n".join(out)
 
 

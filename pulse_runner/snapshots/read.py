@@ -43,6 +43,14 @@ def segment_history(warehouse: Warehouse, segment: str, first: date, last: date)
     return rows
 
 
+def last_day(warehouse: Warehouse, segment: str) -> date | None:
+    """Return the date of a segment's latest snapshot, None when it has none."""
+    table = warehouse.table("segment_snapshots")
+    rows = warehouse.query(f"select max(snapshot_date) as day from {table} where segment_id = ?", [segment])
+    day: date | None = rows[0]["day"]
+    return day
+
+
 def size_series(warehouse: Warehouse, first: date, last: date) -> dict[str, list[int | None]]:
     """Return the sizes of every segment over the days from `first` to `last`; None where there is no snapshot."""
     days = (last - first).days + 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 
 from pulse_runner.detectors.base import MetricPanel
 from pulse_runner.detectors.forecast import forecast
+from pulse_runner.snapshots.forecasts import early_warnings
 
 START = np.datetime64("2026-01-05")  # a Monday
 
@@ -41,3 +44,14 @@ def test_a_creep_of_half_a_percent_a_day_is_said_to_cross_in_time() -> None:
 
 def test_too_little_history_gives_no_forecast() -> None:
     assert forecast(panel(np.full((1, 15), 1000.0))) == []
+
+
+def test_early_warnings_are_of_trends_that_cross_soon_in_segments_without_an_incident() -> None:
+    sizes = np.round(1000 * 0.995 ** np.arange(60))[None].repeat(2, 0)
+    creep = MetricPanel("size", ("told", "vip"), np.datetime64("2026-01-01") + np.arange(60), sizes)
+    found = forecast(creep, threshold=0.15)
+    last = date(2026, 3, 1)
+    (warning,) = early_warnings(found, last, told={"told"})
+    assert warning.startswith("vip: size moves by -0.50 % a day and will have changed by 15 % since")
+    assert warning.endswith("on 2026-03-06.")
+    assert early_warnings(found, date(2026, 2, 1)) == []

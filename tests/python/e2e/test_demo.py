@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,25 @@ def test_gains_and_losses_add_up_to_the_size_change_of_every_segment_and_day(sho
         "segment_snapshots", "segment_changes",
     )  # fmt: skip
     assert wrong == []
+
+
+def test_a_forecast_has_an_interval_per_day_and_the_report_warns_of_what_is_coming(shop: Shop) -> None:
+    rows = json.loads(shop.run("snapshots", "forecast", "paying_plans", "--days", "3", "--format", "json").stdout)
+    last = shop.query("select max(snapshot_date) as day from {0}", "segment_snapshots")[0]["day"]
+    assert [r["date"] for r in rows] == [str(last + timedelta(days=n)) for n in (1, 2, 3)]
+    sizes = shop.query(
+        "select size from {0} where segment_id = 'paying_plans' order by snapshot_date desc limit 7",
+        "segment_snapshots",
+    )
+    for row in rows:
+        assert row["lower"] < row["expected"] < row["upper"]
+        assert 0.9 * sizes[-1]["size"] < row["expected"] < 1.1 * sizes[0]["size"]
+    short = shop.run("snapshots", "forecast", "paying_plans", "--date", "2026-03-05", "--format", "csv")
+    assert (short.stdout.strip(), "more days of snapshots" in short.stderr) == (
+        "segment_id,date,expected,lower,upper,crosses_on,reason",
+        True,
+    )
+    assert "Segments (last 30 days)" in shop.run("report").stdout
 
 
 def test_a_second_run_changes_no_row_and_tells_nobody_again(shop: Shop) -> None:
