@@ -91,11 +91,19 @@ def _follow(panel: MetricPanel, first: int, tuning: Tuning) -> dict[str, npt.NDA
     filters = _Filters(panel, tuning)
     weekdays = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7  # Monday is 0
     rows = []
-    for t in range(len(panel.dates)):
+    for t in range(min(_begin(panel, filters.usable), first), len(panel.dates)):
         row = filters.step(t, int(weekdays[t]))
         if t >= first:
             rows.append(row)
     return {name: np.stack([r[name] for r in rows], axis=1) for name in rows[0]}
+
+
+def _begin(panel: MetricPanel, usable: Bools) -> int:
+    """Return the first day on which there is anything to follow or a level was accepted: days before it change no state."""
+    known: Bools = np.asarray(usable.any(0))
+    if panel.rebased_on is not None:
+        known |= np.isin(panel.dates, panel.rebased_on)
+    return int(known.argmax()) if known.any() else len(panel.dates)
 
 
 class _Filters:
@@ -109,7 +117,9 @@ class _Filters:
         self.panel, self.tuning, self.link = panel, tuning, link_of(panel)
         self.usable = panel.usable
         size, filters, sums = len(panel.segment_ids), len(tuning.gains), len(tuning.leaks)
-        self.gains, self.returns, self.leaks = (np.array(x)[:, None] for x in (tuning.gains, tuning.returns, tuning.leaks))
+        self.gains, self.returns, self.leaks = (
+            np.array(x)[:, None] for x in (tuning.gains, tuning.returns, tuning.leaks)
+        )
         self.level = np.zeros((filters, size))
         self.back = np.zeros((filters, size))
         self.loss = np.zeros((filters, size))
@@ -291,9 +301,7 @@ class _Filters:
         limit = tune.clip * spread
         clipped = np.clip(each, -limit, limit)
         gain = np.maximum(self.gains, 1.0 / (self.age + 1.0))
-        self.loss = np.where(
-            use, tune.forget * self.loss + np.minimum(each / spread, 3.0) ** 2, self.loss
-        )
+        self.loss = np.where(use, tune.forget * self.loss + np.minimum(each / spread, 3.0) ** 2, self.loss)
         self.level += gain * clipped
         self.back = np.where(use, tune.phi * (self.back + self.returns * clipped), self.back)
         one = np.clip(np.where(use, error, 0.0), -limit, limit)
