@@ -173,7 +173,7 @@ def write_day(
     rows = [_finding_row(v, homes) for v in report.verdicts if v.kind not in (Kind.QUIET, Kind.DISABLED)]
     with warehouse.transaction():
         warehouse.delete("findings", "snapshot_date", day)
-        warehouse.replace("findings", FINDING_KEYS, rows)
+        warehouse.insert("findings", rows)
         save(warehouse, *transition_rows(changes))
 
 
@@ -181,9 +181,6 @@ def transition_rows(changes: Sequence[Transition]) -> tuple[list[dict[str, objec
     """Return the rows of `incidents` and of `incident_events` that transitions write."""
     latest = {c.incident.incident_id: _row(c.incident) for c in changes}
     return list(latest.values()), [_row(c.event) for c in changes]
-
-
-FINDING_KEYS = ("entity", "segment_id", "snapshot_date", "detector", "metric", "attribute")
 
 
 def _finding_row(verdict: Verdict, homes: dict[Any, str]) -> dict[str, object]:

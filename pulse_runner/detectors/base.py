@@ -73,10 +73,10 @@ class MetricPanel:
 
     @property
     def usable(self) -> Bools:
-        """Return (S, T): there is a value, its source was fresh, and the day is not excluded."""
+        """Return (S, T): there is a value, its source was fresh, and the day is not excluded. Nobody gives no rate."""
         present: Bools = np.isfinite(self.numerator)
         if self.denominator is not None:
-            present &= np.isfinite(self.denominator)
+            present &= np.isfinite(self.denominator) & (self.denominator > 0)
         if self.status is not None:
             present &= ~np.isin(self.status, ("stale", "broken", "not_reconstructable"))
         if self.excluded is not None:

@@ -91,33 +91,47 @@ def _follow(panel: MetricPanel, first: int, tuning: Tuning) -> dict[str, npt.NDA
     filters = _Filters(panel, tuning)
     weekdays = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7  # Monday is 0
     rows = []
-    for t in range(len(panel.dates)):
+    for t in range(min(_begin(panel, filters.usable), first), len(panel.dates)):
         row = filters.step(t, int(weekdays[t]))
         if t >= first:
             rows.append(row)
     return {name: np.stack([r[name] for r in rows], axis=1) for name in rows[0]}
 
 
+def _begin(panel: MetricPanel, usable: Bools) -> int:
+    """Return the first day on which there is anything to follow or a level was accepted: days before it change no state."""
+    known: Bools = np.asarray(usable.any(0))
+    if panel.rebased_on is not None:
+        known |= np.isin(panel.dates, panel.rebased_on)
+    return int(known.argmax()) if known.any() else len(panel.dates)
+
+
 class _Filters:
-    """The state of all series on one day. Shapes: S series, E filters, K leaky sums."""
+    """The state of all series on one day.
+
+    Shapes: (S,) of series, (E, S) of filters, (K, S) of leaky sums, (7, S) of weekdays: series last, so that each step is a few
+    passes over contiguous memory.
+    """
 
     def __init__(self, panel: MetricPanel, tuning: Tuning) -> None:
         self.panel, self.tuning, self.link = panel, tuning, link_of(panel)
         self.usable = panel.usable
         size, filters, sums = len(panel.segment_ids), len(tuning.gains), len(tuning.leaks)
-        self.gains, self.returns, self.leaks = (np.array(x) for x in (tuning.gains, tuning.returns, tuning.leaks))
-        self.level = np.zeros((size, filters))
-        self.back = np.zeros((size, filters))
-        self.loss = np.zeros((size, filters))
-        self.week = np.zeros((size, 7))
-        self.seen = np.zeros((size, 7))
+        self.gains, self.returns, self.leaks = (
+            np.array(x)[:, None] for x in (tuning.gains, tuning.returns, tuning.leaks)
+        )
+        self.level = np.zeros((filters, size))
+        self.back = np.zeros((filters, size))
+        self.loss = np.zeros((filters, size))
+        self.week = np.zeros((7, size))
+        self.seen = np.zeros((7, size))
         self.count, self.age = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.var, self.weight = np.full(size, 0.05**2), np.full(size, 3.0)
-        self.sums = np.zeros((size, sums))
-        self.usual = np.ones((size, sums))
-        self.since = np.zeros((size, sums), np.int64)
-        self.before = np.zeros((size, sums))
-        self.odd, self.odd_weeks = np.zeros((size, 7)), np.zeros((size, 7), np.int64)
+        self.sums = np.zeros((sums, size))
+        self.usual = np.ones((sums, size))
+        self.since = np.zeros((sums, size), np.int64)
+        self.before = np.zeros((sums, size))
+        self.odd, self.odd_weeks = np.zeros((7, size)), np.zeros((7, size), np.int64)
         self.open, self.slow = np.zeros(size, bool), np.zeros(size, bool)
         self.start = np.full(size, -1, np.int64)
         self.sign = np.zeros(size, np.int8)
@@ -134,15 +148,15 @@ class _Filters:
         n = None if panel.denominator is None else np.where(use, panel.denominator[:, t], 1.0)
         newborn = use & (self.count == 0)
         if newborn.any():
-            self.level[newborn] = link.start(k, n)[newborn, None]
+            self.level[:, newborn] = link.start(k, n)[newborn]
         self._accept(t, day, use, k, n)
-        forecasts = self.level + self.back + self.week[:, [day]]
-        vote = np.exp(-0.5 * (self.loss - self.loss.min(1, keepdims=True)))
-        vote /= vote.sum(1, keepdims=True)
-        centre = (vote * forecasts).sum(1)
+        forecasts = self.level + self.back + self.week[day]
+        vote = np.exp(-0.5 * (self.loss - self.loss.min(0)))
+        vote /= vote.sum(0)
+        centre = (vote * forecasts).sum(0)
         mean = link.mean(centre)
         sampling = link.sampling(mean, n)
-        unseen = np.where(self.seen[:, day] == 0, 0.12**2, (self.var + sampling) / np.maximum(self.seen[:, day], 1))
+        unseen = np.where(self.seen[day] == 0, 0.12**2, (self.var + sampling) / np.maximum(self.seen[day], 1))
         spread2 = (np.maximum(self.var, 0.003**2) + sampling) * (1 + 1 / (self.age + 1.0)) + unseen
         spread = np.sqrt(spread2)
         error = np.where(
@@ -151,7 +165,7 @@ class _Filters:
         z = error / spread
         ready = use & (self.count >= tune.min_history)
         was_open, history = self.open.copy(), self.count.copy()
-        scores, sign = self._surprise(z, ready & ~was_open, t, centre - self.week[:, day])
+        scores, sign = self._surprise(z, ready & ~was_open, t, centre - self.week[day])
         share = np.where(sign < 0, tune.share_down, 1.0 - tune.share_down)
         p = np.ones(len(scores))
         far = np.flatnonzero(ready & (scores > 2.3))  # the others are plainly ordinary: p = 1
@@ -163,7 +177,7 @@ class _Filters:
         p = np.where(ready & ~returned, p, 1.0)
         rebased = self._episodes(t, use, ready, z, error, spread, sign, p, returned)
         self._learn_weekday(use, day, error)
-        self._learn(use & ~self.open & ~rebased, day, error, spread, forecasts - centre[:, None], sampling, returned)
+        self._learn(use & ~self.open & ~rebased, day, error, spread, forecasts - centre, sampling, returned)
         inside = 1.96 * spread
         return {
             "value": np.where(use, link.value(k, n), np.nan),
@@ -182,29 +196,28 @@ class _Filters:
         self.awaits |= self.panel.rebased_on == self.panel.dates[t]
         now = self.awaits & use & (self.count > 0)
         if now.any():
-            self.level[now] = (self.link.start(k, n) - self.week[:, day])[now, None]
-            self.back[now], self.sums[now], self.loss[now] = 0.0, 0.0, 0.0
+            self.level[:, now] = (self.link.start(k, n) - self.week[day])[now]
+            self.back[:, now], self.sums[:, now], self.loss[:, now] = 0.0, 0.0, 0.0
             self.age[now], self.open[now], self.awaits[now] = 1, False, False
 
     def _surprise(self, z: Floats, ready: Bools, t: int, base: Floats) -> tuple[Floats, npt.NDArray[np.int8]]:
         """Add today's error to the leaky sums; return the largest standardised sum and its sign."""
-        clipped = np.clip(z, -self.tuning.sum_clip, self.tuning.sum_clip)[:, None]
-        raw = np.where(self.leaks == 0.0, z[:, None], self.leaks * self.sums + clipped)
+        clipped = np.clip(z, -self.tuning.sum_clip, self.tuning.sum_clip)
+        raw = np.where(self.leaks == 0.0, z, self.leaks * self.sums + clipped)
         scale = np.sqrt(1.0 / (1.0 - self.leaks**2))
-        flip = ready[:, None] & (np.sign(raw) != np.sign(self.sums))
+        flip = ready & (np.sign(raw) != np.sign(self.sums))
         self.since = np.where(flip | (self.leaks == 0.0), t, self.since)
-        self.before = np.where(flip | (self.leaks == 0.0), base[:, None], self.before)
+        self.before = np.where(flip | (self.leaks == 0.0), base, self.before)
         score = raw / (scale * np.maximum(np.sqrt(self.usual), 1.0))
-        best = np.abs(score).argmax(1)
+        best = np.abs(score).argmax(0)
         rows = np.arange(len(z))
-        self.best_leak = self.leaks[best]
-        self.best_since, self.best_before = self.since[rows, best], self.before[rows, best]
-        learn = ready[:, None]
+        self.best_leak = self.leaks[best, 0]
+        self.best_since, self.best_before = self.since[best, rows], self.before[best, rows]
         self.usual = np.where(
-            learn, self.usual + self.tuning.usual_pace * (np.minimum((raw / scale) ** 2, 9.0) - self.usual), self.usual
+            ready, self.usual + self.tuning.usual_pace * (np.minimum((raw / scale) ** 2, 9.0) - self.usual), self.usual
         )
-        self.sums = np.where(learn, raw, self.sums)
-        return np.abs(score[rows, best]), np.sign(score[rows, best]).astype(np.int8)
+        self.sums = np.where(ready, raw, self.sums)
+        return np.abs(score[best, rows]), np.sign(score[best, rows]).astype(np.int8)
 
     def _returned(self, t: int, error: Floats, spread: Floats, scores: Floats, ready: Bools) -> Bools:
         """Say which series went back to the level that held before the last accepted change."""
@@ -244,13 +257,13 @@ class _Filters:
         self.age = np.where(rebased, 3, self.age)  # the new level is known from a few days only
         self.old = np.where(rebased, -self.dev, self.old)
         self.old_until = np.where(rebased, t + tune.remember_old, self.old_until)
-        self.level += np.where(rebased, self.dev, 0.0)[:, None]
-        self.level += np.where(returned, self.old, 0.0)[:, None]
+        self.level += np.where(rebased, self.dev, 0.0)
+        self.level += np.where(returned, self.old, 0.0)
         self.old = np.where(returned, -self.old, self.old)
         # the level has followed the first days of a slow change: take it back to where it was before
-        drift = np.where(opens, self.best_before - (self.level + self.back).mean(1), 0.0)
+        drift = np.where(opens, self.best_before - (self.level + self.back).mean(0), 0.0)
         single = (self.best_since >= t) | bigger
-        self.level += np.where(opens & ~single, drift, 0.0)[:, None]
+        self.level += np.where(opens & ~single, drift, 0.0)
         self.start = np.where(opens, np.where(bigger, t, np.minimum(self.best_since, t)), self.start)
         self.sign = np.where(opens, sign, self.sign).astype(np.int8)
         self.dev = np.where(opens, np.where(single, error, error * (1.0 - self.best_leak) - drift), self.dev)
@@ -260,7 +273,7 @@ class _Filters:
         self.dev_slow = np.where(opens, self.dev, self.dev_slow)
         self.days = np.where(opens, 1, self.days)
         self.open = (self.open | opens) & ~closes & ~rebased
-        self.sums[opens | closes | rebased] = 0.0
+        self.sums[:, opens | closes | rebased] = 0.0
         return rebased
 
     def _learn_weekday(self, use: Bools, day: int, error: Floats) -> None:
@@ -269,35 +282,33 @@ class _Filters:
         A weekday never seen in its usual state is taken over at once, any other one the third time in a row.
         """
         short = use & self.open & (self.days <= 2)
-        same = np.sign(error) == np.sign(self.odd[:, day])
-        self.odd[:, day] = np.where(short, np.where(same, 0.5 * (self.odd[:, day] + error), error), self.odd[:, day])
-        self.odd_weeks[:, day] = np.where(short, np.where(same, self.odd_weeks[:, day] + 1, 1), self.odd_weeks[:, day])
-        self.odd_weeks[use & ~self.open, day] = 0
-        known = (self.odd_weeks[:, day] >= 3) | ((self.odd_weeks[:, day] >= 1) & (self.seen[:, day] == 0))
+        same = np.sign(error) == np.sign(self.odd[day])
+        self.odd[day] = np.where(short, np.where(same, 0.5 * (self.odd[day] + error), error), self.odd[day])
+        self.odd_weeks[day] = np.where(short, np.where(same, self.odd_weeks[day] + 1, 1), self.odd_weeks[day])
+        self.odd_weeks[day, use & ~self.open] = 0
+        known = (self.odd_weeks[day] >= 3) | ((self.odd_weeks[day] >= 1) & (self.seen[day] == 0))
         learn = short & known
-        self.week[:, day] += np.where(learn, self.odd[:, day], 0.0)
-        self.seen[learn, day] += 1
-        self.odd_weeks[learn, day] = 0
+        self.week[day] += np.where(learn, self.odd[day], 0.0)
+        self.seen[day, learn] += 1
+        self.odd_weeks[day, learn] = 0
 
     def _learn(
         self, use: Bools, day: int, error: Floats, spread: Floats, apart: Floats, sampling: Floats, returned: Bools
     ) -> None:
         """Move levels, weekday offsets, votes and the usual spread by a clipped error."""
         tune = self.tuning
-        each = np.where(use[:, None], error[:, None] - apart, 0.0)
-        limit = (tune.clip * spread)[:, None]
+        each = np.where(use, error - apart, 0.0)
+        limit = tune.clip * spread
         clipped = np.clip(each, -limit, limit)
-        gain = np.maximum(self.gains, 1.0 / (self.age + 1.0)[:, None])
-        self.loss = np.where(
-            use[:, None], tune.forget * self.loss + np.minimum(each / spread[:, None], 3.0) ** 2, self.loss
-        )
+        gain = np.maximum(self.gains, 1.0 / (self.age + 1.0))
+        self.loss = np.where(use, tune.forget * self.loss + np.minimum(each / spread, 3.0) ** 2, self.loss)
         self.level += gain * clipped
-        self.back = np.where(use[:, None], tune.phi * (self.back + self.returns * clipped), self.back)
-        one = np.clip(np.where(use, error, 0.0), -limit[:, 0], limit[:, 0])
-        pace = np.maximum(tune.week_pace, 1.0 / (self.seen[:, day] + 1.5)) * (self.count > 0)
-        self.week[:, day] += np.where(use, pace * one, 0.0)
-        self.week -= np.where(use & (self.count > 6), self.week.mean(1), 0.0)[:, None]
-        self.seen[:, day] += use
+        self.back = np.where(use, tune.phi * (self.back + self.returns * clipped), self.back)
+        one = np.clip(np.where(use, error, 0.0), -limit, limit)
+        pace = np.maximum(tune.week_pace, 1.0 / (self.seen[day] + 1.5)) * (self.count > 0)
+        self.week[day] += np.where(use, pace * one, 0.0)
+        self.week -= np.where(use & (self.count > 6), self.week.mean(0), 0.0)
+        self.seen[day] += use
         excess = np.minimum(error**2, (3 * spread) ** 2) - sampling
         rate = np.maximum(tune.spread_pace, 1.0 / (self.weight + 1.0))
         self.var = np.where(

@@ -34,6 +34,10 @@ class Warehouse(Protocol):
         """Delete the rows that share `keys` with `rows`, insert `rows`: the same call twice gives the same table."""
         ...
 
+    def insert(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows that are not there yet; all have the columns of the first."""
+        ...
+
     def delete(self, table: str, key: str, value: object) -> None:
         """Delete the rows of a table whose column `key` has this value, in the open transaction."""
         ...

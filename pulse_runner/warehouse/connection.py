@@ -83,20 +83,31 @@ class AdapterWarehouse:
         """Delete the rows that share `keys` with `rows`, then insert `rows`, in one transaction."""
         if not rows:
             return
-        target, columns = self.table(table), list(rows[0])
+        target = self.table(table)
         with self.transaction():
             for start in range(0, len(rows), INSERT_CHUNK):
                 chunk = rows[start : start + INSERT_CHUNK]
                 wanted = list(dict.fromkeys(tuple(row[k] for k in keys) for row in chunk))
                 match = " or ".join("(" + " and ".join(f"{k} = ?" for k in keys) + ")" for _ in wanted)
                 self._execute(f"delete from {target} where {match}", [v for key in wanted for v in key])
+            self.insert(table, rows)
+
+    def insert(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows that are not there yet, in one transaction; all rows have the columns of the first."""
+        if not rows:
+            return
+        columns = list(rows[0])
+        into = f"insert into {self.table(table)} ({', '.join(columns)})"
+        with self.transaction():
+            if self.dialect == "duckdb":
+                # one list a column: thousands of single values take DuckDB seconds to bind
+                lists = [[row[c] for row in rows] for c in columns]
+                self._execute(f"{into} select {', '.join('unnest(?)' for _ in columns)}", lists)
+                return
             for start in range(0, len(rows), INSERT_CHUNK):
                 chunk = rows[start : start + INSERT_CHUNK]
                 values = ", ".join("(" + ", ".join("?" for _ in columns) + ")" for _ in chunk)
-                self._execute(
-                    f"insert into {target} ({', '.join(columns)}) values {values}",
-                    [row[c] for row in chunk for c in columns],
-                )
+                self._execute(f"{into} values {values}", [row[c] for row in chunk for c in columns])
 
     def delete(self, table: str, key: str, value: object) -> None:
         """Delete the rows of a table whose column `key` has this value."""

@@ -165,3 +165,22 @@ def test_only_the_watched_direction_counts(detector: Detector) -> None:
     falls[80] = np.round(falls[80] * 0.3)
     p = panel(detector, falls)
     assert found(detector, p, segments={("s0", detector.name): Rule(direction="up")}) == []
+
+
+def test_days_before_the_first_snapshot_change_nothing(detector: Detector) -> None:
+    values = broken(detector, ordinary(), 70)
+    late = np.concatenate([np.full(200, np.nan), values])
+    days = (verdicts(detector, panel(detector, values)), verdicts(detector, panel(detector, late), first=200))
+    alone, padded = ([(v.kind, v.needs, v.finding and v.finding.effect) for day in d for v in day] for d in days)
+    assert padded == alone
+    assert Kind.FINDING in [kind for kind, _, _ in alone]
+
+
+def test_a_day_without_any_member_does_not_blind_the_days_after_it(detector: Detector) -> None:
+    p = panel(detector, broken(detector, ordinary(), 80))
+    p.numerator[0, 40] = 0.0
+    if p.denominator is not None:
+        p.denominator[0, 40] = 0.0
+    days = verdicts(detector, p)
+    assert (days[40][0].kind == Kind.NO_DATA) == (p.denominator is not None)
+    assert days[80][0].kind == Kind.FINDING
