@@ -29,7 +29,7 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 bench: $(READY) ## Measure speed, as ratios against a baseline in the same run
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for name in snapshots detectors_speed; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) and make the dbt docs page
 	@$(BIN)/python -m pulse_runner.cli.reference > docs/cli.md

@@ -1,8 +1,8 @@
 """Speed of the snapshot engine against what a dbt user writes by hand, and against one grouped pass with no segments.
 
-    python benchmarks/snapshots.py                       # the table of docs/performance.md, about 25 minutes
-    python benchmarks/snapshots.py --only duckdb-100     # one line of it
-    python benchmarks/snapshots.py --list
+    python -m benchmarks.snapshots                       # the table of docs/performance.md, about 25 minutes
+    python -m benchmarks.snapshots --only duckdb-100     # one line of it
+    python -m benchmarks.snapshots --list
 
 Same table, same counts (checked), same run, two threads. (a) is one GROUPING SETS query per segment, which gives size and distributions
 only; (b) groups the entity by each attribute once, with no segments. Ours is the seconds that dbt reports for the facts model of one
