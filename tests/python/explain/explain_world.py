@@ -39,7 +39,7 @@ TABLES = {
     "segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, members bigint,"
     " share double precision",
     "segment_changes": "segment_id varchar, snapshot_date date, previous_date date, direction varchar, cause varchar,"
-    " detail varchar, columns varchar, members bigint",
+    " detail varchar, columns varchar, members bigint, is_chosen boolean",
     "segment_flows": "snapshot_date date, previous_date date, from_segment varchar, to_segment varchar, members bigint",
     "entity_health": "entity varchar, snapshot_date date, column_name varchar, data_type varchar, rows bigint, nulls bigint,"
     " null_share double precision, distinct_count bigint, min_value varchar, max_value varchar, mean_value double precision,"
@@ -117,7 +117,7 @@ class World:
         for direction, cause, detail, columns, members in rows:
             self.insert(
                 "segment_changes", segment_id=segment, snapshot_date=day, previous_date=day - timedelta(days=1),
-                direction=direction, cause=cause, detail=detail, columns=columns, members=members,
+                direction=direction, cause=cause, detail=detail, columns=columns, members=members, is_chosen=False,
             )  # fmt: skip
 
     def resize(self, size: int, segment: str = "vip", day: date = D) -> None:
