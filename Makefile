@@ -23,7 +23,7 @@ demo: $(READY) ## Run the demo shop from seeds to alerts on an embedded DuckDB f
 	@$(BIN)/pulse demo
 
 test: $(READY) ## Run every test: Python, dbt, DuckDB and Postgres
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

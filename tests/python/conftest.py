@@ -1,7 +1,8 @@
-"""Fixtures that several areas share: a real Postgres server, started once and stopped at the end."""
+"""What several areas share: a real Postgres server and the project built by dbt alone, each made once per worker."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -9,6 +10,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "dbt_project"))
+
+from dbt_common.behavior_flags import BehaviorFlagRendered
+from dbt_common.tests import enable_test_caching
+from plain_dbt import Built, build_days, copy_project
+
+# dbt's own test suites keep what they parsed from one project to the next; a build here takes half the time with it
+enable_test_caching()
+# for the text of a warning, dbt looks through the stack at every flag of every adapter: seconds in a process with thousands of modules
+BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,3 +48,25 @@ def postgres_profile(postgres_server: Path) -> str:
         f"      host: {postgres_server}\n      port: 5432\n      user: postgres\n      password: ''\n      dbname: postgres\n"
         f"      schema: pulse_{uuid4().hex[:12]}\n      threads: 2\n"
     )
+
+
+@pytest.fixture(scope="session", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build some days of the demo shop on each warehouse, in a folder of its own, as `dbt build` alone does it."""
+    root = copy_project(tmp_path_factory.mktemp("project"))
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        output = f"type: postgres, host: {server}, port: 5432, user: postgres, password: '', dbname: postgres, schema: pulse_{uuid4().hex[:12]}"
+    else:
+        output = f"type: duckdb, path: {str(root / 'pulse.duckdb')!r}"
+    (root / "profiles.yml").write_text(
+        f"pulse:\n  target: test\n  outputs:\n    test: {{{output}, threads: 2}}\n", encoding="utf-8"
+    )
+    return build_days(root)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, tests that use one expensive fixture go to the same one."""
+    for item in items:
+        shared = "built" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("built" if shared else str(item.path)))

@@ -1,30 +1,11 @@
-"""The project itself, in a folder of its own, as `dbt build` alone makes it: three days of the demo shop on each warehouse."""
+"""A copy of the project in which nothing was built."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from plain_dbt import Built, build_days, copy_project
-
-
-@pytest.fixture(scope="session", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    root = copy_project(tmp_path_factory.mktemp("project"))
-    if request.param == "postgres":
-        server = request.getfixturevalue("postgres_server")
-        output = f"type: postgres, host: {server}, port: 5432, user: postgres, password: '', dbname: postgres, schema: pulse_{uuid4().hex[:12]}"
-    else:
-        output = f"type: duckdb, path: {str(root / 'pulse.duckdb')!r}"
-    (root / "profiles.yml").write_text(
-        f"pulse:\n  target: test\n  outputs:\n    test: {{{output}, threads: 2}}\n", encoding="utf-8"
-    )
-    return build_days(root)
+from plain_dbt import copy_project
 
 
 @pytest.fixture

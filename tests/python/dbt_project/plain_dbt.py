@@ -11,7 +11,7 @@ from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect, release_embedded_file
 
 ROOT = Path(__file__).parents[3]
-FIRST, LAST = "2026-05-29", "2026-05-31"
+FIRST, LAST = "2026-05-27", "2026-05-31"  # the headline fault in the middle
 
 
 def copy_project(root: Path) -> Path:

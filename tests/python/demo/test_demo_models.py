@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from plain_dbt import FIRST as FIRST_DAY
+from plain_dbt import LAST as LAST_DAY
+from plain_dbt import Built
 from shop_oracle import ATTRIBUTES, Shop, distributions, members, metrics
 
 from pulse_runner.warehouse.base import Warehouse
-from pulse_runner.warehouse.connection import connect
-from pulse_runner.warehouse.dbt import run_dbt
 
-ROOT = Path(__file__).parents[3]
-FIRST, LAST = date(2026, 5, 27), date(2026, 5, 31)  # the headline fault in the middle
+FIRST, LAST = date.fromisoformat(FIRST_DAY), date.fromisoformat(LAST_DAY)
 
 
-@pytest.fixture(scope="module", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    root = tmp_path_factory.mktemp("shop")
-    shutil.copy(ROOT / "dbt_project.yml", root)
-    for folder in ("macros", "models", "seeds"):
-        shutil.copytree(ROOT / folder, root / folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(root))
-        patch.delenv("DBT_PROFILES_DIR", raising=False)
-        if request.param == "postgres":
-            server = request.getfixturevalue("postgres_server")
-            (root / "profiles.yml").write_text(
-                "pulse:\n  target: postgres\n  outputs:\n    postgres:\n      type: postgres\n"
-                f"      host: {server}\n      port: 5432\n      user: postgres\n      password: ''\n      dbname: postgres\n"
-                "      schema: pulse_demo_models\n      threads: 2\n"
-            )
-        result = run_dbt(root, ["build"], variables={"pulse_from": FIRST.isoformat(), "pulse_to": LAST.isoformat()})
-        assert result.failures == ()
-        warehouse = connect(root)
-        yield warehouse
-        warehouse.close()
+@pytest.fixture(scope="module")
+def warehouse(built: Built) -> Iterator[Warehouse]:
+    opened = built.open()
+    yield opened
+    opened.close()
 
 
-def test_the_customers_of_every_day_are_those_of_the_seeds(built: Warehouse, shop: Shop) -> None:
-    rows = built.frame(f"""
+def test_the_customers_of_every_day_are_those_of_the_seeds(warehouse: Warehouse, shop: Shop) -> None:
+    rows = warehouse.frame(f"""
         select customer_id, snapshot_date, ltv, country, last_active_at, last_order_at
-        from {built.table("dim_customers_daily")}
+        from {warehouse.table("dim_customers_daily")}
     """)
     assert len(rows) == int(shop.there.sum())
     who = rows["customer_id"].to_numpy(int) - 1
@@ -67,9 +49,9 @@ def test_the_customers_of_every_day_are_those_of_the_seeds(built: Warehouse, sho
     [("size", "size", None), ("inactive_rate", "inactive", "size"), ("conversion_rate", "converted", "eligible")],
 )
 def test_the_snapshots_count_what_the_oracle_counts(
-    metric: str, numerator: str, denominator: str | None, built: Warehouse, shop: Shop
+    metric: str, numerator: str, denominator: str | None, warehouse: Warehouse, shop: Shop
 ) -> None:
-    rows = built.query(f"select * from {built.table('segment_snapshots')}")
+    rows = warehouse.query(f"select * from {warehouse.table('segment_snapshots')}")
     expected = metrics(shop)
     expected = expected[(expected["metric"] == metric) & (expected["snapshot_date"] >= FIRST)]
     wanted = {
@@ -80,8 +62,10 @@ def test_the_snapshots_count_what_the_oracle_counts(
     assert found == wanted
 
 
-def test_entered_and_exited_are_the_differences_of_the_member_sets(built: Warehouse, shop: Shop) -> None:
-    rows = built.query(f"select segment_id, snapshot_date, entered, exited from {built.table('segment_snapshots')}")
+def test_entered_and_exited_are_the_differences_of_the_member_sets(warehouse: Warehouse, shop: Shop) -> None:
+    rows = warehouse.query(
+        f"select segment_id, snapshot_date, entered, exited from {warehouse.table('segment_snapshots')}"
+    )
     found = {(r["segment_id"], r["snapshot_date"]): (r["entered"], r["exited"]) for r in rows}
     wanted = {}
     for name, inside in members(shop).items():
@@ -91,9 +75,9 @@ def test_entered_and_exited_are_the_differences_of_the_member_sets(built: Wareho
     assert found == wanted
 
 
-def test_the_headline_is_put_down_to_the_ltv_rule(built: Warehouse, shop: Shop) -> None:
-    rows = built.query(
-        f"""select detail, columns, sum(members) as members from {built.table("segment_changes")}
+def test_the_headline_is_put_down_to_the_ltv_rule(warehouse: Warehouse, shop: Shop) -> None:
+    rows = warehouse.query(
+        f"""select detail, columns, sum(members) as members from {warehouse.table("segment_changes")}
             where segment_id = ? and snapshot_date = ? and direction = 'lost' group by detail, columns order by members desc""",
         ["high_value_active_users", date(2026, 5, 30)],
     )
@@ -105,17 +89,19 @@ def test_the_headline_is_put_down_to_the_ltv_rule(built: Warehouse, shop: Shop) 
     assert rows[0]["members"] > 0.8 * sum(r["members"] for r in rows)
 
 
-def test_reach_and_distributions_count_what_the_oracle_counts(built: Warehouse, shop: Shop) -> None:
+def test_reach_and_distributions_count_what_the_oracle_counts(warehouse: Warehouse, shop: Shop) -> None:
     expected = metrics(shop)
     expected = expected[expected["metric"].str.startswith("reach:") & (expected["snapshot_date"] >= FIRST)]
-    rows = built.query(f"select segment_id, snapshot_date, channel, reachable from {built.table('segment_reach')}")
+    rows = warehouse.query(
+        f"select segment_id, snapshot_date, channel, reachable from {warehouse.table('segment_reach')}"
+    )
     assert {(r["segment_id"], r["snapshot_date"], f"reach:{r['channel']}"): r["reachable"] for r in rows} == {
         (r.segment_id, r.snapshot_date, r.metric): r.numerator for r in expected.itertuples()
     }
     buckets = distributions(shop)
     buckets = buckets[buckets["snapshot_date"] >= FIRST]
-    rows = built.query(
-        f"select segment_id, snapshot_date, attribute, bucket, members from {built.table('segment_distributions')}"
+    rows = warehouse.query(
+        f"select segment_id, snapshot_date, attribute, bucket, members from {warehouse.table('segment_distributions')}"
     )
     assert {r["attribute"] for r in rows} == set(ATTRIBUTES)
     assert {(r["segment_id"], r["snapshot_date"], r["attribute"], r["bucket"]): r["members"] for r in rows} == {
