@@ -43,17 +43,20 @@
 
 {# Repeat each line that names a slot once per slot of its attribute; without counts once, which gives the shape. #}
 {% macro pulse_fill_slots(sql, counts) %}
-    {%- set lines = [] -%}
-    {%- for line in sql.split('\n') -%}
-        {%- set slot = modules.re.search('__pulse_slot_(\\w+?)__', line) -%}
-        {%- if slot is none -%}{%- do lines.append(line) -%}
+    {%- set parts = [] -%}
+    {#- text and lines with a slot in turn: a loop over every line would take longer than the query -#}
+    {%- for part in modules.re.split('(?m)^(.*__pulse_slot_.*)$', sql) -%}
+        {%- if loop.index % 2 -%}{%- do parts.append(part) -%}
         {%- else -%}
+            {%- set slot = modules.re.search('__pulse_slot_(\\w+?)__', part) -%}
+            {%- set lines = [] -%}
             {%- for n in range(1, 1 + (counts.get(slot.group(1), 0) if counts is not none else 1)) -%}
-                {%- do lines.append(line | replace(slot.group(0), n | string)) -%}
+                {%- do lines.append(part.replace(slot.group(0), n | string)) -%}
             {%- endfor -%}
+            {%- do parts.append(lines | join('\n')) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(lines | join('\n')) }}
+    {{ return(parts | join('')) }}
 {% endmacro %}
 
 {# Slots per attribute, once bucket_slots is there. #}

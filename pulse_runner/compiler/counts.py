@@ -57,7 +57,7 @@ def segment_list(plan: EntityPlan) -> str:
     """Return one row per judged rule: its number and hash, its place in the segment words, what is wrong with its columns, its leaf masks."""
     rows = []
     for n, s in enumerate(plan.judged):
-        reason = f"{{{{ pulse_broken_reason(broken, {list(s.columns)}) }}}}"
+        reason = f"{{{{ pulse_broken_reason(broken, {list(s.columns)}) if broken else \"''\" }}}}"
         masks = [str(m) for pair in zip(s.for_masks, s.against_masks, strict=True) for m in pair]
         about = [literal(rule_hash(s.rule, plan.entity)), in_jinja(literal(rule_text(s.rule)))]
         rows.append(
