@@ -190,10 +190,6 @@ def _bundle_ctes(i: int, group: Sequence[Attribute]) -> list[Cte]:
     sums = "".join(
         f"    cast(sum(c.{a.name}_{slot_token(a.name)}) as integer) as {a.name}_{slot_token(a.name)},\n" for a in group
     )
-    taken = "".join(
-        f"select segment_no, {literal(a.name)} as attribute, {slot_token(a.name)} as slot, {a.name}_{slot_token(a.name)} as members from bundle_sums_{i} union all\n"
-        for a in group
-    )
     return [
         *ctes,
         (f"bundle_{i}", f"select\n{columns}    {first}.pattern_id\nfrom {first}{joins}"),
@@ -201,7 +197,7 @@ def _bundle_ctes(i: int, group: Sequence[Attribute]) -> list[Cte]:
             f"bundle_sums_{i}",
             f"select\n{sums}    m.segment_no\nfrom segment_patterns as m\ninner join bundle_{i} as c on c.pattern_id = m.pattern_id\ngroup by m.segment_no",
         ),
-        (f"bundle_rows_{i}", f"{taken}select 0 as segment_no, '' as attribute, 0 as slot, 0 as members where 1 = 0"),
+        (f"bundle_rows_{i}", f"{{{{ pulse_unpivot('bundle_sums_{i}', {[a.name for a in group]}) }}}}"),
     ]
 
 
