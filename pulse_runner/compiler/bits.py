@@ -28,7 +28,7 @@ INACTIVE, CONVERTED, FIRST_CHANNEL = 1, 2, 4
 
 
 def today_bits(plan: EntityPlan) -> str:
-    """Return one row per key: leaf words w0.., flags (inactive, converted, reach) and the slot of each attribute's bucket."""
+    """Return one row per key: leaf words w0.., flags (inactive, converted, reach) and the code of each attribute's bucket."""
     entity = plan.entity
     columns = ["today.entity_key", *(f"{_word(plan, w, DAY, 'today')} as w{w}" for w in range(plan.words))]
     flags = [
@@ -39,7 +39,7 @@ def today_bits(plan: EntityPlan) -> str:
         f"case when {in_jinja(sql)} then {FIRST_CHANNEL << i} else 0 end" for i, sql in enumerate(entity.reach.values())
     ]
     columns.append("cast(\n        " + "\n        + ".join(flags) + "\n    as bigint) as flags")
-    columns += [f"slot_of_{a.name}.slot as slot_{a.name}" for a in entity.attributes]
+    columns += [f"slot_of_{a.name}.code as code_{a.name}" for a in entity.attributes]
     joins = "".join(
         f"\nleft join bucket_slots as slot_of_{a.name} on slot_of_{a.name}.attribute = {literal(a.name)} and slot_of_{a.name}.bucket = {bucket(entity, a)}"
         for a in entity.attributes
