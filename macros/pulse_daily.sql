@@ -4,11 +4,12 @@
 {% materialization pulse_daily, default %}
     {%- set about = config.get('meta', {}).get('pulse', {}) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set sql = pulse_bitwise(sql) -%}
     {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if existing is none -%}
-        {%- set empty = 'select * from (' ~ pulse_fill_slots(pulse_fill_days(sql, '2000-01-02', '2000-01-01'), none) ~ ') as shape where 1 = 0' -%}
+        {%- set empty = 'select * from (' ~ pulse_fill(sql, '2000-01-02', '2000-01-01') ~ ') as shape where 1 = 0' -%}
         {% call statement('create') %}{{ get_create_table_as_sql(False, target_relation, empty) }}{% endcall %}
         {%- do adapter.commit() -%}
     {%- endif -%}
@@ -24,22 +25,27 @@
         {%- if plan.status != 'ok' -%}
             {% call statement('main') %}{{ pulse_lock(target_relation) }}; {{ replace_rows }} ({{ pulse_status_rows(about, plan) }}) as day_rows{% endcall %}
         {%- elif not steps.names -%}
-            {% call statement('main') %}{{ pulse_lock(target_relation) }}; {{ replace_rows }} ({{ pulse_fill_days(steps.last, plan.day, plan.before) }}) as day_rows{% endcall %}
+            {% call statement('main') %}{{ pulse_lock(target_relation) }}; {{ replace_rows }} ({{ pulse_fill(steps.last, plan.day, plan.before) }}) as day_rows{% endcall %}
         {%- else -%}
             {#- first with the day before, then with the earlier dates of pulse_compare_days, of which only the causes are kept -#}
             {%- for before in [plan.before] + plan.compare -%}
-                {% call statement('rows') %}{{ pulse_session() }} {{ pulse_lock(target_relation) }}; {{ pulse_fill_days(steps.first, plan.day, before) }}{% endcall %}
-                {%- set slots = pulse_slot_counts() -%}
-                {%- set rows = pulse_fill_slots(pulse_fill_days(steps.last, plan.day, before), slots) -%}
+                {% call statement('copies') %}{{ pulse_session() }} {{ pulse_lock(target_relation) }}; {{ pulse_fill(steps.batches[0] | join, plan.day, before) }}{% endcall %}
+                {%- set copies = pulse_has_copies() -%}
+                {%- set slots = none -%}
+                {%- if steps.batches | length > 2 -%}
+                    {% call statement('slots') %}{{ pulse_fill(steps.batches[1] | join, plan.day, before, copies) }}{% endcall %}
+                    {%- set slots = pulse_slot_counts() -%}
+                {%- endif -%}
+                {%- set rows = pulse_fill(steps.last, plan.day, before, copies, slots) -%}
                 {% call statement('main') %}
-                    {{ pulse_fill_slots(pulse_fill_days(steps.second, plan.day, before), slots) }}
+                    {{ pulse_fill(steps.batches[-1] | join, plan.day, before, copies, slots) }}
                     {% if loop.first -%}
                         {{ replace_rows }} ({{ rows }}) as day_rows;
                     {%- else -%}
                         insert into {{ target_relation }} ({{ columns }})
                         select {{ columns | replace('fact,', "fact || '_since',") }} from ({{ rows }}) as day_rows where fact in ('gained', 'lost');
                     {%- endif %}
-                    {% for name in steps.names %}drop table if exists {{ pulse_temporary(name) }};{% endfor %}
+                    {% for name in steps.names %}{{ pulse_drop_step(name) }}{% endfor %}
                 {% endcall %}
             {%- endfor -%}
         {%- endif -%}

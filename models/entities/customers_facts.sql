@@ -2,7 +2,7 @@
 {% set relation = ref('dim_customers_daily') -%}
 {%- set types = pulse_column_types(relation) if execute else {} -%}
 {%- set broken = pulse_broken_columns(relation, {'ltv': 'number', 'country': 'text', 'plan': 'text', 'device': 'text', 'channel': 'text', 'signed_up_on': 'date', 'last_order_at': 'date', 'last_active_at': 'date', 'email_opt_in': 'boolean', 'has_push': 'boolean', 'sms_opt_in': 'boolean'}) -%}
-{%- set pulse_definitions = '99c63ab06aaede0e' -%}
+{%- set pulse_definitions = '627558f515844cb7' -%}
 
 with
 
@@ -47,27 +47,27 @@ today as (
             {{ pulse_column('sms_opt_in', 'boolean', broken) }}
         from {{ relation }}
         where snapshot_date = {{ pulse_day() }} and customer_id is not null
-            and not exists (select 1 from copies as c where c.entity_key = customer_id)
-        union all
-        select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from (
-        select
-            customer_id as entity_key,
-            {{ pulse_column('ltv', 'double precision', broken) }},
-            {{ pulse_column('country', 'varchar', broken) }},
-            {{ pulse_column('plan', 'varchar', broken) }},
-            {{ pulse_column('device', 'varchar', broken) }},
-            {{ pulse_column('channel', 'varchar', broken) }},
-            {{ pulse_column('signed_up_on', 'date', broken) }},
-            {{ pulse_column('last_order_at', 'date', broken) }},
-            {{ pulse_column('last_active_at', 'date', broken) }},
-            {{ pulse_column('email_opt_in', 'boolean', broken) }},
-            {{ pulse_column('has_push', 'boolean', broken) }},
-            {{ pulse_column('sms_opt_in', 'boolean', broken) }},
-            row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy
-        from {{ relation }}
-        where snapshot_date = {{ pulse_day() }} and customer_id is not null
-            and customer_id in (select c.entity_key from copies as c)
-        ) as copies where pulse_copy = 1
+            and not exists (select 1 from copies as c where c.entity_key = customer_id) -- with copies
+        union all -- with copies
+        select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from ( -- with copies
+        select -- with copies
+            customer_id as entity_key, -- with copies
+                {{ pulse_column('ltv', 'double precision', broken) }}, -- with copies
+                {{ pulse_column('country', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('plan', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('device', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('channel', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('signed_up_on', 'date', broken) }}, -- with copies
+                {{ pulse_column('last_order_at', 'date', broken) }}, -- with copies
+                {{ pulse_column('last_active_at', 'date', broken) }}, -- with copies
+                {{ pulse_column('email_opt_in', 'boolean', broken) }}, -- with copies
+                {{ pulse_column('has_push', 'boolean', broken) }}, -- with copies
+                {{ pulse_column('sms_opt_in', 'boolean', broken) }}, -- with copies
+                row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy -- with copies
+        from {{ relation }} -- with copies
+            where snapshot_date = {{ pulse_day() }} and customer_id is not null -- with copies
+            and customer_id in (select c.entity_key from copies as c) -- with copies
+        ) as copies where pulse_copy = 1 -- with copies
     ) as one
 
 ),
@@ -103,27 +103,27 @@ before as (
             {{ pulse_column('sms_opt_in', 'boolean', broken) }}
         from {{ relation }}
         where snapshot_date = {{ pulse_before() }} and customer_id is not null
-            and not exists (select 1 from copies as c where c.entity_key = customer_id)
-        union all
-        select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from (
-        select
-            customer_id as entity_key,
-            {{ pulse_column('ltv', 'double precision', broken) }},
-            {{ pulse_column('country', 'varchar', broken) }},
-            {{ pulse_column('plan', 'varchar', broken) }},
-            {{ pulse_column('device', 'varchar', broken) }},
-            {{ pulse_column('channel', 'varchar', broken) }},
-            {{ pulse_column('signed_up_on', 'date', broken) }},
-            {{ pulse_column('last_order_at', 'date', broken) }},
-            {{ pulse_column('last_active_at', 'date', broken) }},
-            {{ pulse_column('email_opt_in', 'boolean', broken) }},
-            {{ pulse_column('has_push', 'boolean', broken) }},
-            {{ pulse_column('sms_opt_in', 'boolean', broken) }},
-            row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy
-        from {{ relation }}
-        where snapshot_date = {{ pulse_before() }} and customer_id is not null
-            and customer_id in (select c.entity_key from copies as c)
-        ) as copies where pulse_copy = 1
+            and not exists (select 1 from copies as c where c.entity_key = customer_id) -- with copies
+        union all -- with copies
+        select entity_key, ltv, country, plan, device, channel, signed_up_on, last_order_at, last_active_at, email_opt_in, has_push, sms_opt_in from ( -- with copies
+        select -- with copies
+            customer_id as entity_key, -- with copies
+                {{ pulse_column('ltv', 'double precision', broken) }}, -- with copies
+                {{ pulse_column('country', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('plan', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('device', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('channel', 'varchar', broken) }}, -- with copies
+                {{ pulse_column('signed_up_on', 'date', broken) }}, -- with copies
+                {{ pulse_column('last_order_at', 'date', broken) }}, -- with copies
+                {{ pulse_column('last_active_at', 'date', broken) }}, -- with copies
+                {{ pulse_column('email_opt_in', 'boolean', broken) }}, -- with copies
+                {{ pulse_column('has_push', 'boolean', broken) }}, -- with copies
+                {{ pulse_column('sms_opt_in', 'boolean', broken) }}, -- with copies
+                row_number() over (partition by customer_id order by {% if 'ltv' not in broken %}ltv, {% endif %}{% if 'country' not in broken %}country, {% endif %}{% if 'plan' not in broken %}plan, {% endif %}{% if 'device' not in broken %}device, {% endif %}{% if 'channel' not in broken %}channel, {% endif %}{% if 'signed_up_on' not in broken %}signed_up_on, {% endif %}{% if 'last_order_at' not in broken %}last_order_at, {% endif %}{% if 'last_active_at' not in broken %}last_active_at, {% endif %}{% if 'email_opt_in' not in broken %}email_opt_in, {% endif %}{% if 'has_push' not in broken %}has_push, {% endif %}{% if 'sms_opt_in' not in broken %}sms_opt_in, {% endif %}customer_id) as pulse_copy -- with copies
+        from {{ relation }} -- with copies
+            where snapshot_date = {{ pulse_before() }} and customer_id is not null -- with copies
+            and customer_id in (select c.entity_key from copies as c) -- with copies
+        ) as copies where pulse_copy = 1 -- with copies
     ) as one
 
 ),
@@ -151,7 +151,8 @@ ranked_buckets as (
         attribute,
         bucket,
         row_number() over (partition by attribute order by members desc, bucket) as place,
-        case attribute when 'country' then 50 when 'plan' then 50 when 'device' then 50 end as top
+        case attribute when 'country' then 50 when 'plan' then 50 when 'device' then 50 end as top,
+        case attribute when 'country' then 0 when 'plan' then 51 when 'device' then 102 end as base
     from bucket_totals
 
 ),
@@ -162,7 +163,8 @@ bucket_slots as {{ pulse_step() }} (
         attribute,
         bucket,
         case when place <= top then bucket else '(other)' end as label,
-        cast(case when place <= top then place else top + 1 end as integer) as slot
+        cast(case when place <= top then place else top + 1 end as integer) as slot,
+        cast(base + case when place <= top then place else top + 1 end as integer) as code
     from ranked_buckets
 
 ),
@@ -189,9 +191,9 @@ today_bits as {{ pulse_step() }} (
             + case when has_push then 8 else 0 end
             + case when sms_opt_in then 16 else 0 end
         as bigint) as flags,
-        slot_of_country.slot as slot_country,
-        slot_of_plan.slot as slot_plan,
-        slot_of_device.slot as slot_device
+        slot_of_country.code as code_country,
+        slot_of_plan.code as code_plan,
+        slot_of_device.code as code_device
     from today
     left join bucket_slots as slot_of_country on slot_of_country.attribute = 'country' and slot_of_country.bucket = coalesce(cast(country as varchar), '(null)')
     left join bucket_slots as slot_of_plan on slot_of_plan.attribute = 'plan' and slot_of_plan.bucket = coalesce(cast(plan as varchar), '(null)')
@@ -271,15 +273,15 @@ segment_list as {{ pulse_step() }} (
 
     select segment_no, segment_id, watched, rule_hash, rule_text, segment_word, problem, cast(segment_mask as bigint) as segment_mask, cast(for0 as bigint) as for0, cast(against0 as bigint) as against0
     from (values
-        (0, 'german_newsletter', true, '2d538a6d448b535e', 'country = DE and email_opt_in is true', 0, 1, {{ pulse_broken_reason(broken, ['country', 'email_opt_in']) }}, 3, 0),
-        (1, 'high_value_active_users', true, 'a4e1ed704de659a7', 'ltv > 1000 and last_active_days <= 7', 0, 2, {{ pulse_broken_reason(broken, ['last_active_at', 'ltv']) }}, 12, 0),
-        (2, 'newcomers', true, 'fcb1db31f83aa327', 'signed_up_on in the last 60 days', 0, 4, {{ pulse_broken_reason(broken, ['signed_up_on']) }}, 32, 0),
-        (3, 'partner_customers', true, '79fc49ebf1e66630', 'channel = partner', 0, 8, {{ pulse_broken_reason(broken, ['channel']) }}, 64, 0),
-        (4, 'paying_plans', true, '1c7ff70288b230d2', 'plan = plus or plan = pro', 0, 16, {{ pulse_broken_reason(broken, ['plan']) }}, 384, 0),
-        (5, 'recent_buyers', true, '9fd55898899f7178', 'last_order_at in the last 30 days and not (plan = student)', 0, 32, {{ pulse_broken_reason(broken, ['last_order_at', 'plan']) }}, 1024, 512),
-        (6, 'seen_yesterday', true, 'ffec42e1c6400ec9', 'last_active_days <= 1', 0, 64, {{ pulse_broken_reason(broken, ['last_active_at']) }}, 16, 0),
-        (7, 'students', true, 'c4f82afe686616c7', 'plan = student', 0, 128, {{ pulse_broken_reason(broken, ['plan']) }}, 512, 0),
-        (8, 'tablet_shoppers', true, 'beb4ea117443a722', 'device = tablet', 0, 256, {{ pulse_broken_reason(broken, ['device']) }}, 2048, 0)
+        (0, 'german_newsletter', true, '2d538a6d448b535e', 'country = DE and email_opt_in is true', 0, 1, {{ pulse_broken_reason(broken, ['country', 'email_opt_in']) if broken else "''" }}, 3, 0),
+        (1, 'high_value_active_users', true, 'a4e1ed704de659a7', 'ltv > 1000 and last_active_days <= 7', 0, 2, {{ pulse_broken_reason(broken, ['last_active_at', 'ltv']) if broken else "''" }}, 12, 0),
+        (2, 'newcomers', true, 'fcb1db31f83aa327', 'signed_up_on in the last 60 days', 0, 4, {{ pulse_broken_reason(broken, ['signed_up_on']) if broken else "''" }}, 32, 0),
+        (3, 'partner_customers', true, '79fc49ebf1e66630', 'channel = partner', 0, 8, {{ pulse_broken_reason(broken, ['channel']) if broken else "''" }}, 64, 0),
+        (4, 'paying_plans', true, '1c7ff70288b230d2', 'plan = plus or plan = pro', 0, 16, {{ pulse_broken_reason(broken, ['plan']) if broken else "''" }}, 384, 0),
+        (5, 'recent_buyers', true, '9fd55898899f7178', 'last_order_at in the last 30 days and not (plan = student)', 0, 32, {{ pulse_broken_reason(broken, ['last_order_at', 'plan']) if broken else "''" }}, 1024, 512),
+        (6, 'seen_yesterday', true, 'ffec42e1c6400ec9', 'last_active_days <= 1', 0, 64, {{ pulse_broken_reason(broken, ['last_active_at']) if broken else "''" }}, 16, 0),
+        (7, 'students', true, 'c4f82afe686616c7', 'plan = student', 0, 128, {{ pulse_broken_reason(broken, ['plan']) if broken else "''" }}, 512, 0),
+        (8, 'tablet_shoppers', true, 'beb4ea117443a722', 'device = tablet', 0, 256, {{ pulse_broken_reason(broken, ['device']) if broken else "''" }}, 2048, 0)
     ) as listed (segment_no, segment_id, watched, rule_hash, rule_text, segment_word, segment_mask, problem, for0, against0)
 
 ),
@@ -308,15 +310,15 @@ judged_0 as {{ pulse_step() }} (
     select
         pattern_id,
         cast(
-            case when {{ pulse_bits('w0', 3) }} then 1 else 0 end -- german_newsletter
-            + case when {{ pulse_bits('w0', 12) }} then 2 else 0 end -- high_value_active_users
-            + case when {{ pulse_bits('w0', 32) }} then 4 else 0 end -- newcomers
-            + case when {{ pulse_bits('w0', 64) }} then 8 else 0 end -- partner_customers
-            + case when {{ pulse_any_bit('w0', 384) }} then 16 else 0 end -- paying_plans
-            + case when ({{ pulse_bits('w0', 1024) }} and not {{ pulse_bits('w0', 512) }}) then 32 else 0 end -- recent_buyers
-            + case when {{ pulse_bits('w0', 16) }} then 64 else 0 end -- seen_yesterday
-            + case when {{ pulse_bits('w0', 512) }} then 128 else 0 end -- students
-            + case when {{ pulse_bits('w0', 2048) }} then 256 else 0 end -- tablet_shoppers
+            case when (w0 & 3) = 3 then 1 else 0 end -- german_newsletter
+            + case when (w0 & 12) = 12 then 2 else 0 end -- high_value_active_users
+            + case when (w0 & 32) = 32 then 4 else 0 end -- newcomers
+            + case when (w0 & 64) = 64 then 8 else 0 end -- partner_customers
+            + case when (w0 & 384) <> 0 then 16 else 0 end -- paying_plans
+            + case when ((w0 & 1024) = 1024 and not (w0 & 512) = 512) then 32 else 0 end -- recent_buyers
+            + case when (w0 & 16) = 16 then 64 else 0 end -- seen_yesterday
+            + case when (w0 & 512) = 512 then 128 else 0 end -- students
+            + case when (w0 & 2048) = 2048 then 256 else 0 end -- tablet_shoppers
         as bigint) as satisfied
     from patterns
 
@@ -330,25 +332,25 @@ segment_patterns as {{ pulse_step() }} (
 
 ),
 
-flag_counts as {{ pulse_step() }} (
+today_patterns as {{ pulse_step() }} (
 
-    select
-        w0,
-        count(*) as members,
-        count(case when {{ pulse_any_bit('flags', 1) }} then 1 end) as inactive,
-        count(case when {{ pulse_any_bit('flags', 4) }} then 1 end) as reach_email,
-        count(case when {{ pulse_any_bit('flags', 8) }} then 1 end) as reach_push,
-        count(case when {{ pulse_any_bit('flags', 16) }} then 1 end) as reach_sms
-    from today_bits
-    group by w0
+    select p.pattern_id, t.flags, t.code_country, t.code_plan, t.code_device
+    from today_bits as t
+    inner join patterns as p on p.w0 = t.w0
 
 ),
 
 pattern_counts as {{ pulse_step() }} (
 
-    select p.pattern_id, f.members, f.inactive, f.reach_email, f.reach_push, f.reach_sms
-    from flag_counts as f
-    inner join patterns as p on p.w0 = f.w0
+    select
+        pattern_id,
+        count(*) as members,
+        count(case when {{ pulse_any_bit('flags', 1) }} then 1 end) as inactive,
+        count(case when {{ pulse_any_bit('flags', 4) }} then 1 end) as reach_email,
+        count(case when {{ pulse_any_bit('flags', 8) }} then 1 end) as reach_push,
+        count(case when {{ pulse_any_bit('flags', 16) }} then 1 end) as reach_sms
+    from today_patterns
+    group by pattern_id
 
 ),
 
@@ -363,99 +365,34 @@ segment_sums as (
 
 bucket_counts as {{ pulse_step() }} (
 
-    select p.pattern_id, c.slot_country, c.slot_plan, c.slot_device, c.members
+    select cast((packed - packed % 154) / 154 as integer) as pattern_id, cast(packed % 154 as integer) as code, members
     from (
-        select
-            w0, slot_country, slot_plan, slot_device,
-            cast(count(*) as integer) as members
-        from today_bits
-        group by grouping sets (
-            (w0, slot_country),
-            (w0, slot_plan),
-            (w0, slot_device)
-        )
-    ) as c
-    inner join patterns as p on p.w0 = c.w0
+        select cast(pattern_id as bigint) * 154 + code_country as packed, cast(count(*) as integer) as members from today_patterns group by 1
+        union all
+        select cast(pattern_id as bigint) * 154 + code_plan as packed, cast(count(*) as integer) as members from today_patterns group by 1
+        union all
+        select cast(pattern_id as bigint) * 154 + code_device as packed, cast(count(*) as integer) as members from today_patterns group by 1
+    ) as counted
 
 ),
 
-wide_country as (
+bucket_sums as (
 
-    select
-        pattern_id,
-        cast(sum(case when slot_country = __pulse_slot_country__ then members else 0 end) as integer) as n__pulse_slot_country__,
-        cast(sum(members) as integer) as members
-    from bucket_counts
-    where slot_country is not null
-    group by pattern_id
-
-),
-
-wide_plan as (
-
-    select
-        pattern_id,
-        cast(sum(case when slot_plan = __pulse_slot_plan__ then members else 0 end) as integer) as n__pulse_slot_plan__,
-        cast(sum(members) as integer) as members
-    from bucket_counts
-    where slot_plan is not null
-    group by pattern_id
-
-),
-
-wide_device as (
-
-    select
-        pattern_id,
-        cast(sum(case when slot_device = __pulse_slot_device__ then members else 0 end) as integer) as n__pulse_slot_device__,
-        cast(sum(members) as integer) as members
-    from bucket_counts
-    where slot_device is not null
-    group by pattern_id
-
-),
-
-bundle_0 as {{ pulse_step() }} (
-
-    select
-        wide_country.n__pulse_slot_country__ as country___pulse_slot_country__,
-        wide_plan.n__pulse_slot_plan__ as plan___pulse_slot_plan__,
-        wide_device.n__pulse_slot_device__ as device___pulse_slot_device__,
-        wide_country.pattern_id
-    from wide_country
-    inner join wide_plan on wide_plan.pattern_id = wide_country.pattern_id
-    inner join wide_device on wide_device.pattern_id = wide_country.pattern_id
-
-),
-
-bundle_sums_0 as {{ pulse_step() }} (
-
-    select
-        cast(sum(c.country___pulse_slot_country__) as integer) as country___pulse_slot_country__,
-        cast(sum(c.plan___pulse_slot_plan__) as integer) as plan___pulse_slot_plan__,
-        cast(sum(c.device___pulse_slot_device__) as integer) as device___pulse_slot_device__,
-        m.segment_no
+    select m.segment_no * 154 + c.code as packed, sum(c.members) as members
     from segment_patterns as m
-    inner join bundle_0 as c on c.pattern_id = m.pattern_id
-    group by m.segment_no
-
-),
-
-bundle_rows_0 as (
-
-    select segment_no, 'country' as attribute, __pulse_slot_country__ as slot, country___pulse_slot_country__ as members from bundle_sums_0 union all
-    select segment_no, 'plan' as attribute, __pulse_slot_plan__ as slot, plan___pulse_slot_plan__ as members from bundle_sums_0 union all
-    select segment_no, 'device' as attribute, __pulse_slot_device__ as slot, device___pulse_slot_device__ as members from bundle_sums_0 union all
-    select 0 as segment_no, '' as attribute, 0 as slot, 0 as members where 1 = 0
+    inner join bucket_counts as c on c.pattern_id = m.pattern_id
+    group by 1
 
 ),
 
 segment_buckets as (
 
-    select w.segment_no, s.attribute, s.label as bucket, w.members
-    from bundle_rows_0 as w
-    inner join (select distinct attribute, label, slot from bucket_slots) as s on s.attribute = w.attribute and s.slot = w.slot
-    where w.members > 0
+    select s.segment_no, b.attribute, b.label as bucket, s.members
+    from (
+        select cast((packed - packed % 154) / 154 as integer) as segment_no, cast(packed % 154 as integer) as code, members
+        from bucket_sums
+    ) as s
+    inner join (select distinct attribute, label, code from bucket_slots) as b on b.code = s.code
 
 ),
 

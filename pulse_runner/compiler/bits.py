@@ -28,7 +28,7 @@ INACTIVE, CONVERTED, FIRST_CHANNEL = 1, 2, 4
 
 
 def today_bits(plan: EntityPlan) -> str:
-    """Return one row per key: leaf words w0.., flags (inactive, converted, reach) and the slot of each attribute's bucket."""
+    """Return one row per key: leaf words w0.., flags (inactive, converted, reach) and the code of each attribute's bucket."""
     entity = plan.entity
     columns = ["today.entity_key", *(f"{_word(plan, w, DAY, 'today')} as w{w}" for w in range(plan.words))]
     flags = [
@@ -39,7 +39,7 @@ def today_bits(plan: EntityPlan) -> str:
         f"case when {in_jinja(sql)} then {FIRST_CHANNEL << i} else 0 end" for i, sql in enumerate(entity.reach.values())
     ]
     columns.append("cast(\n        " + "\n        + ".join(flags) + "\n    as bigint) as flags")
-    columns += [f"slot_of_{a.name}.slot as slot_{a.name}" for a in entity.attributes]
+    columns += [f"slot_of_{a.name}.code as code_{a.name}" for a in entity.attributes]
     joins = "".join(
         f"\nleft join bucket_slots as slot_of_{a.name} on slot_of_{a.name}.attribute = {literal(a.name)} and slot_of_{a.name}.bucket = {bucket(entity, a)}"
         for a in entity.attributes
@@ -71,12 +71,15 @@ def is_relative(leaf: Leaf, entity: Entity) -> bool:
 
 
 def bits_condition(rule: Rule, place: Mapping[Leaf, Bit], prefix: str) -> str:
-    """Return a rule over bit words; the bits of an `all` or `any` that share a word are tested at once."""
+    """Return a rule over bit words; the bits of an `all` or `any` that share a word are tested at once.
+
+    Written plainly, because there is one per rule and a macro call takes a millisecond: the macro pulse_bitwise spells it for a warehouse without `&`.
+    """
     if isinstance(rule, Not):
         return f"not {bits_condition(rule.part, place, prefix)}"
     if not isinstance(rule, All | AnyOf):
         bit = place[rule]
-        return f"{{{{ pulse_bits('{prefix}{bit.word}', {bit.mask}) }}}}"
+        return f"({prefix}{bit.word} & {bit.mask}) = {bit.mask}"
     masks: dict[int, int] = {}
     parts = []
     for part in rule.parts:
@@ -86,8 +89,7 @@ def bits_condition(rule: Rule, place: Mapping[Leaf, Bit], prefix: str) -> str:
             bit = place[part]
             masks[bit.word] = masks.get(bit.word, 0) | bit.mask
     every = isinstance(rule, All)
-    macro = "pulse_bits" if every else "pulse_any_bit"
-    parts = [*(f"{{{{ {macro}('{prefix}{w}', {m}) }}}}" for w, m in sorted(masks.items())), *parts]
+    parts = [*(f"({prefix}{w} & {m}) {f'= {m}' if every else '<> 0'}" for w, m in sorted(masks.items())), *parts]
     return parts[0] if len(parts) == 1 else "(" + (" and " if every else " or ").join(parts) + ")"
 
 

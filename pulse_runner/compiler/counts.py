@@ -1,20 +1,22 @@
 """What segments are today: rows to patterns of leaf bits, patterns to segments, and counts per segment.
 
-A rule is evaluated once per distinct pattern. Counts of a pattern stand in one row, one column per bucket, so that a segment is one
-sum over its patterns. The number of buckets is known when the rows are: a line with a slot token is repeated once per slot.
+A rule is evaluated once per distinct pattern. Buckets are numbered over all attributes, so that a pattern or a segment and a bucket are
+one whole number to group by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from pulse_runner.compiler.bits import FIRST_CHANNEL, INACTIVE, bits_condition, bucket
 from pulse_runner.compiler.plan import WORD, EntityPlan
 from pulse_runner.compiler.sql import in_jinja, literal
+from pulse_runner.compiler.wide import wide_ctes
 from pulse_runner.segments.model import Attribute
 from pulse_runner.segments.text import rule_hash, rule_text
 
-BUNDLE = 1100  # slots in one table: a row of integers must fit a page of Postgres, and its columns below 1,600
+WIDE_FROM = 200  # segments; below, joining buckets to segments is faster than wide rows
 Cte = tuple[str, str]
 
 
@@ -57,7 +59,7 @@ def segment_list(plan: EntityPlan) -> str:
     """Return one row per judged rule: its number and hash, its place in the segment words, what is wrong with its columns, its leaf masks."""
     rows = []
     for n, s in enumerate(plan.judged):
-        reason = f"{{{{ pulse_broken_reason(broken, {list(s.columns)}) }}}}"
+        reason = f"{{{{ pulse_broken_reason(broken, {list(s.columns)}) if broken else \"''\" }}}}"
         masks = [str(m) for pair in zip(s.for_masks, s.against_masks, strict=True) for m in pair]
         about = [literal(rule_hash(s.rule, plan.entity)), in_jinja(literal(rule_text(s.rule)))]
         rows.append(
@@ -87,124 +89,86 @@ def segment_list(plan: EntityPlan) -> str:
 def count_ctes(plan: EntityPlan) -> list[Cte]:
     """Return the counts of today per segment: `segment_sums` (members, inactive, reach) and `segment_buckets`."""
     entity, words = plan.entity, range(plan.words)
-    keep = ", ".join(f"w{w}" for w in words)
     flags = {"inactive": INACTIVE} | {f"reach_{c}": FIRST_CHANNEL << i for i, c in enumerate(entity.reach)}
     counted = [f"count(case when {{{{ pulse_any_bit('flags', {m}) }}}} then 1 end) as {n}" for n, m in flags.items()]
-    same = " and ".join(f"p.w{w} = f.w{w}" for w in words)
-    listed = ", ".join(f"f.{n}" for n in ("members", *flags))
+    same = " and ".join(f"p.w{w} = t.w{w}" for w in words)
+    codes = ["t.flags", *(f"t.code_{a.name}" for a in entity.attributes)]
     sums = ", ".join(f"sum(f.{n}) as {n}" for n in ("members", *flags))
-    ctes = [
-        ("flag_counts", f"select\n    {keep},\n    count(*) as members,\n    " + ",\n    ".join(counted) + f"\nfrom today_bits\ngroup by {keep}"),
-        ("pattern_counts", f"select p.pattern_id, {listed}\nfrom flag_counts as f\ninner join patterns as p on {same}"),
+    return [
+        ("today_patterns", f"select p.pattern_id, {', '.join(codes)}\nfrom today_bits as t\ninner join patterns as p on {same}"),
+        ("pattern_counts", "select\n    pattern_id,\n    count(*) as members,\n    " + ",\n    ".join(counted) + "\nfrom today_patterns\ngroup by pattern_id"),
         (
             "segment_sums",
             f"select m.segment_no, {sums}\nfrom segment_patterns as m\ninner join pattern_counts as f on f.pattern_id = m.pattern_id\ngroup by m.segment_no",
         ),
+        *_bucket_ctes(plan),
     ]  # fmt: skip
-    return ctes + _bucket_ctes(plan)
-
-
-def bundles(attributes: Sequence[Attribute]) -> list[list[Attribute]]:
-    """Return the attributes in groups whose buckets fit one wide row."""
-    found: list[list[Attribute]] = []
-    room = 0
-    for a in attributes:
-        size = len(a.bins) + 2 if a.bins else a.top + 1
-        if not found or size > room:
-            found.append([])
-            room = BUNDLE
-        found[-1].append(a)
-        room -= size
-    return found
 
 
 def slot_ctes(plan: EntityPlan) -> list[Cte]:
-    """Return `bucket_slots`: every bucket of today with its number within the attribute, the largest first; small ones share the last."""
+    """Return `bucket_slots`: every bucket of today with its number within the attribute, the largest first, and over all attributes.
+
+    Small ones share the last number.
+    """
     entity = plan.entity
     if not entity.attributes:
-        return [("bucket_slots", "select '' as attribute, '' as bucket, '' as label, 0 as slot where 1 = 0")]
+        return [("bucket_slots", "select '' as attribute, '' as bucket, '' as label, 0 as slot, 0 as code where 1 = 0")]
     names = [f"bucket_{a.name}" for a in entity.attributes]
     buckets = ",\n        ".join(f"{bucket(entity, a)} as {n}" for a, n in zip(entity.attributes, names, strict=True))
     which = " ".join(
         f"when {n} is not null then {literal(a.name)}" for a, n in zip(entity.attributes, names, strict=True)
     )
-    tops = " ".join(f"when {literal(a.name)} then {1000000 if a.bins else a.top}" for a in entity.attributes)
+    tops = " ".join(f"when {literal(a.name)} then {slots_of(a) - 1}" for a in entity.attributes)
+    bases = " ".join(f"when {literal(n)} then {b}" for n, b in bases_of(entity.attributes).items())
     totals = (
         f"select\n    case {which} end as attribute,\n    coalesce({', '.join(names)}) as bucket,\n    count(*) as members\n"
         f"from (\n    select\n        {buckets}\n    from today\n) as named\ngroup by grouping sets ({', '.join(f'({n})' for n in names)})"
     )
     ranked = (
         "select\n    attribute,\n    bucket,\n    row_number() over (partition by attribute order by members desc, bucket) as place,\n"
-        f"    case attribute {tops} end as top\nfrom bucket_totals"
+        f"    case attribute {tops} end as top,\n    case attribute {bases} end as base\nfrom bucket_totals"
     )
     slots = (
         "select\n    attribute,\n    bucket,\n    case when place <= top then bucket else '(other)' end as label,\n"
-        "    cast(case when place <= top then place else top + 1 end as integer) as slot\nfrom ranked_buckets"
+        "    cast(case when place <= top then place else top + 1 end as integer) as slot,\n"
+        "    cast(base + case when place <= top then place else top + 1 end as integer) as code\nfrom ranked_buckets"
     )
     return [("bucket_totals", totals), ("ranked_buckets", ranked), ("bucket_slots", slots)]
 
 
+def slots_of(attribute: Attribute) -> int:
+    """Return how many buckets of an attribute can be kept apart, `(other)` included."""
+    return len(attribute.bins) + 3 if attribute.bins else attribute.top + 1
+
+
+def bases_of(attributes: Sequence[Attribute]) -> dict[str, int]:
+    """Return the number before an attribute's first bucket, over all attributes."""
+    sizes = [0, *accumulate(slots_of(a) for a in attributes)]
+    return {a.name: base for a, base in zip(attributes, sizes, strict=False)}
+
+
 def _bucket_ctes(plan: EntityPlan) -> list[Cte]:
-    attributes, words = plan.entity.attributes, range(plan.words)
+    attributes = plan.entity.attributes
     if not attributes:
         return [("segment_buckets", "select 0 as segment_no, '' as attribute, '' as bucket, 0 as members where 1 = 0")]
-    keep = ", ".join(f"w{w}" for w in words)
-    same = " and ".join(f"p.w{w} = c.w{w}" for w in words)
-    slots = [f"slot_{a.name}" for a in attributes]
-    sets = ",\n        ".join(f"({keep}, {n})" for n in slots)
-    counted = (
-        f"select p.pattern_id, {', '.join(f'c.{n}' for n in slots)}, c.members\nfrom (\n"
-        f"    select\n        {keep}, {', '.join(slots)},\n        cast(count(*) as integer) as members\n"
-        f"    from today_bits\n    group by grouping sets (\n        {sets}\n    )\n) as c\ninner join patterns as p on {same}"
+    span = 1 + sum(map(slots_of, attributes))
+    packed = "\n    union all\n".join(
+        f"    select cast(pattern_id as bigint) * {span} + code_{a.name} as packed, cast(count(*) as integer) as members from today_patterns group by 1"
+        for a in attributes
     )
-    groups = bundles(attributes)
-    ctes = [("bucket_counts", counted)]
-    for i, group in enumerate(groups):
-        ctes += _bundle_ctes(i, group)
-    unpivoted = "\nunion all\n".join(
-        f"select w.segment_no, s.attribute, s.label as bucket, w.members\nfrom bundle_rows_{i} as w\n"
-        "inner join (select distinct attribute, label, slot from bucket_slots) as s on s.attribute = w.attribute and s.slot = w.slot\n"
-        "where w.members > 0"
-        for i in range(len(groups))
+    counted = f"select {_unpacked(span, 'pattern_id')}, members\nfrom (\n{packed}\n) as counted"
+    if len(plan.judged) >= WIDE_FROM:
+        return [("bucket_counts", counted), *wide_ctes(attributes, bases_of(attributes), slots_of)]
+    sums = (
+        f"select m.segment_no * {span} + c.code as packed, sum(c.members) as members\nfrom segment_patterns as m\n"
+        "inner join bucket_counts as c on c.pattern_id = m.pattern_id\ngroup by 1"
     )
-    return [*ctes, ("segment_buckets", unpivoted)]
+    named = (
+        f"select s.segment_no, b.attribute, b.label as bucket, s.members\nfrom (\n    select {_unpacked(span, 'segment_no')}, members\n    from bucket_sums\n) as s\n"
+        "inner join (select distinct attribute, label, code from bucket_slots) as b on b.code = s.code"
+    )
+    return [("bucket_counts", counted), ("bucket_sums", sums), ("segment_buckets", named)]
 
 
-def _bundle_ctes(i: int, group: Sequence[Attribute]) -> list[Cte]:
-    """Make one wide row per pattern for some attributes, sum it per segment, and take the sums apart again."""
-    ctes = []
-    for a in group:
-        slot = slot_token(a.name)
-        wide = (
-            f"select\n    pattern_id,\n    cast(sum(case when slot_{a.name} = {slot} then members else 0 end) as integer) as n{slot},\n"
-            f"    cast(sum(members) as integer) as members\nfrom bucket_counts\nwhere slot_{a.name} is not null\ngroup by pattern_id"
-        )
-        ctes.append((f"wide_{a.name}", wide))
-    first = f"wide_{group[0].name}"
-    columns = "".join(
-        f"    {alias}.n{slot_token(a.name)} as {a.name}_{slot_token(a.name)},\n"
-        for a in group
-        for alias in (f"wide_{a.name}",)
-    )
-    joins = "".join(f"\ninner join wide_{a.name} on wide_{a.name}.pattern_id = {first}.pattern_id" for a in group[1:])
-    sums = "".join(
-        f"    cast(sum(c.{a.name}_{slot_token(a.name)}) as integer) as {a.name}_{slot_token(a.name)},\n" for a in group
-    )
-    taken = "".join(
-        f"select segment_no, {literal(a.name)} as attribute, {slot_token(a.name)} as slot, {a.name}_{slot_token(a.name)} as members from bundle_sums_{i} union all\n"
-        for a in group
-    )
-    return [
-        *ctes,
-        (f"bundle_{i}", f"select\n{columns}    {first}.pattern_id\nfrom {first}{joins}"),
-        (
-            f"bundle_sums_{i}",
-            f"select\n{sums}    m.segment_no\nfrom segment_patterns as m\ninner join bundle_{i} as c on c.pattern_id = m.pattern_id\ngroup by m.segment_no",
-        ),
-        (f"bundle_rows_{i}", f"{taken}select 0 as segment_no, '' as attribute, 0 as slot, 0 as members where 1 = 0"),
-    ]
-
-
-def slot_token(attribute: str) -> str:
-    """Name the slot of an attribute's bucket; the line that it is in is repeated once per slot."""
-    return f"__pulse_slot_{attribute}__"
+def _unpacked(span: int, first: str) -> str:
+    return f"cast((packed - packed % {span}) / {span} as integer) as {first}, cast(packed % {span} as integer) as code"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pulse_runner.compiler.bits import BEFORE, DAY, before_bits, today_bits
 from pulse_runner.compiler.changes import change_ctes, leaf_list, transition_cte
-from pulse_runner.compiler.counts import bundles, count_ctes, pattern_ctes, segment_list, segment_words, slot_ctes
+from pulse_runner.compiler.counts import count_ctes, pattern_ctes, segment_list, slot_ctes
 from pulse_runner.compiler.events import event_ctes
 from pulse_runner.compiler.plan import EntityPlan
 from pulse_runner.compiler.rows import copies, rows
@@ -17,7 +17,7 @@ from pulse_runner.segments.model import Entity
 
 DEFINITIONS = "{{ pulse_definitions }}"  # filled in by the model's first line
 STEPS = (
-    "copies", "bucket_slots", "today_bits", "before_bits", "transitions", "patterns", "segment_list", "segment_patterns", "flag_counts", "pattern_counts",
+    "copies", "bucket_slots", "today_bits", "before_bits", "transitions", "patterns", "segment_list", "segment_patterns", "today_patterns", "pattern_counts",
     "bucket_counts", "edited", "moves", "segment_moves", "changes", "exits", "entries",
 )  # fmt: skip
 
@@ -45,13 +45,8 @@ def facts_sql(plan: EntityPlan) -> str:
         ("sums", _sums(plan.entity)),
         ("facts", _facts(plan)),
     ]
-    steps = (
-        *STEPS,
-        *(f"judged_{q}" for q in segment_words(plan)),
-        *(f"bundle_{part}{i}" for i in range(len(bundles(plan.entity.attributes))) for part in ("", "sums_")),
-    )
     body = ",\n\n".join(
-        f"{name} as {'{{ pulse_step() }} ' if name in steps else ''}(\n\n{_indent(sql)}\n\n)" for name, sql in ctes
+        f"{name} as {'{{ pulse_step() }} ' if _is_step(name) else ''}(\n\n{_indent(sql)}\n\n)" for name, sql in ctes
     )
     final = (
         f"select\n    {DAY.minus(0)} as snapshot_date,\n    {BEFORE.minus(0)} as previous_date,\n"
@@ -59,6 +54,10 @@ def facts_sql(plan: EntityPlan) -> str:
         "    cast(members as bigint) as members\nfrom facts"
     )
     return f"with\n\n{body}\n\n{final}\n"
+
+
+def _is_step(name: str) -> bool:
+    return name in STEPS or (name.startswith(("judged_", "bundle_")) and not name.startswith("bundle_rows_"))
 
 
 def _moved(side: str) -> str:

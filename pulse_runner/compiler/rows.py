@@ -10,6 +10,8 @@ from pulse_runner.compiler.plan import EntityPlan
 from pulse_runner.compiler.sql import SQL_TYPES
 from pulse_runner.segments.model import Entity, Field, SqlLeaf
 
+WITH_COPIES = "-- with copies"
+
 
 def copies(plan: EntityPlan, days: Sequence[Day]) -> str:
     """Return the keys that stand more than once as of one of the days: as a rule none, so only they pay for being told apart."""
@@ -23,7 +25,10 @@ def copies(plan: EntityPlan, days: Sequence[Day]) -> str:
 
 
 def rows(plan: EntityPlan, day: Day, name: str) -> str:
-    """One row per key as of a day; of duplicate keys the first by all used columns, so that a re-run picks the same."""
+    """One row per key as of a day; of duplicate keys the first by all used columns, so that a re-run picks the same.
+
+    The lines that take duplicates apart are marked: pulse_daily leaves them out where `copies` is empty.
+    """
     entity = plan.entity
     columns = [f"{{{{ pulse_column('{c}', '{SQL_TYPES[entity.fields[c].type]}', broken) }}}}" for c in plan.columns]
     # a missing column cannot be sorted by
@@ -43,12 +48,13 @@ def rows(plan: EntityPlan, day: Day, name: str) -> str:
         for n, column in event_columns(plan):
             picked.append(f"{source}_events_{n}.{column} as {event_alias(source, n, column)}")
     listed = ", ".join(["entity_key", *plan.columns])
-    return (
-        "select\n    " + ",\n    ".join(dict.fromkeys(picked)) + f"\nfrom (\n    select\n        {single}\n    {read}\n"
-        f"        and not exists (select 1 from copies as c where c.entity_key = {entity.key})\n    union all\n"
-        f"    select {listed} from (\n    select\n        {double}\n    {read}\n"
-        f"        and {entity.key} in (select c.entity_key from copies as c)\n    ) as copies where pulse_copy = 1\n) as one" + joins
-    )  # fmt: skip
+    apart = (
+        f"    and not exists (select 1 from copies as c where c.entity_key = {entity.key})\nunion all\nselect {listed} from (\n"
+        f"select\n    {double}\n{read}\n    and {entity.key} in (select c.entity_key from copies as c)\n) as copies where pulse_copy = 1"
+    )
+    apart = "\n".join(f"    {line} {WITH_COPIES}" for line in apart.split("\n"))
+    columns_of_one = ",\n    ".join(dict.fromkeys(picked))
+    return f"select\n    {columns_of_one}\nfrom (\n    select\n        {single}\n    {read}\n{apart}\n) as one{joins}"
 
 
 def as_of_condition(entity: Entity, day: Day) -> str:
