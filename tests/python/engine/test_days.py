@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pulse_runner.compiler import counts
 from pulse_runner.segments.model import (
     Aggregate,
     All,
@@ -256,6 +257,21 @@ def test_more_leaves_than_one_word_holds(world, leaves: int) -> None:
     world.built(D1, command="run")
     sizes = world.sizes(D1)
     assert [sizes["above61"], sizes["above62"], sizes["above129"], sizes["every"]] == [3, 1, 1, 1]
+
+
+def test_wide_rows_of_buckets_for_very_many_segments_count_what_joined_buckets_do(world, monkeypatch) -> None:
+    attributes = (Attribute("country", "country", top=1), Attribute("worth", "ltv", bins=(5, 100, 2500)))
+    world.table("people", TYPES, ALL_DAYS)
+    world.compile(project(attributes=attributes))
+    world.built(D1, D3, command="run")
+    joined = world.content("segment_distributions")
+    assert {r[2] for r in joined} == {"country", "worth"}
+    assert "(other)" in {r[3] for r in joined}
+    monkeypatch.setattr(counts, "WIDE_FROM", 0)
+    world.compile(project(attributes=attributes))
+    assert "bundle_0" in (world.root / "models/entities/people_facts.sql").read_text()
+    world.built(D1, D3, command="run")
+    assert world.content("segment_distributions") == joined
 
 
 def test_a_dropped_column_of_the_events_breaks_only_the_conditions_that_read_it(world) -> None:
