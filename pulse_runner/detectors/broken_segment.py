@@ -19,5 +19,14 @@ class BrokenSegment:
     default_direction: Direction = "up"
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge the status of every segment."""
+        """Judge the status of every segment.
+
+        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> days = np.datetime64("2026-03-02") + np.arange(3)
+        >>> status = np.array([["ok", "ok", "broken"]])
+        >>> size = MetricPanel("size", ("vip",), days, np.array([[10.0, 11.0, np.nan]]), status=status)
+        >>> (a,) = BrokenSegment().assess(Panels({"size": size}), Settings(), days[0], days[-1])
+        >>> a.eligible.tolist()
+        [[False, False, True]]
+        """
         return assess_status(self, panels, settings, first, last, "broken", "The rule cannot be evaluated")

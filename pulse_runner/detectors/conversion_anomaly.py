@@ -25,7 +25,19 @@ class ConversionAnomaly:
     default_direction: Direction = "both"
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge the rate of every segment."""
+        """Judge the rate of every segment.
+
+        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> days = np.datetime64("2026-03-02") + np.arange(35)
+        >>> converted = np.tile([50.0, 52, 49, 51, 48, 50, 53], 5)
+        >>> converted[-1] = 20
+        >>> rate = MetricPanel("conversion_rate", ("vip",), days, converted[None], np.full((1, 35), 1000.0))
+        >>> (a,) = ConversionAnomaly().assess(Panels({"conversion_rate": rate}), Settings(), days[-2], days[-1])
+        >>> a.eligible.tolist()
+        [[False, True]]
+        >>> a.sentence(0, 1)
+        'Conversion rate fell 62.1 % to 2.0 %; 5.3 % expected (4.0 % to 7.0 %) from 34 earlier days.'
+        """
         if "conversion_rate" not in panels.metrics:
             return []
         return [assess_series(self, panels.metrics["conversion_rate"], settings, first, last, TUNING)]

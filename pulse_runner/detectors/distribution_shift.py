@@ -29,7 +29,19 @@ class DistributionShift:
     min_history: int = 10
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge every attribute of every segment, save those that the segment's own rule moves."""
+        """Judge every attribute of every segment, save those that the segment's own rule moves.
+
+        >>> from pulse_runner.detectors.distribution_baseline import DistributionHistory
+        >>> days = np.datetime64("2026-03-02") + np.arange(40)
+        >>> members = np.tile([500.0, 300, 200, 0], (1, 40, 1)) + np.arange(40)[:, None] % 7 * [1, -1, 0, 0]
+        >>> members[0, -1, [1, 3]] = members[0, -1, [3, 1]]
+        >>> usable = np.ones((1, 40), bool)
+        >>> history = DistributionHistory("country", ("vip",), ("DE", "FR", "AT", "france"), days, members, usable)
+        >>> panels = Panels(distributions={"country": history.panel(39, usable)})
+        >>> (a,) = DistributionShift().assess(panels, Settings(), days[-1], days[-1])
+        >>> a.sentence(0, 0)
+        'country looks recoded, FR to france: france is 29.6 % of members, 0.0 % expected, while FR fell to 0.0 %; ...'
+        """
         chosen = [p for p in panels.distributions.values() if first <= p.date <= last]
         return [self._assess(p, settings, panels.constrained) for p in chosen]
 

@@ -24,7 +24,21 @@ class InactivityCreep:
     default_direction: Direction = "up"
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge the rate of every segment."""
+        """Judge the rate of every segment.
+
+        Four more inactive members a day, of a thousand, are told in the second week, and dated back to where they began.
+
+        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> days = np.datetime64("2026-03-02") + np.arange(70)
+        >>> inactive = np.tile([200.0, 203, 198, 201, 199, 202, 197], 10)
+        >>> inactive[45:] += 4 * np.arange(1, 26)
+        >>> rate = MetricPanel("inactive_rate", ("vip",), days, inactive[None], np.full((1, 70), 1000.0))
+        >>> (a,) = InactivityCreep().assess(Panels({"inactive_rate": rate}), Settings(), days[40], days[-1])
+        >>> str(a.dates[a.eligible[0]][0]), str(a.started[0, -1])
+        ('2026-04-22', '2026-04-16')
+        >>> a.sentence(0, 29)
+        'Inactive rate rose 50.0 % to 29.7 %; 19.8 % expected (17.3 % to 22.5 %) from 51 earlier days, since 2026-04-16.'
+        """
         if "inactive_rate" not in panels.metrics:
             return []
         return [assess_series(self, panels.metrics["inactive_rate"], settings, first, last, TUNING)]

@@ -22,6 +22,16 @@ class ReachDrop:
     default_direction: Direction = "down"
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge every channel of every segment."""
+        """Judge every channel of every segment.
+
+        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> days = np.datetime64("2026-03-02") + np.arange(35)
+        >>> reachable = np.tile([900.0, 903, 898, 901, 899, 902, 897], 5)
+        >>> reachable[-1] = 500
+        >>> email = MetricPanel("reach:email", ("vip",), days, reachable[None], np.full((1, 35), 1000.0))
+        >>> (a,) = ReachDrop().assess(Panels({"reach:email": email}), Settings(), days[-2], days[-1])
+        >>> a.sentence(0, 1)
+        'Reach by email fell 44.3 % to 50.0 %; 89.7 % expected (87.5 % to 91.6 %) from 34 earlier days.'
+        """
         channels = sorted(m for m in panels.metrics if m.startswith("reach:"))
         return [assess_series(self, panels.metrics[m], settings, first, last, TUNING) for m in channels]

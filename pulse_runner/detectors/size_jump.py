@@ -22,7 +22,19 @@ class SizeJump:
     default_direction: Direction = "both"
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge the size of every segment."""
+        """Judge the size of every segment.
+
+        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> days = np.datetime64("2026-03-02") + np.arange(35)
+        >>> sizes = np.tile([1000.0, 1010, 990, 1005, 995, 1002, 998], 5)
+        >>> sizes[-1] = 580
+        >>> panels = Panels({"size": MetricPanel("size", ("vip",), days, sizes[None])})
+        >>> (a,) = SizeJump().assess(panels, Settings(), days[-2], days[-1])
+        >>> a.eligible.tolist()
+        [[False, True]]
+        >>> a.sentence(0, 1)
+        'Size fell 41.9 % to 580; 999 expected (934 to 1,068) from 34 earlier days.'
+        """
         if "size" not in panels.metrics:
             return []
         return [assess_series(self, panels.metrics["size"], settings, first, last, TUNING)]
