@@ -15,16 +15,8 @@ from pulse_runner.detectors.base import Bools, Days, DistributionPanel, MetricPa
 from pulse_runner.detectors.evaluate import DayReport, judge_day
 from pulse_runner.detectors.known_events import KnownEvent
 from pulse_runner.incidents.baselines import distribution_exclusions
-from pulse_runner.incidents.lifecycle import (
-    REOPEN_DAYS,
-    Incident,
-    IncidentEvent,
-    Subject,
-    Transition,
-    accepted_levels,
-    advance,
-    confirmed_days,
-)
+from pulse_runner.incidents.lifecycle import REOPEN_DAYS, accepted_levels, advance, confirmed_days
+from pulse_runner.incidents.model import Incident, IncidentEvent, Subject, Transition
 from pulse_runner.incidents.store import save
 from pulse_runner.segments.model import DetectorSettings, Project
 from pulse_runner.snapshots.distributions import distribution_panels, watched_attributes

@@ -16,7 +16,8 @@ from pulse_runner.detectors.distribution_shift import DistributionShift
 from pulse_runner.detectors.evaluate import DayReport, judge_day
 from pulse_runner.detectors.known_events import excluded_by_events
 from pulse_runner.detectors.words import as_date
-from pulse_runner.incidents.lifecycle import REOPEN_DAYS, Incident, IncidentEvent, Subject, Transition, advance
+from pulse_runner.incidents.lifecycle import REOPEN_DAYS, advance
+from pulse_runner.incidents.model import Incident, IncidentEvent, Subject, Transition
 
 
 @dataclass(frozen=True)

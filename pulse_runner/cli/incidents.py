@@ -131,7 +131,7 @@ def _action(
             pulse: PulseContext, /, incident: str, note: str, actor: str | None, dry_run: bool, **options: Any
         ) -> None:
             from pulse_runner.detect import transition_rows
-            from pulse_runner.incidents.lifecycle import Incident
+            from pulse_runner.incidents.model import Incident
             from pulse_runner.incidents.store import find_incident, save
 
             with pulse.warehouse() as warehouse:
@@ -157,9 +157,9 @@ def _action(
     "pulse incidents acknowledge 3f2a --by ana",
 )
 def acknowledge_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import lifecycle
+    from pulse_runner.incidents import actions
 
-    return lifecycle.acknowledge(*args, **options)
+    return actions.acknowledge(*args, **options)
 
 
 @_action(
@@ -169,23 +169,23 @@ def acknowledge_command(*args: Any, **options: Any) -> Any:
     click.option("--as-new-normal", is_flag=True, help="The level is right: compare with it from now on."),
 )
 def resolve_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import lifecycle
+    from pulse_runner.incidents import actions
 
-    return lifecycle.resolve(*args, **options)
+    return actions.resolve(*args, **options)
 
 
 @_action("ignore", "Stop hearing about an incident while it lasts.", 'pulse incidents ignore 3f2a --note "known"')
 def ignore_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import lifecycle
+    from pulse_runner.incidents import actions
 
-    return lifecycle.ignore(*args, **options)
+    return actions.ignore(*args, **options)
 
 
 @_action("reopen", "Take back a resolution or an ignore.", "pulse incidents reopen 3f2a")
 def reopen_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import lifecycle
+    from pulse_runner.incidents import actions
 
-    return lifecycle.reopen(*args, **options)
+    return actions.reopen(*args, **options)
 
 
 def _user() -> str:

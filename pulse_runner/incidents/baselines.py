@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from pulse_runner.incidents.lifecycle import Incident, Key, accepted_levels, confirmed_days
+from pulse_runner.incidents.lifecycle import accepted_levels, confirmed_days
+from pulse_runner.incidents.model import Incident, Key
 
 __all__ = ["accepted_levels", "confirmed_days", "distribution_exclusions"]
 

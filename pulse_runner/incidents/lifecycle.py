@@ -1,4 +1,4 @@
-"""Decide what becomes of incidents, given the verdicts of a date or the act of a person. Pure: no clock, no warehouse.
+"""Decide what becomes of incidents, given the verdicts of a date. Pure: no clock, no warehouse; what people do is in `actions`.
 
     finding --> open --(acknowledge)--> acknowledged
                  |  \\                      |
@@ -16,18 +16,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Literal
 
-from pulse_runner.detectors.base import SEVERITIES, Finding, Kind, Severity, Verdict
+from pulse_runner.detectors.base import SEVERITIES, Finding, Kind, Verdict
 from pulse_runner.detectors.evaluate import DayReport
-from pulse_runner.errors import UsageError
-
-Status = Literal["open", "acknowledged", "resolved", "ignored"]
-EventName = Literal[
-    "opened", "continued", "worsened", "recovered", "accepted", "acknowledged", "resolved", "ignored", "reopened"
-]
-Key = tuple[str, str, str, str, str]
+from pulse_runner.incidents.model import Incident, Key, Subject, Transition, digest, transition
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
 RELATED_DAYS = 2  # findings that follow within so many days are consequences
@@ -40,91 +33,6 @@ PRIMARY_ORDER = (
     "broken_segment", "stale_data", "entity_health", "size_jump", "reach_drop", "distribution_shift", "conversion_anomaly",
     "inactivity_creep",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What an incident about a segment or an entity has to say about it."""
-
-    label: str
-    entity: str = ""
-    owner: str = ""
-
-
-@dataclass(frozen=True)
-class Incident:
-    """One row of `incidents`: the current state."""
-
-    incident_id: str
-    group_key: str
-    segment_id: str
-    entity: str
-    detector: str
-    metric: str
-    attribute: str
-    bucket: str
-    status: Status
-    severity: Severity
-    direction: str
-    owner: str
-    title: str
-    reason: str
-    started_on: date
-    detected_on: date
-    last_seen_on: date
-    resolved_on: date | None
-    resolution: str
-    observed: float
-    expected: float
-    lower_bound: float
-    upper_bound: float
-    effect: float
-    p_value: float
-    threshold: float
-    peak_effect: float
-    related: str
-    assignee: str
-    note: str
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def key(self) -> Key:
-        """Return the key of the findings that keep it open."""
-        return (self.entity, self.segment_id, self.detector, self.metric, self.attribute)
-
-    @property
-    def keys(self) -> frozenset[Key]:
-        """Return the keys of the primary finding and of all related ones."""
-        return frozenset({self.key, *(tuple(r["key"]) for r in json.loads(self.related or "[]"))})
-
-    @property
-    def is_live(self) -> bool:
-        """Say whether the fault is still there as far as Pulse knows."""
-        return self.status != "resolved"
-
-
-@dataclass(frozen=True)
-class IncidentEvent:
-    """One row of `incident_events`: a change of state, when, by whom and why."""
-
-    event_id: str
-    incident_id: str
-    occurred_at: datetime
-    snapshot_date: date
-    event: EventName
-    from_status: str
-    to_status: str
-    actor: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Transition:
-    """The new state of an incident and the event that led to it."""
-
-    incident: Incident
-    event: IncidentEvent
 
 
 @dataclass(frozen=True)
@@ -183,7 +91,7 @@ def group(findings: Iterable[Finding]) -> list[_Group]:
 
 def incident_id(finding: Finding) -> str:
     """Return the id that the same fault gets whenever it is detected: a hash of what, where and since when."""
-    return _hash("|".join((*finding.key, finding.bucket or "", finding.started_on.isoformat())))
+    return digest("|".join((*finding.key, finding.bucket or "", finding.started_on.isoformat())))
 
 
 def accepted_levels(incidents: Iterable[Incident]) -> dict[Key, date]:
@@ -210,47 +118,6 @@ def confirmed_days(incidents: Iterable[Incident], before: date) -> dict[Key, lis
     return out
 
 
-def acknowledge(
-    incident: Incident, actor: str, day: date, now: datetime, note: str = "", assignee: str = ""
-) -> Transition:
-    """Take an incident in hand; alerts about it become reminders."""
-    return _act(incident, "acknowledged", {"open": "acknowledged"}, actor, day, now, note, assignee=assignee or actor)
-
-
-def resolve(
-    incident: Incident, actor: str, day: date, now: datetime, note: str = "", as_new_normal: bool = False
-) -> Transition:
-    """Close an incident: it was repaired, or, with `as_new_normal`, its level is what to expect from now on."""
-    legal: dict[Status, Status] = {"open": "resolved", "acknowledged": "resolved", "ignored": "resolved"}
-    resolution = "accepted" if as_new_normal else "person"
-    return _act(incident, "resolved", legal, actor, day, now, note, resolved_on=day, resolution=resolution)
-
-
-def ignore(incident: Incident, actor: str, day: date, now: datetime, note: str = "") -> Transition:
-    """Stop hearing about an incident while it lasts; its level is what to expect from now on."""
-    return _act(incident, "ignored", {"open": "ignored", "acknowledged": "ignored"}, actor, day, now, note)
-
-
-def reopen(incident: Incident, actor: str, day: date, now: datetime, note: str = "") -> Transition:
-    """Take back a resolution or an ignore."""
-    legal: dict[Status, Status] = {"resolved": "open", "ignored": "open", "acknowledged": "open"}
-    return _act(incident, "reopened", legal, actor, day, now, note, resolved_on=None, resolution="")
-
-
-def _act(
-    incident: Incident, event: EventName, legal: Mapping[Status, Status], actor: str, day: date, now: datetime, note: str,
-    **changes: object,
-) -> Transition:  # fmt: skip
-    if incident.status not in legal:
-        allowed = " or ".join(sorted(legal))
-        raise UsageError(
-            f"Incident {incident.incident_id} is {incident.status}; only one that is {allowed} can be {event}. "
-            "`pulse incidents show` gives its history."
-        )
-    after = replace(incident, status=legal[incident.status], note=note or incident.note, updated_at=now, **changes)  # type: ignore[arg-type]
-    return _transition(incident, after, event, day, now, actor, note or f"{event.capitalize()} by {actor}.")
-
-
 def _follow(
     incident: Incident, verdicts: Mapping[Key, Verdict], day: date, now: datetime, actor: str
 ) -> Transition | None:
@@ -264,7 +131,7 @@ def _follow(
         if not any(_is_same_fault(incident, f, SAME_SIZE) for f in findings):
             return None
         after = replace(_seen(incident, findings, day, now), status="open", resolved_on=None, resolution="")
-        return _transition(
+        return transition(
             incident, after, "reopened", day, now, actor, f"Back after {since} days. {findings[0].reason}"
         )
     if day < incident.detected_on:
@@ -309,7 +176,7 @@ def _continue(
         return None  # the same date once more
     after = _seen(incident, findings, day, now)
     worse = SEVERITIES.index(after.severity) > SEVERITIES.index(incident.severity)
-    return _transition(incident, after, "worsened" if worse else "continued", day, now, actor, findings[0].reason)
+    return transition(incident, after, "worsened" if worse else "continued", day, now, actor, findings[0].reason)
 
 
 def _seen(incident: Incident, findings: Sequence[Finding], day: date, now: datetime) -> Incident:
@@ -330,7 +197,7 @@ def _close(
     incident: Incident, how: Literal["recovered", "accepted"], day: date, now: datetime, actor: str, why: str
 ) -> Transition:
     after = replace(incident, status="resolved", resolved_on=day, resolution=how, updated_at=now)
-    return _transition(incident, after, how, day, now, actor, why)
+    return transition(incident, after, how, day, now, actor, why)
 
 
 def _open(found: _Group, subjects: Mapping[str, Subject], day: date, now: datetime, actor: str) -> Transition:
@@ -347,7 +214,7 @@ def _open(found: _Group, subjects: Mapping[str, Subject], day: date, now: dateti
         threshold=f.threshold, peak_effect=f.effect, related=_related(found.related), assignee="", note="", created_at=now,
         updated_at=now,
     )  # fmt: skip
-    return _transition(None, incident, "opened", day, now, actor, f.reason)
+    return transition(None, incident, "opened", day, now, actor, f.reason)
 
 
 def headline(finding: Finding) -> str:
@@ -396,7 +263,7 @@ def _attach(
         if home.incident_id in by_id:
             by_id[home.incident_id] = replace(by_id[home.incident_id], incident=after)
         else:
-            by_id[home.incident_id] = _transition(home, after, "continued", day, now, actor, f"Also: {f.reason}")
+            by_id[home.incident_id] = transition(home, after, "continued", day, now, actor, f"Also: {f.reason}")
     return rest, list(by_id.values())
 
 
@@ -419,7 +286,7 @@ def _share_groups(opened: list[Transition], stored: Sequence[Incident]) -> list[
         if i.segment_id and i.entity in by_entity:
             shared = by_entity[i.entity]
         elif i.segment_id and len({x.segment_id for x in same}) >= SHARED_SEGMENTS:
-            shared = _hash(f"{i.entity}|{i.detector}|{i.direction}|{i.started_on}")
+            shared = digest(f"{i.entity}|{i.detector}|{i.direction}|{i.started_on}")
         out.append(replace(t, incident=replace(i, group_key=shared)))
     return out
 
@@ -436,19 +303,3 @@ def _related(findings: Iterable[Finding], so_far: str = "[]") -> str:
         for f in findings if f.key not in known
     ]  # fmt: skip
     return json.dumps(rows, sort_keys=True)
-
-
-def _transition(
-    before: Incident | None, after: Incident, event: EventName, day: date, now: datetime, actor: str, reason: str
-) -> Transition:
-    # one event of a kind per incident and date, save for people, who may change their mind within a day
-    unique = "" if actor == "pulse" else now.isoformat()
-    identity = _hash(f"{after.incident_id}|{event}|{day}|{actor}|{unique}")
-    status = before.status if before is not None else ""
-    return Transition(
-        after, IncidentEvent(identity, after.incident_id, now, day, event, status, after.status, actor, reason)
-    )
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:16]

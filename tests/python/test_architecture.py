@@ -17,6 +17,8 @@ CORE = sorted(
         *(PACKAGE / "compiler").glob("*.py"),
         *(PACKAGE / "detectors").glob("*.py"),
         PACKAGE / "incidents" / "lifecycle.py",
+        PACKAGE / "incidents" / "actions.py",
+        PACKAGE / "incidents" / "model.py",
         *(PACKAGE / "explain" / f"{n}.py" for n in ("model", "view", "data_faults", "people", "words", "hypotheses")),
         PACKAGE / "explain" / "check.py",
         PACKAGE / "alerts" / "message.py",

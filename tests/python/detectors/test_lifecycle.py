@@ -11,19 +11,10 @@ import pytest
 from pulse_runner.detectors.base import Finding, Kind, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.errors import UsageError
+from pulse_runner.incidents.actions import acknowledge, ignore, reopen, resolve
 from pulse_runner.incidents.baselines import distribution_exclusions
-from pulse_runner.incidents.lifecycle import (
-    Incident,
-    Subject,
-    Transition,
-    accepted_levels,
-    acknowledge,
-    advance,
-    confirmed_days,
-    ignore,
-    reopen,
-    resolve,
-)
+from pulse_runner.incidents.lifecycle import accepted_levels, advance, confirmed_days
+from pulse_runner.incidents.model import Incident, Subject, Transition
 
 D = date(2026, 2, 9)
 NOW = datetime(2026, 2, 10, 6, 30)

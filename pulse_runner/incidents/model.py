@@ -1,0 +1,120 @@
+"""Incidents and the events that change them, as the tables hold them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Literal
+
+from pulse_runner.detectors.base import Severity
+
+Status = Literal["open", "acknowledged", "resolved", "ignored"]
+EventName = Literal[
+    "opened", "continued", "worsened", "recovered", "accepted", "acknowledged", "resolved", "ignored", "reopened"
+]
+Key = tuple[str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an incident about a segment or an entity has to say about it."""
+
+    label: str
+    entity: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One row of `incidents`: the current state."""
+
+    incident_id: str
+    group_key: str
+    segment_id: str
+    entity: str
+    detector: str
+    metric: str
+    attribute: str
+    bucket: str
+    status: Status
+    severity: Severity
+    direction: str
+    owner: str
+    title: str
+    reason: str
+    started_on: date
+    detected_on: date
+    last_seen_on: date
+    resolved_on: date | None
+    resolution: str
+    observed: float
+    expected: float
+    lower_bound: float
+    upper_bound: float
+    effect: float
+    p_value: float
+    threshold: float
+    peak_effect: float
+    related: str
+    assignee: str
+    note: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def key(self) -> Key:
+        """Return the key of the findings that keep it open."""
+        return (self.entity, self.segment_id, self.detector, self.metric, self.attribute)
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """Return the keys of the primary finding and of all related ones."""
+        return frozenset({self.key, *(tuple(r["key"]) for r in json.loads(self.related or "[]"))})
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether the fault is still there as far as Pulse knows."""
+        return self.status != "resolved"
+
+
+@dataclass(frozen=True)
+class IncidentEvent:
+    """One row of `incident_events`: a change of state, when, by whom and why."""
+
+    event_id: str
+    incident_id: str
+    occurred_at: datetime
+    snapshot_date: date
+    event: EventName
+    from_status: str
+    to_status: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The new state of an incident and the event that led to it."""
+
+    incident: Incident
+    event: IncidentEvent
+
+
+def transition(
+    before: Incident | None, after: Incident, event: EventName, day: date, now: datetime, actor: str, reason: str
+) -> Transition:
+    """Return the change of an incident (`before` None when it is new) with the event that tells of it."""
+    # one event of a kind per incident and date, save for people, who may change their mind within a day
+    unique = "" if actor == "pulse" else now.isoformat()
+    identity = digest(f"{after.incident_id}|{event}|{day}|{actor}|{unique}")
+    status = before.status if before is not None else ""
+    return Transition(
+        after, IncidentEvent(identity, after.incident_id, now, day, event, status, after.status, actor, reason)
+    )
+
+
+def digest(text: str) -> str:
+    """Return an identity that is the same for the same text, always."""
+    return sha256(text.encode()).hexdigest()[:16]
