@@ -4,7 +4,6 @@
 {% materialization pulse_daily, default %}
     {%- set about = config.get('meta', {}).get('pulse', {}) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set sql = pulse_bitwise(sql) -%}
     {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

@@ -2,7 +2,7 @@
 {% set relation = ref('dim_customers_daily') -%}
 {%- set types = pulse_column_types(relation) if execute else {} -%}
 {%- set broken = pulse_broken_columns(relation, {'ltv': 'number', 'country': 'text', 'plan': 'text', 'device': 'text', 'channel': 'text', 'signed_up_on': 'date', 'last_order_at': 'date', 'last_active_at': 'date', 'email_opt_in': 'boolean', 'has_push': 'boolean', 'sms_opt_in': 'boolean'}) -%}
-{%- set pulse_definitions = '627558f515844cb7' -%}
+{%- set pulse_definitions = '1feeee98d06e500f' -%}
 
 with
 
@@ -307,6 +307,7 @@ patterns as {{ pulse_step() }} (
 
 judged_0 as {{ pulse_step() }} (
 
+    {% call pulse_bitwise() -%}
     select
         pattern_id,
         cast(
@@ -321,6 +322,7 @@ judged_0 as {{ pulse_step() }} (
             + case when (w0 & 2048) = 2048 then 256 else 0 end -- tablet_shoppers
         as bigint) as satisfied
     from patterns
+    {%- endcall %}
 
 ),
 

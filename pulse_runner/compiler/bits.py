@@ -73,7 +73,7 @@ def is_relative(leaf: Leaf, entity: Entity) -> bool:
 def bits_condition(rule: Rule, place: Mapping[Leaf, Bit], prefix: str) -> str:
     """Return a rule over bit words; the bits of an `all` or `any` that share a word are tested at once.
 
-    Written plainly, because there is one per rule and a macro call takes a millisecond: the macro pulse_bitwise spells it for a warehouse without `&`.
+    Written plainly, because there is one per rule and a macro call takes a millisecond: the block macro pulse_bitwise spells it for a warehouse without `&`.
     """
     if isinstance(rule, Not):
         return f"not {bits_condition(rule.part, place, prefix)}"

@@ -42,7 +42,12 @@ def pattern_ctes(plan: EntityPlan) -> list[Cte]:
             for n, s in enumerate(plan.judged[q * WORD : (q + 1) * WORD])
         ]
         word = "cast(\n        " + "\n        + ".join(lines) + "\n    as bigint) as satisfied"
-        judged.append((f"judged_{q}", f"select\n    pattern_id,\n    {word}\nfrom patterns"))
+        judged.append(
+            (
+                f"judged_{q}",
+                f"{{% call pulse_bitwise() -%}}\nselect\n    pattern_id,\n    {word}\nfrom patterns\n{{%- endcall %}}",
+            )
+        )
         members.append(
             f"select l.segment_no, p.pattern_id\nfrom judged_{q} as p\ninner join segment_list as l on l.segment_word = {q}"
             " and l.problem = '' and {{ pulse_any_bit('p.satisfied', 'l.segment_mask') }}"

@@ -63,7 +63,7 @@ def test_an_unknown_key_in_the_project_would_fail_that_test(plain_project: Path)
 BRANCHES = {
     "snowflake__pulse_and('w0', 'm')": "bitand(w0, m)",
     "default__pulse_and('w0', 'm')": "(w0 & m)",
-    "snowflake__pulse_bitwise('not (w1 & 12) = 12 and (b0 & 3) <> 0')": "not bitand(w1, 12) = 12 and bitand(b0, 3) <> 0",
+    "snowflake__pulse_bitwise_text('not (w1 & 12) = 12 and (b0 & 3) <> 0')": "not bitand(w1, 12) = 12 and bitand(b0, 3) <> 0",
     "snowflake__pulse_matches('plan', \"'^p\\\\d'\")": "regexp_instr(plan, '^p\\\\d') > 0",
     "default__pulse_matches('plan', \"'^p'\")": "regexp_like(plan, '^p')",
     "default__pulse_step()": "/* step */",
@@ -84,7 +84,7 @@ def test_the_branches_that_no_tested_warehouse_takes_render(plain_project: Path)
 def test_every_dispatched_macro_has_a_branch_for_any_warehouse(plain_project: Path) -> None:
     text = "\n".join(p.read_text(encoding="utf-8") for p in sorted((plain_project / "macros").glob("*.sql")))
     dispatched = {part.split("'")[0] for part in text.split("adapter.dispatch('")[1:]}
-    assert dispatched == {"pulse_and", "pulse_bitwise", "pulse_matches", "pulse_step", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session"}  # fmt: skip
+    assert dispatched == {"pulse_and", "pulse_bitwise_text", "pulse_matches", "pulse_step", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session"}  # fmt: skip
     assert {name for name in dispatched if f"macro default__{name}(" not in text} == set()
 
 
