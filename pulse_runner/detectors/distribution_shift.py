@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from pulse_runner.detectors.base import Assessment, Bools, Direction, DistributionPanel, Floats, Kind, Panels, Settings
 from pulse_runner.detectors.words import day as iso
@@ -133,7 +133,7 @@ def window_test(panel: DistributionPanel, days: int) -> WindowTest:
     z = np.abs(observed - expected) / spread
     z = np.where((observed == 0) & (base <= floor), 0.0, z)
     k = len(panel.buckets)
-    tail = 2 * norm.sf(z.max(1))
+    tail = 2 * ndtr(-z.max(1))
     p = -np.expm1(k * np.log1p(-np.minimum(tail, 1 - 1e-16)))
     noise = 0.5 * np.sqrt(2 / np.pi) * np.where(base > floor, spread, 0.0).sum(1)
     distance = 0.5 * np.abs(observed - np.clip(base, 0, 1)).sum(1)
