@@ -60,6 +60,7 @@ def run_checks(pulse: PulseContext) -> Iterator[Check]:
             yield from _guarded("tables", lambda: _tables(warehouse))
             yield from _guarded("snapshots", lambda: _snapshots(warehouse, pulse.today))
             yield from _guarded("runs", lambda: _runs(warehouse))
+            yield from _guarded("known events", lambda: _known_events(pulse, warehouse))
     except PulseError as error:
         yield Check("connection", "fail", str(error), "Check profiles.yml and its environment variables.")
     yield _model(pulse)
@@ -98,6 +99,20 @@ def _definitions(pulse: PulseContext) -> Iterator[Check]:
         yield Check("models", "fail", f"{len(stale)} stale: {', '.join(map(str, stale[:5]))}", "Run `pulse compile`.")
     else:
         yield Check("models", "ok", "as compiled from the definitions")
+
+
+def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
+    from pulse_runner.known_events_file import PATH, read_known_events
+    from pulse_runner.snapshots.known_events import read_events
+
+    written = read_known_events(pulse.root / PATH) if (pulse.root / PATH).is_file() else []
+    loaded = read_events(warehouse)
+    missing = sum(event not in loaded for event in written)
+    if missing:
+        fix = "Run `dbt seed --select known_events`; until then their days are tested like any other."
+        yield Check("known events", "warn", f"{missing} of {len(written)} in {PATH} are not in the warehouse", fix)
+    else:
+        yield Check("known events", "ok", f"{len(loaded)} loaded")
 
 
 def _profile(pulse: PulseContext) -> Iterator[Check]:
