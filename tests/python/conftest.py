@@ -65,9 +65,13 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return build_days(root)
 
 
+EXPENSIVE = ("built", "shop", "warehouse")  # fixtures that build a project, once per worker or per file
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, tests that use one expensive fixture go to the same one."""
+    """With several workers, tests that use one expensive fixture go to the same one; all others go where there is room."""
     for item in items:
-        shared = "built" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("built" if shared else str(item.path)))
+        names = getattr(item, "fixturenames", ())
+        if shared := next((n for n in EXPENSIVE if n in names), None):
+            item.add_marker(pytest.mark.xdist_group("built" if shared == "built" else item.path.parent.name))

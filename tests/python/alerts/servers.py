@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -74,7 +74,8 @@ def web_server() -> Iterator[Web]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
-            self.wfile.write(text.encode())
+            with suppress(BrokenPipeError):  # a caller that did not wait for it
+                self.wfile.write(text.encode())
 
         def log_message(self, *args: object) -> None:
             return
