@@ -31,7 +31,7 @@ from typing import Any
 import duckdb
 
 from benchmarks.people import ATTRIBUTES, COLUMNS, DAY, by_hand, fill_duckdb, lower_bound, project, rows_sql
-from pulse_runner.compiler.write import write_models
+from pulse_runner.compile.write import write_models
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.dbt import run_dbt
 

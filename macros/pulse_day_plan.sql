@@ -14,12 +14,7 @@
         "select cast(min(snapshot_date) as varchar(10)) from " ~ target_relation ~ " where snapshot_date > cast('" ~ window[1] ~ "' as date)"
     ) -%}
     {%- set last = later.rows[0][0] if later and later.rows[0][0] is not none else window[1] -%}
-    {%- set known = [] -%}
-    {%- if not gone -%}
-        {%- for row in run_query(pulse_known_days_sql(about, relation, window, last)) -%}
-            {%- if row[0] is not none -%}{%- do known.append(row[0] | string) -%}{%- endif -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- set known = [] if gone else pulse_known_days(about, relation, window[0], last) -%}
     {%- set done = pulse_done_days(about, target_relation, window) -%}
     {%- set days = [] -%}
     {%- for day in pulse_dates_between(window[0], window[1]) if day not in done -%}
@@ -70,22 +65,29 @@
     {{ return(out) }}
 {% endmacro %}
 
-{# Dates that the relation has rows of, from 40 days before the window to `last`, and its first; for validity intervals its first only. #}
-{% macro pulse_known_days_sql(about, relation, window, last) %}
-    {%- set low = (modules.datetime.datetime.strptime(window[0], '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
-    {%- if about.history == 'validity' -%}
-        select cast(min(cast({{ about.valid_from }} as date)) as varchar(10)) as day from {{ relation }}
-    {%- else -%}
-        select day from (
-            select distinct cast(cast({{ about.as_of }} as date) as varchar(10)) as day from {{ relation }}
+{# Dates that the relation has rows of, in order, from 40 days before `first` to `last`; where none of them is before `first`, also the one before
+   them all, or what the relation begins with. For validity intervals their beginning only. #}
+{% macro pulse_known_days(about, relation, first, last) %}
+    {%- set low = (modules.datetime.datetime.strptime(first, '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
+    {%- set found = [] -%}
+    {%- if about.history != 'validity' -%}
+        {%- set sql -%}
+            select cast(cast({{ about.as_of }} as date) as varchar(10)) from {{ relation }}
             where {{ about.as_of }} >= cast('{{ low }}' as date) and {{ about.as_of }} <= cast('{{ last }}' as date)
-            union
-            select cast(min(cast({{ about.as_of }} as date)) as varchar(10)) as day from {{ relation }}
-            union
-            select cast(max(cast({{ about.as_of }} as date)) as varchar(10)) as day from {{ relation }}
-            where {{ about.as_of }} < cast('{{ low }}' as date)
-        ) as days order by day
+            group by 1
+        {%- endset -%}
+        {%- for row in run_query(sql) -%}{%- do found.append(row[0] | string) -%}{%- endfor -%}
     {%- endif -%}
+    {%- if not (found | select('lt', first) | list) -%}
+        {%- set at = about.valid_from if about.history == 'validity' else about.as_of -%}
+        {%- set sql -%}
+            select cast(cast(max(case when {{ at }} < cast('{{ low }}' as date) then {{ at }} end) as date) as varchar(10)),
+                cast(cast(min({{ at }}) as date) as varchar(10)) from {{ relation }}
+        {%- endset -%}
+        {%- set edge = run_query(sql).rows[0] -%}
+        {%- for day in ([edge[1]] if about.history == 'validity' else edge) if day is not none -%}{%- do found.append(day | string) -%}{%- endfor -%}
+    {%- endif -%}
+    {{ return(found | unique | sort | list) }}
 {% endmacro %}
 
 {# With pulse_skip_done: dates of the window that are complete with these definitions. #}

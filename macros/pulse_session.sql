@@ -3,4 +3,4 @@
 
 {% macro default__pulse_session() %}{% endmacro %}
 
-{% macro postgres__pulse_session() %}set local work_mem = '{{ var("pulse_postgres_work_mem", "128MB") }}'; set local jit = off;{% endmacro %}
+{% macro postgres__pulse_session() %}set local work_mem = '{{ var("pulse_postgres_work_mem", "128MB") }}'; set local jit = off; set local default_statistics_target = 10;{% endmacro %}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_runner.errors import PulseError
 from pulse_runner.incidents.store import ACTIVE, list_incidents
-from pulse_runner.runs import recorded, recorded_build
-from pulse_runner.snapshots.read import latest_snapshots
+from pulse_runner.snapshot.read import latest_snapshots
+from pulse_runner.warehouse.runs import recorded, recorded_build
 
 if TYPE_CHECKING:
     from pulse_runner.cli.context import PulseContext
@@ -47,8 +47,8 @@ def run_day(
 
     A failing data test of another model is reported and does not stop the run; a failing snapshot model does.
     """
-    from pulse_runner.alerts.stage import run_alerts
-    from pulse_runner.detect import detect
+    from pulse_runner.alert.stage import run_alerts
+    from pulse_runner.detect.stage import detect
     from pulse_runner.explain.stage import explain_incidents
 
     report = RunReport(day, dry_run)
@@ -83,7 +83,7 @@ def run_day(
 
 def checked_project(pulse: PulseContext) -> Project:
     """Return the definitions; raise PulseError when they are not valid or the committed models are not theirs."""
-    from pulse_runner.compiler.write import stale_files
+    from pulse_runner.compile.write import stale_files
     from pulse_runner.segments.load import load_project
 
     project = load_project(pulse.root)
@@ -97,7 +97,7 @@ def checked_project(pulse: PulseContext) -> Project:
 def _build(
     pulse: PulseContext, day: date, on_progress: Callable[[Progress], None] | None, say: Callable[[str], None]
 ) -> str:
-    from pulse_runner.snapshots.build import build_snapshots
+    from pulse_runner.snapshot.build import build_snapshots
 
     with recorded_build(pulse.warehouse, day, day, pulse.now) as run:
         result = build_snapshots(

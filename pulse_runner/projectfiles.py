@@ -10,7 +10,7 @@ KNOWN_EVENTS = "starts_on,ends_on,scope,scope_value,reason\n"
 SEEDS_YAML = """version: 2
 
 seeds:
-  - name: known_events
+  - name: pulse_known_events
     description: >-
       One row per period that is known to be unusual. Its days are neither tested nor learned from. scope is all, entity, segment or owner.
     config:

@@ -17,8 +17,8 @@ from pulse_runner.backtest.read import History
 from pulse_runner.backtest.replay import replay
 from pulse_runner.detectors import DETECTORS, EntityPanel, MetricPanel, Panels, Settings, evaluate
 from pulse_runner.detectors.base import Floats
-from pulse_runner.detectors.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.distribution_shift import DistributionShift
+from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 
 HERE = Path(__file__).parent
 START = np.datetime64("2026-01-05")  # a Monday

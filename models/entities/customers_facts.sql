@@ -2,7 +2,7 @@
 {% set relation = ref('dim_customers_daily') -%}
 {%- set types = pulse_column_types(relation) if execute else {} -%}
 {%- set broken = pulse_broken_columns(relation, {'ltv': 'number', 'country': 'text', 'plan': 'text', 'device': 'text', 'channel': 'text', 'signed_up_on': 'date', 'last_order_at': 'date', 'last_active_at': 'date', 'email_opt_in': 'boolean', 'has_push': 'boolean', 'sms_opt_in': 'boolean'}) -%}
-{%- set pulse_definitions = '1feeee98d06e500f' -%}
+{%- set pulse_definitions = '10558e6535e665a7' -%}
 
 with
 
@@ -10,9 +10,15 @@ copies as {{ pulse_step() }} (
 
     select customer_id as entity_key
     from {{ relation }}
-    where ((snapshot_date = {{ pulse_day() }}) or (snapshot_date = {{ pulse_before() }})) and customer_id is not null
+    where snapshot_date = {{ pulse_day() }} and customer_id is not null
     group by customer_id
-    having count(case when snapshot_date = {{ pulse_day() }} then 1 end) > 1 or count(case when snapshot_date = {{ pulse_before() }} then 1 end) > 1
+    having count(*) > 1
+    union all
+    select customer_id as entity_key
+    from {{ relation }}
+    where snapshot_date = {{ pulse_before() }} and customer_id is not null
+    group by customer_id
+    having count(*) > 1
 
 ),
 
@@ -128,47 +134,6 @@ before as (
 
 ),
 
-bucket_totals as (
-
-    select
-        case when bucket_country is not null then 'country' when bucket_plan is not null then 'plan' when bucket_device is not null then 'device' end as attribute,
-        coalesce(bucket_country, bucket_plan, bucket_device) as bucket,
-        count(*) as members
-    from (
-        select
-            coalesce(cast(country as varchar), '(null)') as bucket_country,
-            coalesce(cast(plan as varchar), '(null)') as bucket_plan,
-            coalesce(cast(device as varchar), '(null)') as bucket_device
-        from today
-    ) as named
-    group by grouping sets ((bucket_country), (bucket_plan), (bucket_device))
-
-),
-
-ranked_buckets as (
-
-    select
-        attribute,
-        bucket,
-        row_number() over (partition by attribute order by members desc, bucket) as place,
-        case attribute when 'country' then 50 when 'plan' then 50 when 'device' then 50 end as top,
-        case attribute when 'country' then 0 when 'plan' then 51 when 'device' then 102 end as base
-    from bucket_totals
-
-),
-
-bucket_slots as {{ pulse_step() }} (
-
-    select
-        attribute,
-        bucket,
-        case when place <= top then bucket else '(other)' end as label,
-        cast(case when place <= top then place else top + 1 end as integer) as slot,
-        cast(base + case when place <= top then place else top + 1 end as integer) as code
-    from ranked_buckets
-
-),
-
 today_bits as {{ pulse_step() }} (
 
     select
@@ -191,13 +156,10 @@ today_bits as {{ pulse_step() }} (
             + case when has_push then 8 else 0 end
             + case when sms_opt_in then 16 else 0 end
         as bigint) as flags,
-        slot_of_country.code as code_country,
-        slot_of_plan.code as code_plan,
-        slot_of_device.code as code_device
+        coalesce(cast(country as varchar), '(null)') as bucket_country,
+        coalesce(cast(plan as varchar), '(null)') as bucket_plan,
+        coalesce(cast(device as varchar), '(null)') as bucket_device
     from today
-    left join bucket_slots as slot_of_country on slot_of_country.attribute = 'country' and slot_of_country.bucket = coalesce(cast(country as varchar), '(null)')
-    left join bucket_slots as slot_of_plan on slot_of_plan.attribute = 'plan' and slot_of_plan.bucket = coalesce(cast(plan as varchar), '(null)')
-    left join bucket_slots as slot_of_device on slot_of_device.attribute = 'device' and slot_of_device.bucket = coalesce(cast(device as varchar), '(null)')
 
 ),
 
@@ -336,7 +298,7 @@ segment_patterns as {{ pulse_step() }} (
 
 today_patterns as {{ pulse_step() }} (
 
-    select p.pattern_id, t.flags, t.code_country, t.code_plan, t.code_device
+    select p.pattern_id, t.flags, t.bucket_country, t.bucket_plan, t.bucket_device
     from today_bits as t
     inner join patterns as p on p.w0 = t.w0
 
@@ -365,16 +327,47 @@ segment_sums as (
 
 ),
 
+named_counts as {{ pulse_step() }} (
+
+    select pattern_id, 'country' as attribute, bucket_country as bucket, cast(count(*) as integer) as members from today_patterns group by pattern_id, bucket_country
+    union all
+    select pattern_id, 'plan' as attribute, bucket_plan as bucket, cast(count(*) as integer) as members from today_patterns group by pattern_id, bucket_plan
+    union all
+    select pattern_id, 'device' as attribute, bucket_device as bucket, cast(count(*) as integer) as members from today_patterns group by pattern_id, bucket_device
+
+),
+
+ranked_buckets as (
+
+    select
+        attribute,
+        bucket,
+        row_number() over (partition by attribute order by sum(members) desc, bucket) as place,
+        case attribute when 'country' then 50 when 'plan' then 50 when 'device' then 50 end as top,
+        case attribute when 'country' then 0 when 'plan' then 51 when 'device' then 102 end as base
+    from named_counts
+    group by attribute, bucket
+
+),
+
+bucket_slots as {{ pulse_step() }} (
+
+    select
+        attribute,
+        bucket,
+        case when place <= top then bucket else '(other)' end as label,
+        cast(case when place <= top then place else top + 1 end as integer) as slot,
+        cast(base + case when place <= top then place else top + 1 end as integer) as code
+    from ranked_buckets
+
+),
+
 bucket_counts as {{ pulse_step() }} (
 
-    select cast((packed - packed % 154) / 154 as integer) as pattern_id, cast(packed % 154 as integer) as code, members
-    from (
-        select cast(pattern_id as bigint) * 154 + code_country as packed, cast(count(*) as integer) as members from today_patterns group by 1
-        union all
-        select cast(pattern_id as bigint) * 154 + code_plan as packed, cast(count(*) as integer) as members from today_patterns group by 1
-        union all
-        select cast(pattern_id as bigint) * 154 + code_device as packed, cast(count(*) as integer) as members from today_patterns group by 1
-    ) as counted
+    select c.pattern_id, s.code, cast(sum(c.members) as integer) as members
+    from named_counts as c
+    inner join bucket_slots as s on s.attribute = c.attribute and s.bucket = c.bucket
+    group by c.pattern_id, s.code
 
 ),
 

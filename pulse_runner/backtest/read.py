@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pulse_runner.detectors.base import Bools, Days, EntityPanel, MetricPanel
-from pulse_runner.detectors.distribution_baseline import DistributionHistory
-from pulse_runner.detectors.known_events import KnownEvent, entities_excluded_by_events, excluded_by_events
+from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.errors import UsageError
+from pulse_runner.known_events.model import KnownEvent, entities_excluded_by_events, excluded_by_events
 
 METRIC_COLUMNS = ("segment_id", "snapshot_date", "metric", "numerator", "denominator")
 DISTRIBUTION_COLUMNS = ("segment_id", "snapshot_date", "attribute", "bucket", "members")

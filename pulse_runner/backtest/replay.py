@@ -11,13 +11,13 @@ import numpy as np
 
 from pulse_runner.backtest.read import History
 from pulse_runner.detectors.base import Assessment, Detector, DistributionPanel, Kind, Panels, Settings
-from pulse_runner.detectors.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.distribution_shift import DistributionShift
+from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.evaluate import DayReport, judge_day
-from pulse_runner.detectors.known_events import excluded_by_events
 from pulse_runner.detectors.words import as_date
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, advance
 from pulse_runner.incidents.model import Incident, IncidentEvent, Subject, Transition
+from pulse_runner.known_events.model import excluded_by_events
 
 
 @dataclass(frozen=True)

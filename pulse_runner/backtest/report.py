@@ -34,7 +34,7 @@ def incident_rows(incidents: Iterable[Incident]) -> list[dict[str, Any]]:
             "lower": _plain(i.lower_bound), "upper": _plain(i.upper_bound), "effect": _plain(i.effect),
             "p_value": _plain(i.p_value), "reason": i.reason, "resolution": i.resolution, "owner": i.owner,
             "entity": i.entity, "incident_id": i.incident_id,
-            "related": [r["detector"] for r in json.loads(i.related)],
+            "related": [r.detector for r in i.related],
         })  # fmt: skip
     return rows
 

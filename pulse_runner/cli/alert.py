@@ -46,10 +46,10 @@ def alert_command(
     """
     from contextlib import nullcontext
 
-    from pulse_runner.alerts.stage import run_alerts, send_test
+    from pulse_runner.alert.stage import run_alerts, send_test
     from pulse_runner.incidents.store import find_incident
-    from pulse_runner.runs import recorded
     from pulse_runner.segments.load import load_project
+    from pulse_runner.warehouse.runs import recorded
 
     say = click.echo if fmt == "table" else pulse.log  # messages are for people; json and csv keep stdout for the rows
     project, day = load_project(pulse.root), day or pulse.today

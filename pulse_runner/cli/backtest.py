@@ -14,16 +14,16 @@ from pulse_runner.backtest.report import INCIDENT_COLUMNS, alerts_per_week, inci
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.detectors import DETECTORS, Rule, Settings
 from pulse_runner.errors import UsageError
-from pulse_runner.known_events_file import read_known_events
+from pulse_runner.known_events.seed import read_known_events
 
 SHORT_COLUMNS = ("segment_id", "detector", "detected_on", "ended_on", "severity", "effect", "reason")
 
 
 def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tuple[History, Settings]:
     """Return the warehouse's own history up to `last`, from early enough before `first` for baselines, and its settings."""
-    from pulse_runner.detect import detector_settings
+    from pulse_runner.detect.history import warehouse_history
+    from pulse_runner.detect.stage import detector_settings
     from pulse_runner.segments.load import load_project
-    from pulse_runner.snapshots.history import warehouse_history
 
     project = load_project(pulse.root)
     with pulse.warehouse() as warehouse:

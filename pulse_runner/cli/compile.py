@@ -21,7 +21,7 @@ def compile_command(pulse: PulseContext, check: bool, dry_run: bool) -> None:
     Example:
       pulse compile --check
     """
-    from pulse_runner.compiler.write import pending, write_models
+    from pulse_runner.compile.write import pending, write_models
     from pulse_runner.segments.load import load_project
 
     project = load_project(pulse.root)

@@ -22,16 +22,16 @@ def demo_command(pulse: PulseContext) -> None:
     Example:
       pulse demo
     """
-    from pulse_runner.alerts.stage import run_alerts
+    from pulse_runner.alert.stage import run_alerts
     from pulse_runner.cli.progress import progress
-    from pulse_runner.compiler.write import write_models
+    from pulse_runner.compile.write import write_models
     from pulse_runner.demo.plan import FIRST_DAY, LAST_DAY
-    from pulse_runner.detect import detect
+    from pulse_runner.detect.stage import detect
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.report.digest import as_text, read_digest
-    from pulse_runner.runs import recorded, recorded_build
     from pulse_runner.segments.load import load_project
-    from pulse_runner.snapshots.build import build_snapshots
+    from pulse_runner.snapshot.build import build_snapshots
+    from pulse_runner.warehouse.runs import recorded, recorded_build
 
     if not (pulse.root / "seeds" / "demo_customers.csv").is_file():
         raise UsageError(
@@ -72,7 +72,7 @@ def demo_command(pulse: PulseContext) -> None:
         told = run_alerts(warehouse, project, LAST_DAY, now, {}, out=messages.append)
         pulse.log(f"alert      {told.sentence()}")
         digest = read_digest(warehouse, FIRST_DAY, LAST_DAY)
-        where = warehouse.table("segment_snapshots")
+        where = warehouse.table("pulse_segment_snapshots")
         dialect = warehouse.dialect
     if messages:
         click.echo("The alerts that it would send (no channel is set up):\n")

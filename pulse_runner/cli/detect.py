@@ -34,9 +34,9 @@ def detect_command(
     """
     from contextlib import nullcontext
 
-    from pulse_runner.detect import detect
-    from pulse_runner.runs import recorded
+    from pulse_runner.detect.stage import detect
     from pulse_runner.segments.load import load_project
+    from pulse_runner.warehouse.runs import recorded
 
     first, last = date_range(pulse, day, first, last)
     project = load_project(pulse.root)

@@ -15,10 +15,17 @@ from pulse_runner.errors import DefinitionError, PulseError
 from pulse_runner.warehouse.base import Warehouse
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "off": "off "}
-RUNNER_TABLES = ("findings", "incidents", "incident_events", "incident_explanations", "alert_deliveries", "pulse_runs")
+RUNNER_TABLES = (
+    "pulse_findings",
+    "pulse_incidents",
+    "pulse_incident_events",
+    "pulse_incident_explanations",
+    "pulse_alert_deliveries",
+    "pulse_runs",
+)
 SNAPSHOT_TABLES = (
-    "segments", "segment_snapshots", "segment_reach", "segment_distributions", "segment_changes", "segment_flows",
-    "entity_health",
+    "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions", "pulse_segment_changes", "pulse_segment_flows",
+    "pulse_entity_health",
 )  # fmt: skip
 
 
@@ -80,7 +87,7 @@ def _versions() -> Check:
 
 
 def _definitions(pulse: PulseContext) -> Iterator[Check]:
-    from pulse_runner.compiler.write import stale_files
+    from pulse_runner.compile.write import stale_files
     from pulse_runner.segments.load import load_project
 
     try:
@@ -102,8 +109,8 @@ def _definitions(pulse: PulseContext) -> Iterator[Check]:
 
 
 def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
-    from pulse_runner.known_events_file import PATH, read_known_events
-    from pulse_runner.snapshots.known_events import read_events
+    from pulse_runner.known_events.read import read_events
+    from pulse_runner.known_events.seed import PATH, read_known_events
 
     written = read_known_events(pulse.root / PATH) if (pulse.root / PATH).is_file() else []
     loaded = read_events(warehouse)
@@ -139,7 +146,7 @@ def _tables(warehouse: Warehouse) -> Iterator[Check]:
 
 
 def _snapshots(warehouse: Warehouse, today: date) -> Iterator[Check]:
-    table = warehouse.table("segment_snapshots")
+    table = warehouse.table("pulse_segment_snapshots")
     found = warehouse.query(
         f"select max(snapshot_date) as last, count(distinct snapshot_date) as days from {table} where status = 'ok'"
     )[0]
@@ -180,7 +187,7 @@ def _model(pulse: PulseContext) -> Check:
 
 
 def _channels(pulse: PulseContext) -> Iterator[Check]:
-    from pulse_runner.alerts.check import check_channels
+    from pulse_runner.alert.check import check_channels
     from pulse_runner.segments.load import load_project
 
     yield from check_channels(load_project(pulse.root), pulse.env)

@@ -41,8 +41,8 @@ def explain_command(
     """
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.incidents.store import find_incident
-    from pulse_runner.runs import recorded
     from pulse_runner.segments.load import load_project
+    from pulse_runner.warehouse.runs import recorded
 
     if incident and day:
         raise UsageError("Give an incident or --date, not both.")
@@ -72,9 +72,9 @@ def explain_command(
 def latest_explanations(warehouse: Any, incident_ids: list[str] | None, day: date) -> list[dict[str, Any]]:
     """Return the newest explanation of the named incidents, else of those that are active and began by `day`."""
     newest = (
-        f"select e.* from {warehouse.table('incident_explanations')} as e"
-        f" join {warehouse.table('incidents')} as i on i.incident_id = e.incident_id"
-        f" where e.version = (select max(n.version) from {warehouse.table('incident_explanations')} as n"
+        f"select e.* from {warehouse.table('pulse_incident_explanations')} as e"
+        f" join {warehouse.table('pulse_incidents')} as i on i.incident_id = e.incident_id"
+        f" where e.version = (select max(n.version) from {warehouse.table('pulse_incident_explanations')} as n"
         " where n.incident_id = e.incident_id)"
     )
     if incident_ids:

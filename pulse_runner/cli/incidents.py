@@ -6,7 +6,7 @@ import getpass
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -73,12 +73,12 @@ def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
         row = find_incident(warehouse, incident)
         events = events_of(warehouse, row["incident_id"])
         told = warehouse.query(
-            f"select notification, channel, status, reason, planned_at, sent_at from {warehouse.table('alert_deliveries')}"
+            f"select notification, channel, status, reason, planned_at, sent_at from {warehouse.table('pulse_alert_deliveries')}"
             " where incident_id = ? order by planned_at",
             [row["incident_id"]],
         )
         why = warehouse.query(
-            f"select version, headline, summary, hypotheses, recommendations from {warehouse.table('incident_explanations')}"
+            f"select version, headline, summary, hypotheses, recommendations from {warehouse.table('pulse_incident_explanations')}"
             " where incident_id = ? order by version desc limit 1",
             [row["incident_id"]],
         )
@@ -130,16 +130,14 @@ def _action(
         def command(
             pulse: PulseContext, /, incident: str, note: str, actor: str | None, dry_run: bool, **options: Any
         ) -> None:
-            from pulse_runner.detect import transition_rows
-            from pulse_runner.incidents.model import Incident
-            from pulse_runner.incidents.store import find_incident, save
+            from pulse_runner.incidents.store import find_incident, incident_of, save
 
             with pulse.warehouse() as warehouse:
                 row = find_incident(warehouse, incident)
-                before = Incident(**{f.name: row[f.name] for f in fields(Incident)})
+                before = incident_of(row)
                 change = act(before, actor or _user(), pulse.today, pulse.now, note, **options)
                 if not dry_run:
-                    save(warehouse, *transition_rows([change]))
+                    save(warehouse, [change])
             would = "would be " if dry_run else ""
             click.echo(f"{before.incident_id}: {before.status} -> {would}{asdict(change.incident)['status']}")
 

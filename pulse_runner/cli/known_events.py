@@ -33,7 +33,7 @@ def list_command(pulse: PulseContext, fmt: str) -> None:
     Example:
       pulse known-events list --format csv
     """
-    from pulse_runner.known_events_file import COLUMNS, PATH, read_known_events
+    from pulse_runner.known_events.seed import COLUMNS, PATH, read_known_events
 
     pulse.echo_rows([asdict(e) for e in read_known_events(pulse.root / PATH)], COLUMNS, fmt)
 
@@ -63,7 +63,7 @@ def add_command(
     Example:
       pulse known-events add --country DE --region BY --from 2026-01-01 --to 2026-12-31
     """
-    from pulse_runner.known_events_file import COLUMNS, PATH, with_holidays, write_known_events
+    from pulse_runner.known_events.seed import COLUMNS, PATH, with_holidays, write_known_events
 
     if last < first:
         raise UsageError(f"--from {first} is after --to {last}.")

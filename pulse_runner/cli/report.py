@@ -21,18 +21,23 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
     Example:
       pulse report --from 2026-05-01 --to 2026-05-31
     """
+    from pulse_runner.detect.forecasts import early_warnings, size_forecasts
     from pulse_runner.report.digest import as_json, as_text, default_period, read_digest
     from pulse_runner.segments.load import load_project
-    from pulse_runner.snapshots.forecasts import early_warnings, size_forecasts
 
     with pulse.warehouse() as warehouse:
         if last is None:
-            found = warehouse.query(f"select max(snapshot_date) as day from {warehouse.table('segment_snapshots')}")
+            found = warehouse.query(
+                f"select max(snapshot_date) as day from {warehouse.table('pulse_segment_snapshots')}"
+            )
             last = found[0]["day"] or pulse.today
         start = first or default_period(last)[0]
         if start > last:
             raise click.BadParameter(f"{start} is after {last}.", param_hint="--from")
-        told = {r["segment_id"] for r in warehouse.query(f"select segment_id from {warehouse.table('open_incidents')}")}
+        told = {
+            r["segment_id"]
+            for r in warehouse.query(f"select segment_id from {warehouse.table('pulse_open_incidents')}")
+        }
         ahead = early_warnings(size_forecasts(warehouse, load_project(pulse.root), last), last, told)
         digest = read_digest(warehouse, start, last, ahead)
     click.echo(as_json(digest) if fmt == "json" else as_text(digest))

@@ -197,9 +197,9 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
       pulse segments preview high_value_active_users
       pulse segments preview --file draft.yml
     """
+    from pulse_runner.compile.preview import funnel_sql, latest_sql, parts_of
     from pulse_runner.segments.edit import find_segment
     from pulse_runner.segments.load import build_project, read_texts
-    from pulse_runner.segments.preview import funnel_sql, latest_sql, parts_of
     from pulse_runner.segments.text import rule_text
 
     if (segment is None) == (file is None):

@@ -46,9 +46,9 @@ def snapshot_command(
         click.echo(f"Would snapshot {first} to {last} ({(last - first).days + 1} days).")
         return
     from pulse_runner.cli.progress import progress
-    from pulse_runner.runs import recorded_build
-    from pulse_runner.snapshots.build import build_snapshots
-    from pulse_runner.snapshots.read import LIST_COLUMNS, latest_snapshots
+    from pulse_runner.snapshot.build import build_snapshots
+    from pulse_runner.snapshot.read import LIST_COLUMNS, latest_snapshots
+    from pulse_runner.warehouse.runs import recorded_build
 
     with progress("snapshot") as show, recorded_build(pulse.warehouse, first, last, pulse.now) as run:
         result = build_snapshots(
@@ -89,7 +89,7 @@ def list_command(pulse: PulseContext, day: date | None, fmt: str) -> None:
     Example:
       pulse snapshots list --date yesterday --format csv
     """
-    from pulse_runner.snapshots.read import LIST_COLUMNS, latest_snapshots
+    from pulse_runner.snapshot.read import LIST_COLUMNS, latest_snapshots
 
     with pulse.warehouse() as warehouse:
         pulse.echo_rows(latest_snapshots(warehouse, day), LIST_COLUMNS, fmt)
@@ -108,7 +108,7 @@ def show_command(pulse: PulseContext, segment: str, first: date | None, last: da
     Example:
       pulse snapshots show high_value_active_users --from 2026-05-01 --to 2026-05-31
     """
-    from pulse_runner.snapshots.read import SHOW_COLUMNS, last_day, segment_history
+    from pulse_runner.snapshot.read import SHOW_COLUMNS, last_day, segment_history
 
     with pulse.warehouse() as warehouse:
         if last is None:
@@ -131,9 +131,9 @@ def forecast_command(pulse: PulseContext, segment: str, day: date | None, days: 
     Example:
       pulse snapshots forecast high_value_active_users --days 14
     """
+    from pulse_runner.detect.forecasts import COLUMNS, forecast_rows, missing_days, size_forecasts
     from pulse_runner.segments.load import load_project
-    from pulse_runner.snapshots.forecasts import COLUMNS, forecast_rows, missing_days, size_forecasts
-    from pulse_runner.snapshots.read import last_day
+    from pulse_runner.snapshot.read import last_day
 
     project = load_project(pulse.root)
     if segment not in project.segments:

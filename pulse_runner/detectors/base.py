@@ -46,7 +46,7 @@ class MetricPanel:
 
     `numerator` and `denominator` are (S, T), NaN where there is no snapshot; `denominator` is None for counts.
     `excluded` (S, T) marks days that are neither tested nor learned from (known events, days that a person confirmed as an incident).
-    `status` and `status_reason` (S, T) are those of segment_snapshots. `rebased_on` (S,) is the first day of the level that a
+    `status` and `status_reason` (S, T) are those of pulse_segment_snapshots. `rebased_on` (S,) is the first day of the level that a
     person or the lifecycle accepted as the new normal, NaT when there is none.
     """
 

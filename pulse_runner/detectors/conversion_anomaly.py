@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
-from pulse_runner.detectors.engine import Tuning
-from pulse_runner.detectors.series import assess_series
+from pulse_runner.detectors.engine.series import assess_series
+from pulse_runner.detectors.engine.track import Tuning
 
 TUNING = Tuning(
     gains=(0.015, 0.05), returns=(0.0, 0.0), leaks=(0.0, 0.5, 0.8, 0.92, 0.97), usual_pace=0.005, week_pace=0.03,

@@ -31,7 +31,7 @@ class DistributionShift:
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge every attribute of every segment, save those that the segment's own rule moves.
 
-        >>> from pulse_runner.detectors.distribution_baseline import DistributionHistory
+        >>> from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
         >>> days = np.datetime64("2026-03-02") + np.arange(40)
         >>> members = np.tile([500.0, 300, 200, 0], (1, 40, 1)) + np.arange(40)[:, None] % 7 * [1, -1, 0, 0]
         >>> members[0, -1, [1, 3]] = members[0, -1, [3, 1]]

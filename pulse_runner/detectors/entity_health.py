@@ -20,8 +20,8 @@ from pulse_runner.detectors.base import (
     Rule,
     Settings,
 )
-from pulse_runner.detectors.engine import Tuning
-from pulse_runner.detectors.series import assess_series
+from pulse_runner.detectors.engine.series import assess_series
+from pulse_runner.detectors.engine.track import Tuning
 from pulse_runner.detectors.words import percent
 
 ROWS = "(rows)"

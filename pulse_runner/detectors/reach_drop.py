@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
-from pulse_runner.detectors.engine import Tuning
-from pulse_runner.detectors.series import assess_series
+from pulse_runner.detectors.engine.series import assess_series
+from pulse_runner.detectors.engine.track import Tuning
 
 TUNING = Tuning(gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=8.0, looks=1.5, share_down=0.98)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
-from pulse_runner.detectors.status import assess_status
+from pulse_runner.detectors.engine.status import assess_status
 
 
 @dataclass(frozen=True)

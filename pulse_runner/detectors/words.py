@@ -10,7 +10,7 @@ import numpy as np
 from pulse_runner.detectors.base import Kind
 
 if TYPE_CHECKING:
-    from pulse_runner.detectors.series import Story
+    from pulse_runner.detectors.engine.series import Story
 
 LABELS = {
     "size": "Size",

@@ -54,13 +54,13 @@ def make_case(
     segment_id, entity = str(incident["segment_id"] or ""), str(incident["entity"] or "")
     first: date = incident["started_on"]
     last: date = max(incident["detected_on"] or first, first)
-    snapshots = warehouse.table("segment_snapshots")
+    snapshots = warehouse.table("pulse_segment_snapshots")
     of = f"segment_id = {literal(segment_id)}" if segment_id else f"entity = {literal(entity)}"
     before = warehouse.query(
         f"select max(snapshot_date) as day from {snapshots} where {of} and status = 'ok' and snapshot_date < {literal(first)}"
     )
     rule = warehouse.query(
-        f"select rule_text from {warehouse.table('segments')} where segment_id = {literal(segment_id)}"
+        f"select rule_text from {warehouse.table('pulse_segments')} where segment_id = {literal(segment_id)}"
         f" order by case when valid_from <= {literal(last)} then 0 else 1 end, valid_from desc, version desc"
     )
     definition = project.entities.get(entity)

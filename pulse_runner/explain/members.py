@@ -36,20 +36,20 @@ def _status(c: Collector) -> None:
     case = c.case
     sql = sql_text(f"""
         select snapshot_date, status, status_reason
-        from {c.table("segment_snapshots")}
+        from {c.table("pulse_segment_snapshots")}
         where segment_id = {literal(case.segment_id)} and snapshot_date = {literal(case.last)} and status <> 'ok'
     """)
     for row in c.rows(sql, "status of the snapshot"):
         reason = f": {row['status_reason']}" if row["status_reason"] else ""
         text = f"The snapshot of {case.segment_id} on {row['snapshot_date']} is {row['status']}{reason}."
-        c.add("status", text, row, list(row), sql, source="segment_snapshots", weight=1.0)
+        c.add("status", text, row, list(row), sql, source="pulse_segment_snapshots", weight=1.0)
 
 
 def _finding(c: Collector) -> None:
     case = c.case
     sql = sql_text(f"""
         select snapshot_date, observed, expected, lower_bound, upper_bound, effect
-        from {c.table("findings")}
+        from {c.table("pulse_findings")}
         where segment_id = {literal(case.segment_id)} and snapshot_date = {literal(case.last)}
           and detector = {literal(case.detector)} and metric = {literal(case.metric)}
           and attribute = {literal(case.attribute)} and verdict = 'finding'
@@ -66,12 +66,12 @@ def _finding(c: Collector) -> None:
             f"{name} of {case.segment_id} on {row['snapshot_date']} is {_number(row['observed'], rate)};"
             f" {_number(row['expected'], rate)} expected{bounds}."
         )
-        c.add("finding", text, row, list(row), sql, source="findings", weight=0.98)
+        c.add("finding", text, row, list(row), sql, source="pulse_findings", weight=0.98)
 
 
 def _count_change(c: Collector, metric: str) -> None:
     """A count now, on the last good date before the change, and a week before: is it new, is it the weekday?"""
-    case, name = c.case, c.table("segment_snapshots")
+    case, name = c.case, c.table("pulse_segment_snapshots")
     if case.before is None:
         return
     week = case.last - timedelta(days=7)
@@ -93,12 +93,12 @@ def _count_change(c: Collector, metric: str) -> None:
         if row[f"week_before_{metric}"] is not None:
             text += f" and {count(row[f'week_before_{metric}'])} on {week}, the same weekday a week earlier"
         weight = 0.97 if metric == case.metric else 0.6
-        c.add("change", text + ".", row, list(row), sql, source="segment_snapshots", weight=weight)
+        c.add("change", text + ".", row, list(row), sql, source="pulse_segment_snapshots", weight=weight)
 
 
 def _rate_change(c: Collector, numerator: str, denominator: str) -> None:
     """A rate on the day against the pooled rate of the four weeks before the change."""
-    case, name = c.case, c.table("segment_snapshots")
+    case, name = c.case, c.table("pulse_segment_snapshots")
     sql = sql_text(f"""
         select d.snapshot_date, d.{numerator}, d.{denominator}, d.{case.metric},
           b.{numerator} as before_{numerator}, b.{denominator} as before_{denominator},
@@ -112,12 +112,12 @@ def _rate_change(c: Collector, numerator: str, denominator: str) -> None:
         ) as b
         where d.segment_id = {literal(case.segment_id)} and d.snapshot_date = {literal(case.last)}
     """)
-    _add_rate(c, sql, numerator, denominator, "segment_snapshots", _label(case))
+    _add_rate(c, sql, numerator, denominator, "pulse_segment_snapshots", _label(case))
 
 
 def _reach(c: Collector) -> None:
     """The reach of every channel: a loss in one channel only is another thing than a loss in all."""
-    case, name = c.case, c.table("segment_reach")
+    case, name = c.case, c.table("pulse_segment_reach")
     if case.before is None:
         return
     sql = sql_text(f"""
@@ -137,7 +137,7 @@ def _reach(c: Collector) -> None:
             f" ({count(row['reachable'])} members), {percent(row['before_rate'])} on {case.before}."
         )
         own = row["channel"] == wanted
-        c.add("reach", text, row, list(row), sql, source="segment_reach", weight=0.96 if own else 0.4)
+        c.add("reach", text, row, list(row), sql, source="pulse_segment_reach", weight=0.96 if own else 0.4)
 
 
 def _add_rate(c: Collector, sql: str, numerator: str, denominator: str, source: str, name: str) -> None:
@@ -161,7 +161,7 @@ def _causes(c: Collector) -> None:
         sql_text(f"""
             select sum(case when snapshot_date >= {literal(case.first)} then 1 else 0 end) as days,
               sum(case when snapshot_date < {literal(case.first)} then 1 else 0 end) as usual_days
-            from {c.table("segment_snapshots")}
+            from {c.table("pulse_segment_snapshots")}
             where segment_id = {literal(case.segment_id)} and status = 'ok' and previous_size is not null
               and snapshot_date between {literal(usual_from(case))} and {literal(case.last)}
         """),
@@ -177,7 +177,7 @@ def _causes(c: Collector) -> None:
           sum(case when {inside} then members else 0 end) as members,
           sum(sum(case when {inside} then members else 0 end)) over (partition by direction) as of_members,
           sum(case when {inside} then 0 else members end) * {usual} as usual_members
-        from {c.table("segment_changes")}
+        from {c.table("pulse_segment_changes")}
         where segment_id = {literal(case.segment_id)}
           and not is_chosen and snapshot_date between {literal(usual_from(case))} and {literal(case.last)}
         group by direction, cause, detail, columns
@@ -196,7 +196,7 @@ def _causes(c: Collector) -> None:
             continue
         c.add(
             "cause", _cause_text(case, row, bool(usual_days)), row, list(row), sql,
-            source="segment_changes", weight=0.5 + 0.44 * abs(moved) / largest, contribution=moved,
+            source="pulse_segment_changes", weight=0.5 + 0.44 * abs(moved) / largest, contribution=moved,
             people=("members", "of_members"),
         )  # fmt: skip
 
@@ -210,7 +210,7 @@ def _balance(c: Collector, rows: list[dict[str, Any]]) -> None:
         select sum(case when direction = 'gained' then members else 0 end) as gained,
           sum(case when direction = 'lost' then members else 0 end) as lost,
           sum(case when direction = 'gained' then members else -members end) as net
-        from {c.table("segment_changes")}
+        from {c.table("pulse_segment_changes")}
         where segment_id = {literal(case.segment_id)}
           and not is_chosen and snapshot_date between {literal(case.first)} and {literal(case.last)}
     """)
@@ -220,7 +220,9 @@ def _balance(c: Collector, rows: list[dict[str, Any]]) -> None:
             f"{when} {case.segment_id} gained {members(row['gained'], case.k)} and lost"
             f" {members(row['lost'], case.k)} members, a change of {_net(row['net'])}."
         )
-        c.add("balance", text, row, list(row), sql, source="segment_changes", weight=0.55, people=("gained", "lost"))
+        c.add(
+            "balance", text, row, list(row), sql, source="pulse_segment_changes", weight=0.55, people=("gained", "lost")
+        )
 
 
 def _net(value: int) -> str:
@@ -244,7 +246,7 @@ def _cause_text(case: Case, row: Mapping[str, Any], has_usual: bool) -> str:
 
 def _buckets(c: Collector) -> None:
     """Which buckets moved: the large share shifts of the incident's attribute, else where a size change is concentrated."""
-    case, name = c.case, c.table("segment_distributions")
+    case, name = c.case, c.table("pulse_segment_distributions")
     if case.before is None:
         return
     attribute = f" and attribute = {literal(case.attribute)}" if case.detector == "distribution_shift" else ""
@@ -275,7 +277,7 @@ def _buckets(c: Collector) -> None:
         }
         c.add(
             "bucket", text, told, list(told), sql,
-            source="segment_distributions", weight=weight, people=("members", "before_members"),
+            source="pulse_segment_distributions", weight=weight, people=("members", "before_members"),
         )  # fmt: skip
 
 
@@ -312,7 +314,7 @@ def _flows(c: Collector) -> None:
     here, there = ("from_segment", "to_segment") if lost else ("to_segment", "from_segment")
     sql = sql_text(f"""
         select {there}, sum(members) as members
-        from {c.table("segment_flows")}
+        from {c.table("pulse_segment_flows")}
         where {here} = {literal(case.segment_id)} and {there} not in ({literal(case.segment_id)}, '(any)')
           and snapshot_date between {literal(case.first)} and {literal(case.last)}
         group by {there}
@@ -323,7 +325,7 @@ def _flows(c: Collector) -> None:
         other = "in no segment" if row[there] == "(none)" else f"in {row[there]}"
         who = f"who left are {other} now" if lost else f"who came were {other} before"
         text = f"{count(row['members'])} members {who}."
-        c.add("flow", text, row, list(row), sql, source="segment_flows", weight=0.35)
+        c.add("flow", text, row, list(row), sql, source="pulse_segment_flows", weight=0.35)
 
 
 def usual_from(case: Case) -> date:

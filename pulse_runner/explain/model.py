@@ -149,7 +149,7 @@ class Explanation:
     rejected: tuple[Rejection, ...] = field(default=())
 
     def json_columns(self) -> dict[str, str]:
-        """Return the columns of incident_explanations that hold JSON text."""
+        """Return the columns of pulse_incident_explanations that hold JSON text."""
         return {
             "hypotheses": dumps([{"rank": n, **asdict(h)} for n, h in enumerate(self.hypotheses, start=1)]),
             "recommendations": dumps(self.recommendations),

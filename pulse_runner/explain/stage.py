@@ -1,4 +1,4 @@
-"""The stage `explain`: evidence from the tables, hypotheses by rules or a model, versions into incident_explanations."""
+"""The stage `explain`: evidence from the tables, hypotheses by rules or a model, versions into pulse_incident_explanations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def explain_incidents(
     dry_run: bool = False,
     root: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """Write an explanation for each incident that needs one and return the new rows of incident_explanations.
+    """Write an explanation for each incident that needs one and return the new rows of pulse_incident_explanations.
 
     Without `incident_ids` these are the active incidents and those that were never explained, of `day` or earlier. A new version is
     made only when the evidence changed (or with `force`). A model is asked for active or named incidents, when a key is set.
@@ -66,7 +66,7 @@ def explain_incidents(
         out.append(_row(bundle, explanation, digest, version, now))
     if not dry_run:
         with warehouse.transaction():
-            warehouse.replace("incident_explanations", ["explanation_id"], out)
+            warehouse.replace("pulse_incident_explanations", ["explanation_id"], out)
     return out
 
 
@@ -84,14 +84,14 @@ def _with_gaps(explanation: Explanation, bundle: Bundle) -> Explanation:
 
 
 def _wanted(warehouse: Warehouse, day: date, incident_ids: Sequence[str] | None) -> list[dict[str, Any]]:
-    incidents = warehouse.table("incidents")
+    incidents = warehouse.table("pulse_incidents")
     if incident_ids is not None:
         if not incident_ids:
             return []
         marks = ", ".join("?" for _ in incident_ids)
         sql = f"select * from {incidents} where incident_id in ({marks}) order by started_on, incident_id"
         return warehouse.query(sql, list(incident_ids))
-    explained = warehouse.table("incident_explanations")
+    explained = warehouse.table("pulse_incident_explanations")
     return warehouse.query(
         f"select i.* from {incidents} as i where i.started_on <= ? and i.status <> 'ignored'"
         " and (i.status in ('open', 'acknowledged')"
@@ -103,7 +103,7 @@ def _wanted(warehouse: Warehouse, day: date, incident_ids: Sequence[str] | None)
 
 def _latest(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
     """Return version and evidence hash of each incident's newest explanation."""
-    table = warehouse.table("incident_explanations")
+    table = warehouse.table("pulse_incident_explanations")
     rows = warehouse.query(f"select incident_id, version, evidence_hash from {table} order by incident_id, version")
     return {r["incident_id"]: r for r in rows}
 

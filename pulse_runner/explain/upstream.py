@@ -33,7 +33,7 @@ def gather(c: Collector, project: Project, manifest: Mapping[str, Any] | None) -
 
 
 def _definition(c: Collector) -> None:
-    case, name = c.case, c.table("segments")
+    case, name = c.case, c.table("pulse_segments")
     sql = sql_text(f"""
         select n.version, n.valid_from, n.rule_text, o.rule_text as before_rule_text
         from {name} as n
@@ -47,12 +47,12 @@ def _definition(c: Collector) -> None:
             f"The definition was edited on {row['valid_from']} (version {row['version']}): `{row['rule_text']}`,"
             f" before that `{row['before_rule_text']}`."
         )
-        c.add("definition", text, row, list(row), sql, source="segments", weight=0.9)
+        c.add("definition", text, row, list(row), sql, source="pulse_segments", weight=0.9)
 
 
 def _health(c: Collector) -> list[str]:
     """Compare each column of the relation with its two weeks before; return the columns of the metric that jumped."""
-    case, name = c.case, c.table("entity_health")
+    case, name = c.case, c.table("pulse_entity_health")
     of_entity = f"entity = {literal(case.entity)}"
     span = f"snapshot_date between {literal(case.first - timedelta(days=HEALTH_DAYS))}"
     measures = ("rows", "null_share", "distinct_count", "mean_value", "duplicate_keys", "null_keys")
@@ -93,7 +93,7 @@ def _health(c: Collector) -> list[str]:
                 row,
                 ["column_name", "snapshot_date", *columns],
                 sql,
-                source="entity_health",
+                source="pulse_entity_health",
                 weight=weight,
             )
         if facts and mine:
@@ -162,12 +162,12 @@ def _steady(c: Collector, row: Mapping[str, Any], sql: str) -> None:
     if row["null_share"] is not None and row["before_null_share"] is not None:
         text += f" ({percent(row['null_share'])} nulls, {percent(row['before_null_share'])} before)"
         columns += ["null_share", "before_null_share"]
-    c.add("column_steady", text + ".", row, columns, sql, source="entity_health", weight=0.25)
+    c.add("column_steady", text + ".", row, columns, sql, source="pulse_entity_health", weight=0.25)
 
 
 def _siblings(c: Collector, project: Project, column: str) -> None:
     """Split the entity's other segments by whether they read the column ('': none is suspected): what moves with a column points at it."""
-    case, name = c.case, c.table("segment_snapshots")
+    case, name = c.case, c.table("pulse_segment_snapshots")
     if case.before is None:
         return
     entity = case.definition
@@ -201,14 +201,14 @@ def _siblings(c: Collector, project: Project, column: str) -> None:
             )
         else:
             text = f"{among} {row['others_moved']} of {row['others']} {span}."
-        c.add("siblings", text, row, list(row), sql, source="segment_snapshots", weight=0.5 if readers else 0.3)
+        c.add("siblings", text, row, list(row), sql, source="pulse_segment_snapshots", weight=0.5 if readers else 0.3)
 
 
 def _shared(c: Collector) -> None:
     case = c.case
     sql = sql_text(f"""
         select count(*) as incidents, count(distinct segment_id) as segments
-        from {c.table("incidents")}
+        from {c.table("pulse_incidents")}
         where entity = {literal(case.entity)} and detected_on = {literal(case.last)}
           and incident_id <> {literal(case.incident_id)} and segment_id <> {literal(case.segment_id)}
     """)
@@ -218,7 +218,7 @@ def _shared(c: Collector) -> None:
                 f"{row['incidents']} other incident{_s(row['incidents'])} of {case.entity} detected on {case.last},"
                 f" in {row['segments']} segment{_s(row['segments'])}."
             )
-            c.add("shared", text, row, list(row), sql, source="incidents", weight=0.3)
+            c.add("shared", text, row, list(row), sql, source="pulse_incidents", weight=0.3)
 
 
 def _known_events(c: Collector) -> None:
@@ -226,14 +226,14 @@ def _known_events(c: Collector) -> None:
     scopes = listed([case.segment_id, case.entity, case.owner])
     sql = sql_text(f"""
         select starts_on, ends_on, scope, scope_value, reason
-        from {c.table("known_events")}
+        from {c.table("pulse_known_events")}
         where starts_on <= {literal(case.last)} and ends_on >= {literal(case.first)}
           and (scope = 'all' or scope_value in ({scopes}))
         order by starts_on, reason
     """)
     for row in c.rows(sql, "known events"):
         text = f"A known event covers {case.last}: {row['reason']} ({row['starts_on']} to {row['ends_on']})."
-        c.add("known_event", text, row, list(row), sql, source="known_events", weight=0.6)
+        c.add("known_event", text, row, list(row), sql, source="pulse_known_events", weight=0.6)
 
 
 def _runs(c: Collector) -> None:

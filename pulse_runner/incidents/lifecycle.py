@@ -12,7 +12,6 @@ Findings of one segment that start together are one incident: the first in PRIMA
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -20,7 +19,7 @@ from typing import Literal
 
 from pulse_runner.detectors.base import SEVERITIES, Finding, Kind, Verdict
 from pulse_runner.detectors.evaluate import DayReport
-from pulse_runner.incidents.model import Incident, Key, Subject, Transition, digest, transition
+from pulse_runner.incidents.model import Incident, Key, Related, Subject, Transition, digest, transition
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
 RELATED_DAYS = 2  # findings that follow within so many days are consequences
@@ -291,15 +290,15 @@ def _share_groups(opened: list[Transition], stored: Sequence[Incident]) -> list[
     return out
 
 
-def _related(findings: Iterable[Finding], so_far: str = "[]") -> str:
-    rows = json.loads(so_far or "[]")
-    known = {tuple(r["key"]) for r in rows}
-    rows += [
-        {
-            "key": list(f.key), "detector": f.detector, "metric": f.metric, "attribute": f.attribute or "",
-            "bucket": f.bucket or "", "direction": f.direction, "severity": f.severity, "observed": f.observed,
-            "expected": f.expected, "effect": f.effect, "p_value": f.p_value, "reason": f.reason,
-        }
-        for f in findings if f.key not in known
-    ]  # fmt: skip
-    return json.dumps(rows, sort_keys=True)
+def _related(findings: Iterable[Finding], so_far: tuple[Related, ...] = ()) -> tuple[Related, ...]:
+    known = {r.key for r in so_far}
+    return (
+        *so_far,
+        *(
+            Related(
+                f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, f.severity, f.observed, f.expected,
+                f.effect, f.p_value, f.reason,
+            )
+            for f in findings if f.key not in known
+        ),
+    )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -24,6 +23,24 @@ class Subject:
     label: str
     entity: str = ""
     owner: str = ""
+
+
+@dataclass(frozen=True)
+class Related:
+    """A finding that belongs to an incident beside its primary one."""
+
+    key: Key
+    detector: str
+    metric: str
+    attribute: str
+    bucket: str
+    direction: str
+    severity: Severity
+    observed: float | None
+    expected: float | None
+    effect: float | None
+    p_value: float | None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +74,7 @@ class Incident:
     p_value: float
     threshold: float
     peak_effect: float
-    related: str
+    related: tuple[Related, ...]
     assignee: str
     note: str
     created_at: datetime
@@ -71,7 +88,7 @@ class Incident:
     @property
     def keys(self) -> frozenset[Key]:
         """Return the keys of the primary finding and of all related ones."""
-        return frozenset({self.key, *(tuple(r["key"]) for r in json.loads(self.related or "[]"))})
+        return frozenset({self.key, *(r.key for r in self.related)})
 
     @property
     def is_live(self) -> bool:
@@ -81,7 +98,7 @@ class Incident:
 
 @dataclass(frozen=True)
 class IncidentEvent:
-    """One row of `incident_events`: a change of state, when, by whom and why."""
+    """One row of `pulse_incident_events`: a change of state, when, by whom and why."""
 
     event_id: str
     incident_id: str

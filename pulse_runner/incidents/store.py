@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import asdict, fields
+from datetime import date, datetime
 from typing import Any
 
 from pulse_runner.errors import UsageError
+from pulse_runner.incidents.model import Incident, IncidentEvent, Related, Transition
 from pulse_runner.warehouse.base import Warehouse
 
 ACTIVE = ("open", "acknowledged")
@@ -31,7 +35,7 @@ def list_incidents(
         where.append("i.last_seen_on >= ?")
         params.append(since)
     return warehouse.query(
-        f"select i.* from {warehouse.table('incidents')} as i where {' and '.join(where)}"
+        f"select i.* from {warehouse.table('pulse_incidents')} as i where {' and '.join(where)}"
         f" order by case when i.status in ('open', 'acknowledged') then 0 else 1 end, {_BY_SEVERITY},"
         " i.started_on desc, i.segment_id, i.incident_id",
         params,
@@ -43,7 +47,8 @@ def find_incident(warehouse: Warehouse, incident: str) -> dict[str, Any]:
     if not incident.isalnum():
         raise UsageError(f"{incident!r} is not an incident id; `pulse incidents list` shows them.")
     rows = warehouse.query(
-        f"select * from {warehouse.table('incidents')} where incident_id like ? order by incident_id", [f"{incident}%"]
+        f"select * from {warehouse.table('pulse_incidents')} where incident_id like ? order by incident_id",
+        [f"{incident}%"],
     )
     if not rows:
         raise UsageError(f"No incident {incident!r}; `pulse incidents list` shows them.")
@@ -55,16 +60,51 @@ def find_incident(warehouse: Warehouse, incident: str) -> dict[str, Any]:
 def events_of(warehouse: Warehouse, incident_id: str) -> list[dict[str, Any]]:
     """Return the events of an incident, oldest first."""
     return warehouse.query(
-        f"select * from {warehouse.table('incident_events')} where incident_id = ?"
+        f"select * from {warehouse.table('pulse_incident_events')} where incident_id = ?"
         " order by snapshot_date, occurred_at, event_id",
         [incident_id],
     )
 
 
-def save(
-    warehouse: Warehouse, incidents: Sequence[Mapping[str, object]], events: Sequence[Mapping[str, object]]
-) -> None:
+def read_incidents(warehouse: Warehouse) -> list[Incident]:
+    """Return every stored incident."""
+    names = ", ".join(f.name for f in fields(Incident))
+    return [incident_of(r) for r in warehouse.query(f"select {names} from {warehouse.table('pulse_incidents')}")]
+
+
+def save(warehouse: Warehouse, changes: Sequence[Transition]) -> None:
     """Write changed incidents and the events that changed them, all or nothing; the same call twice changes nothing."""
+    latest = {c.incident.incident_id: incident_row(c.incident) for c in changes}
     with warehouse.transaction():
-        warehouse.replace("incidents", ["incident_id"], incidents)
-        warehouse.replace("incident_events", ["event_id"], events)
+        warehouse.replace("pulse_incidents", ["incident_id"], list(latest.values()))
+        warehouse.replace("pulse_incident_events", ["event_id"], [event_row(c.event) for c in changes])
+
+
+def incident_of(row: Mapping[str, Any]) -> Incident:
+    """Return a row of `pulse_incidents` as an Incident: the one place where its JSON is read."""
+    values = {f.name: row[f.name] for f in fields(Incident)}
+    listed = json.loads(row["related"] or "[]")
+    values["related"] = tuple(Related(**{**r, "key": tuple(r["key"])}) for r in listed)
+    return Incident(**values)
+
+
+def incident_row(incident: Incident) -> dict[str, object]:
+    """Return an Incident as its row of `pulse_incidents`."""
+    related = [asdict(r) for r in incident.related]
+    return _plain(incident) | {"related": json.dumps(related, sort_keys=True)}
+
+
+def event_row(event: IncidentEvent) -> dict[str, object]:
+    """Return an event as its row of `pulse_incident_events`."""
+    return _plain(event)
+
+
+def _plain(item: Incident | IncidentEvent) -> dict[str, object]:
+    """Return the fields as the warehouse keeps them: times without a zone, no number that is not finite."""
+    out: dict[str, object] = {f.name: getattr(item, f.name) for f in fields(item)}
+    for name, value in out.items():
+        if isinstance(value, datetime):
+            out[name] = value.replace(tzinfo=None)
+        elif isinstance(value, float) and not math.isfinite(value):
+            out[name] = None
+    return out

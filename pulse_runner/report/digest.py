@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pulse_runner.snapshots.read import latest_snapshots, size_series, sparkline
+from pulse_runner.snapshot.read import latest_snapshots, size_series, sparkline
 from pulse_runner.warehouse.base import Warehouse
 
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -57,7 +57,9 @@ def read_digest(warehouse: Warehouse, first: date, last: date, warnings: Sequenc
     """Return the digest of a period from the tables; `warnings` are sentences about what is on its way."""
     owners = {
         r["segment_id"]: r["owner"]
-        for r in warehouse.query(f"select segment_id, owner from {warehouse.table('segments')} where valid_to is null")
+        for r in warehouse.query(
+            f"select segment_id, owner from {warehouse.table('pulse_segments')} where valid_to is null"
+        )
     }
     sizes = size_series(warehouse, first, last)
     lines = []
@@ -83,11 +85,11 @@ def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLi
     rows = warehouse.query(
         f"""
         select i.*, e.headline, e.hypotheses
-        from {warehouse.table("incidents")} as i
+        from {warehouse.table("pulse_incidents")} as i
         left join (
             select x.incident_id, x.headline, x.hypotheses,
                 row_number() over (partition by x.incident_id order by x.version desc) as newest
-            from {warehouse.table("incident_explanations")} as x
+            from {warehouse.table("pulse_incident_explanations")} as x
         ) as e on e.incident_id = i.incident_id and e.newest = 1
         where i.started_on <= ? and (i.resolved_on is null or i.resolved_on >= ?)
         """,

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pulse_runner.alerts.channels.base import Edge
+from pulse_runner.alert.channels.base import Edge
 from tests.python.alerts.servers import Mailbox, Web, make_certificate, smtp_server, web_server
 from tests.python.alerts.store import Store
 

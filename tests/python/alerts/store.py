@@ -26,14 +26,14 @@ D = date(2026, 5, 14)
 NOW = datetime(2026, 5, 15, 6, 0)
 
 TABLES = {
-    "segments": "segment_id varchar, label varchar, owner varchar, rule_text varchar, valid_to date",
-    "segment_snapshots": "segment_id varchar, snapshot_date date, size bigint, entered bigint, exited bigint,"
+    "pulse_segments": "segment_id varchar, label varchar, owner varchar, rule_text varchar, valid_to date",
+    "pulse_segment_snapshots": "segment_id varchar, snapshot_date date, size bigint, entered bigint, exited bigint,"
     " converted bigint, conversion_rate double precision, inactive_rate double precision, velocity double precision",
-    "segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reach_rate double precision",
-    "segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, share double precision",
-    "entity_health": "entity varchar, snapshot_date date, column_name varchar, rows bigint, null_share double precision,"
+    "pulse_segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reach_rate double precision",
+    "pulse_segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, share double precision",
+    "pulse_entity_health": "entity varchar, snapshot_date date, column_name varchar, rows bigint, null_share double precision,"
     " duplicate_keys bigint",
-    "incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar,"
+    "pulse_incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar,"
     " metric varchar, attribute varchar, bucket varchar, status varchar, severity varchar, direction varchar,"
     " owner varchar, title varchar, reason varchar, started_on date, detected_on date, last_seen_on date,"
     " resolved_on date, resolution varchar, observed double precision, expected double precision, lower_bound double precision,"
@@ -41,17 +41,17 @@ TABLES = {
     " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
     " related varchar, assignee varchar,"
     " note varchar, created_at timestamp, updated_at timestamp",
-    "incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar",
-    "incident_explanations": "explanation_id varchar, incident_id varchar, version integer, source varchar,"
+    "pulse_incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar",
+    "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, source varchar,"
     " headline varchar, summary varchar, hypotheses varchar, recommendations varchar, evidence varchar",
-    "alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar,"
+    "pulse_alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar,"
     " target varchar, status varchar, attempts integer, reason varchar, subject varchar, body varchar,"
     " idempotency_key varchar, snapshot_date date, planned_at timestamp, sent_at timestamp",
 }
 
 
 class Store:
-    """Pulse's tables in memory; `crash_after` writes of alert_deliveries the process "dies"."""
+    """Pulse's tables in memory; `crash_after` writes of pulse_alert_deliveries the process "dies"."""
 
     dialect = "duckdb"
 
@@ -98,34 +98,38 @@ class Store:
 
     def deliveries(self) -> list[dict[str, Any]]:
         return self.query(
-            "select * from alert_deliveries order by planned_at, incident_id, notification, route, channel"
+            "select * from pulse_alert_deliveries order by planned_at, incident_id, notification, route, channel"
         )
 
     def set(self, incident_id: str, **values: object) -> None:
         sets = ", ".join(f"{k} = ?" for k in values)
-        self.connection.execute(f"update incidents set {sets} where incident_id = ?", [*values.values(), incident_id])
+        self.connection.execute(
+            f"update pulse_incidents set {sets} where incident_id = ?", [*values.values(), incident_id]
+        )
 
     def worsen(self, incident_id: str, severity: str, day: date, at: datetime) -> None:
         self.set(incident_id, severity=severity)
         self.insert(
-            "incident_events", event_id=f"{incident_id}-{day}", incident_id=incident_id, occurred_at=at, snapshot_date=day,
+            "pulse_incident_events", event_id=f"{incident_id}-{day}", incident_id=incident_id, occurred_at=at, snapshot_date=day,
             event="worsened",
         )  # fmt: skip
 
     def incident(self, incident_id: str = "aaaa1111bbbb2222", **row: object) -> dict[str, Any]:
         """Open an incident: by default the 42 % drop of vip on D."""
         full = incident_row(incident_id, **row)
-        self.insert("incidents", **full)
+        self.insert("pulse_incidents", **full)
         return full
 
     def explain(self, incident_id: str = "aaaa1111bbbb2222", **row: object) -> dict[str, Any]:
         full = {**explanation_row(incident_id), **row}
-        self.insert("incident_explanations", **full)
+        self.insert("pulse_incident_explanations", **full)
         return full
 
     def sizes(self, segment: str, values: Sequence[int], last: date = D) -> None:
         for back, value in enumerate(reversed(values)):
-            self.insert("segment_snapshots", segment_id=segment, snapshot_date=last - timedelta(days=back), size=value)
+            self.insert(
+                "pulse_segment_snapshots", segment_id=segment, snapshot_date=last - timedelta(days=back), size=value
+            )
 
 
 def incident_row(incident_id: str = "aaaa1111bbbb2222", **row: object) -> dict[str, Any]:

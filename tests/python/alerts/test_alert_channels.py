@@ -18,8 +18,8 @@ import pytest
 import resend
 from slack_sdk.models.blocks import Block
 
-from pulse_runner.alerts.channels import CHANNELS
-from pulse_runner.alerts.channels.base import (
+from pulse_runner.alert.channels import CHANNELS
+from pulse_runner.alert.channels.base import (
     Edge,
     Outgoing,
     Settings,
@@ -28,9 +28,9 @@ from pulse_runner.alerts.channels.base import (
     scrub,
     url_problem,
 )
-from pulse_runner.alerts.channels.slack import Slack
-from pulse_runner.alerts.channels.teams import Teams
-from pulse_runner.alerts.message import AlertMessage, History, Subject, build
+from pulse_runner.alert.channels.slack import Slack
+from pulse_runner.alert.channels.teams import Teams
+from pulse_runner.alert.message import AlertMessage, History, Subject, build
 from pulse_runner.errors import ChannelError
 from tests.python.alerts.conftest import PASSWORD, SENT_AT
 from tests.python.alerts.servers import Answer, Mailbox, Web, free_port

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from pulse_runner.alerts.channels.n8n import signature
-from pulse_runner.alerts.stage import run_alerts
+from pulse_runner.alert.channels.n8n import signature
+from pulse_runner.alert.stage import run_alerts
 from pulse_runner.cli import cli
 from pulse_runner.warehouse.connection import connect
 from tests.python.alerts.servers import Answer, Web
@@ -73,12 +73,12 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
 
 def test_the_outbox_works_through_the_real_connection(warehouse: Any, web: Web, http: httpx.Client) -> None:
     incident = incident_row()
-    warehouse.replace("incidents", ["incident_id"], [incident])
-    warehouse.replace("incident_explanations", ["explanation_id"], [explanation_row()])
+    warehouse.replace("pulse_incidents", ["incident_id"], [incident])
+    warehouse.replace("pulse_incident_explanations", ["explanation_id"], [explanation_row()])
     sizes = [
         {"segment_id": "vip", "snapshot_date": D - timedelta(days=n), "size": 1000 if n else 580} for n in range(5)
     ]
-    warehouse.replace("segment_snapshots", ["segment_id", "snapshot_date"], sizes)
+    warehouse.replace("pulse_segment_snapshots", ["segment_id", "snapshot_date"], sizes)
     env = {"PULSE_SLACK_WEBHOOK": f"{web.base}/hook"}
 
     def run(days: int) -> dict[str, int]:
@@ -94,9 +94,9 @@ def test_the_outbox_works_through_the_real_connection(warehouse: Any, web: Web, 
     assert run(1) == {"sent": 1}
     assert run(1) == {}
     closed = {**incident, "status": "resolved", "resolution": "recovered", "resolved_on": D + timedelta(days=2)}
-    warehouse.replace("incidents", ["incident_id"], [closed])
+    warehouse.replace("pulse_incidents", ["incident_id"], [closed])
     assert run(2) == {"sent": 1}
-    rows = warehouse.query(f"select * from {warehouse.table('alert_deliveries')} order by planned_at")
+    rows = warehouse.query(f"select * from {warehouse.table('pulse_alert_deliveries')} order by planned_at")
     assert [(r["notification"], r["status"], r["attempts"]) for r in rows] == [
         ("opened", "sent", 4),
         ("resolved", "sent", 1),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulse_runner.alerts.outbox import Address, address_name, addresses, decide, grouped, message_key, plan
+from pulse_runner.alert.outbox import Address, address_name, addresses, decide, grouped, message_key, plan
 from pulse_runner.segments.model import Project, Route
 from tests.python.alerts.store import CONSOLE, EMAIL, NOW, SLACK, D, incident_row, project, target
 

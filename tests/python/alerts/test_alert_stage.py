@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pulse_runner.alerts.check import check_channels
-from pulse_runner.alerts.stage import AlertReport, run_alerts, send_test
+from pulse_runner.alert.check import check_channels
+from pulse_runner.alert.stage import AlertReport, run_alerts, send_test
 from pulse_runner.errors import UsageError
 from pulse_runner.segments.model import Project
 from tests.python.alerts.servers import Answer, Web
@@ -205,7 +205,7 @@ def test_no_answer_from_slack_is_given_up_as_possibly_delivered(desk: Desk) -> N
     assert desk.run(project(SLACK), 7).counts == {"sent": 1}, "a reminder follows"
 
 
-# writes of alert_deliveries per message: 1 planned, 2 try begun, (send), 3 sent
+# writes of pulse_alert_deliveries per message: 1 planned, 2 try begun, (send), 3 sent
 @pytest.mark.parametrize(
     ("writes", "requests_before", "status_before", "target", "requests_after", "status_after"),
     [
@@ -312,7 +312,7 @@ def test_no_secret_reaches_a_table_the_screen_or_the_log(
     caplog.set_level(logging.DEBUG)
     desk.web.answers = [answer]
     report = desk.run(project(SLACK, EMAIL, TEAMS, N8N, CONSOLE))
-    tables = "".join(str(desk.store.query(f"select * from {t}")) for t in ("alert_deliveries", "incidents"))
+    tables = "".join(str(desk.store.query(f"select * from {t}")) for t in ("pulse_alert_deliveries", "pulse_incidents"))
     for place in (tables, str(desk.said), caplog.text, repr(report), report.sentence()):
         assert SECRET not in place
     assert "growth@example.com" not in tables, "recipients are not stored"
@@ -327,17 +327,17 @@ def test_a_repeat_interval_that_is_no_number_is_refused(desk: Desk) -> None:
     ("row", "plant", "spark"),
     [
         ({"detector": "reach_drop", "metric": "reach:email"},
-         lambda s, day, v: s.insert("segment_reach", segment_id="vip", snapshot_date=day, channel="email", reach_rate=v),
+         lambda s, day, v: s.insert("pulse_segment_reach", segment_id="vip", snapshot_date=day, channel="email", reach_rate=v),
          "50.0 % → 25.0 %"),
         ({"detector": "distribution_shift", "metric": "distribution", "attribute": "country", "bucket": "DE"},
-         lambda s, day, v: s.insert("segment_distributions", segment_id="vip", snapshot_date=day, attribute="country",
+         lambda s, day, v: s.insert("pulse_segment_distributions", segment_id="vip", snapshot_date=day, attribute="country",
                                     bucket="DE", share=v),
          "50.0 % → 25.0 %"),
         ({"segment_id": "", "detector": "entity_health", "metric": "null_share", "attribute": "ltv"},
-         lambda s, day, v: s.insert("entity_health", entity="customers", snapshot_date=day, column_name="ltv", null_share=v),
+         lambda s, day, v: s.insert("pulse_entity_health", entity="customers", snapshot_date=day, column_name="ltv", null_share=v),
          "50.0 % → 25.0 %"),
         ({"segment_id": "", "detector": "entity_health", "metric": "rows"},
-         lambda s, day, v: s.insert("entity_health", entity="customers", snapshot_date=day, column_name="(rows)",
+         lambda s, day, v: s.insert("pulse_entity_health", entity="customers", snapshot_date=day, column_name="(rows)",
                                     rows=int(v * 1000)),
          "500 → 250"),
     ],

@@ -35,16 +35,16 @@ def test_the_unit_tests_pass_in_a_first_dbt_build_with_no_runner(built: Built) -
 
 # a change of a model that its unit tests must notice: (model, text, put in its place, tests that fail)
 MUTATIONS = {
-    "division by zero": ("segment_snapshots", "nullif(pivoted.eligible, 0)", "pivoted.eligible", "a_segment_without_members_has_no_rates"),
-    "velocity per snapshot": ("segment_snapshots", "{{ dbt.datediff('pivoted.previous_date', 'pivoted.snapshot_date', 'day') }}", "1", "velocity_over_a_gap_of_several_days_is_members_per_day"),
-    "nothing counted as 0": ("segment_snapshots", "sum(case when fact = 'exited' then members end)", "sum(case when fact = 'exited' then members else 0 end)", "the_first_day_ever_compares_with_nothing"),
-    "reason lost": ("segment_snapshots", "then bucket end) as status_reason", "then '' end) as status_reason", "broken_and_stale_segments_keep_a_reason_and_count_nothing"),
-    "share of another date": ("segment_distributions", " and sizes.snapshot_date = facts.snapshot_date", "", "the_share_of_a_bucket_is_of_its_own_segment_and_date"),
-    "flow turned round": ("segment_flows", "case when fact = 'flow_to' then segment_id else item end", "segment_id", "a_flow_reads_from_the_segment_left_to_the_segment_entered"),
-    "null share of rows": ("entity_health", "nullif(rows, 0)", "rows", "the_null_share_of_an_empty_entity_is_null"),
-    "version not counted up": ("segments", "coalesce(newest.version, 0) + 1", "1", "a_definition_whose_version_was_closed_becomes_the_next_version"),
-    "any headline": ("open_incidents", " and explanations.newest = 1", "", "active_incidents_are_listed_with_their_newest_headline"),
-    "oldest snapshot": ("segment_health", "order by snapshot_date desc", "order by snapshot_date", "a_segment_is_as_its_latest_snapshot_with_its_incidents_counted"),
+    "division by zero": ("pulse_segment_snapshots", "nullif(pivoted.eligible, 0)", "pivoted.eligible", "a_segment_without_members_has_no_rates"),
+    "velocity per snapshot": ("pulse_segment_snapshots", "{{ dbt.datediff('pivoted.previous_date', 'pivoted.snapshot_date', 'day') }}", "1", "velocity_over_a_gap_of_several_days_is_members_per_day"),
+    "nothing counted as 0": ("pulse_segment_snapshots", "sum(case when fact = 'exited' then members end)", "sum(case when fact = 'exited' then members else 0 end)", "the_first_day_ever_compares_with_nothing"),
+    "reason lost": ("pulse_segment_snapshots", "then bucket end) as status_reason", "then '' end) as status_reason", "broken_and_stale_segments_keep_a_reason_and_count_nothing"),
+    "share of another date": ("pulse_segment_distributions", " and sizes.snapshot_date = facts.snapshot_date", "", "the_share_of_a_bucket_is_of_its_own_segment_and_date"),
+    "flow turned round": ("pulse_segment_flows", "case when fact = 'flow_to' then segment_id else item end", "segment_id", "a_flow_reads_from_the_segment_left_to_the_segment_entered"),
+    "null share of rows": ("pulse_entity_health", "nullif(rows, 0)", "rows", "the_null_share_of_an_empty_entity_is_null"),
+    "version not counted up": ("pulse_segments", "coalesce(newest.version, 0) + 1", "1", "a_definition_whose_version_was_closed_becomes_the_next_version"),
+    "any headline": ("pulse_open_incidents", " and explanations.newest = 1", "", "active_incidents_are_listed_with_their_newest_headline"),
+    "oldest snapshot": ("pulse_segment_health", "order by snapshot_date desc", "order by snapshot_date", "a_segment_is_as_its_latest_snapshot_with_its_incidents_counted"),
 }  # fmt: skip
 
 
@@ -75,16 +75,16 @@ def add(column: str, members: int) -> Callable[[Row], Row]:
 
 
 TAMPERED = {
-    "exited of a snapshot": ("segment_snapshots", ("segment_id", "snapshot_date"), "exited > 0", add("exited", 1), ("segment_changes_add_up", "segment_flows_balance")),
-    "entered of a snapshot": ("segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("entered", -1), ("segment_changes_add_up", "segment_flows_balance")),
-    "size of a snapshot": ("segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("size", 1), ("segment_changes_add_up",)),
-    "members of a change": ("segment_changes", ("segment_id", "snapshot_date", "direction", "cause", "detail"), "direction = 'lost'", add("members", 1), ("segment_changes_add_up",)),
-    "leavers to nowhere": ("segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", add("members", 1), ("segment_flows_balance",)),
-    "leavers to any": ("segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(any)'", add("members", 1), ("segment_flows_balance",)),
-    "arrivals from nowhere": ("segment_flows", ("snapshot_date", "from_segment", "to_segment"), "from_segment = '(none)'", add("members", -1), ("segment_flows_balance",)),
-    "a pair too large": ("segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", 100_000), ("segment_flows_balance",)),
-    "a pair too small": ("segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", -100_000), ("segment_flows_balance",)),
-    "a flow of a segment that has no snapshot": ("segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", lambda row: row | {"from_segment": "unknown"}, ("segment_flows_balance",)),
+    "exited of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "exited > 0", add("exited", 1), ("segment_changes_add_up", "segment_flows_balance")),
+    "entered of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("entered", -1), ("segment_changes_add_up", "segment_flows_balance")),
+    "size of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("size", 1), ("segment_changes_add_up",)),
+    "members of a change": ("pulse_segment_changes", ("segment_id", "snapshot_date", "direction", "cause", "detail"), "direction = 'lost'", add("members", 1), ("segment_changes_add_up",)),
+    "leavers to nowhere": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", add("members", 1), ("segment_flows_balance",)),
+    "leavers to any": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(any)'", add("members", 1), ("segment_flows_balance",)),
+    "arrivals from nowhere": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "from_segment = '(none)'", add("members", -1), ("segment_flows_balance",)),
+    "a pair too large": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", 100_000), ("segment_flows_balance",)),
+    "a pair too small": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", -100_000), ("segment_flows_balance",)),
+    "a flow of a segment that has no snapshot": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", lambda row: row | {"from_segment": "unknown"}, ("segment_flows_balance",)),
 }  # fmt: skip
 
 

@@ -53,13 +53,18 @@ def test_every_column_that_the_warehouse_has_is_described(site: dict[str, Any]) 
 
 
 def test_lineage_runs_from_the_entity_over_the_snapshots_to_incidents_and_marts(site: dict[str, Any]) -> None:
-    line = ["dim_customers_daily", "customers_facts", "segment_facts", "segment_snapshots", "findings", "incidents", "incident_explanations", "open_incidents", "segment_health"]  # fmt: skip
+    line = ["dim_customers_daily", "customers_facts", "pulse_segment_facts", "pulse_segment_snapshots", "pulse_findings", "pulse_incidents", "pulse_incident_explanations", "pulse_open_incidents", "pulse_segment_health"]  # fmt: skip
     for place, name in enumerate(line):
         assert set(line[:place]) <= ancestors(site, name), name
-    read_by_the_detectors = {"segment_snapshots", "segment_distributions", "segment_reach", "entity_health"}
+    read_by_the_detectors = {
+        "pulse_segment_snapshots",
+        "pulse_segment_distributions",
+        "pulse_segment_reach",
+        "entity_health",
+    }
     assert read_by_the_detectors <= ancestors(site, "findings")
-    for table in ("alert_deliveries", "incident_events"):
-        assert "incidents" in ancestors(site, table)
+    for table in ("pulse_alert_deliveries", "pulse_incident_events"):
+        assert "pulse_incidents" in ancestors(site, table)
 
 
 def test_a_segment_is_a_page_with_its_rule_owner_and_entity(site: dict[str, Any]) -> None:

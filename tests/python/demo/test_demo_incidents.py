@@ -15,11 +15,11 @@ from shop_oracle import CONSTRAINED, Shop, distributions, members, metrics
 
 from pulse_runner.backtest.read import read_history
 from pulse_runner.backtest.replay import Replay, replay
-from pulse_runner.detect import detector_settings
+from pulse_runner.detect.panels import constrained_attributes
+from pulse_runner.detect.stage import detector_settings
 from pulse_runner.detectors import DETECTORS
-from pulse_runner.detectors.known_events import KnownEvent, excluded_by_events
+from pulse_runner.known_events.model import KnownEvent, excluded_by_events
 from pulse_runner.segments.load import load_project
-from pulse_runner.snapshots.panels import constrained_attributes
 
 ROOT = Path(__file__).parents[3]
 

@@ -51,7 +51,7 @@ def test_the_customers_of_every_day_are_those_of_the_seeds(warehouse: Warehouse,
 def test_the_snapshots_count_what_the_oracle_counts(
     metric: str, numerator: str, denominator: str | None, warehouse: Warehouse, shop: Shop
 ) -> None:
-    rows = warehouse.query(f"select * from {warehouse.table('segment_snapshots')}")
+    rows = warehouse.query(f"select * from {warehouse.table('pulse_segment_snapshots')}")
     expected = metrics(shop)
     expected = expected[(expected["metric"] == metric) & (expected["snapshot_date"] >= FIRST)]
     wanted = {
@@ -64,7 +64,7 @@ def test_the_snapshots_count_what_the_oracle_counts(
 
 def test_entered_and_exited_are_the_differences_of_the_member_sets(warehouse: Warehouse, shop: Shop) -> None:
     rows = warehouse.query(
-        f"select segment_id, snapshot_date, entered, exited from {warehouse.table('segment_snapshots')}"
+        f"select segment_id, snapshot_date, entered, exited from {warehouse.table('pulse_segment_snapshots')}"
     )
     found = {(r["segment_id"], r["snapshot_date"]): (r["entered"], r["exited"]) for r in rows}
     wanted = {}
@@ -77,7 +77,7 @@ def test_entered_and_exited_are_the_differences_of_the_member_sets(warehouse: Wa
 
 def test_the_headline_is_put_down_to_the_ltv_rule(warehouse: Warehouse, shop: Shop) -> None:
     rows = warehouse.query(
-        f"""select detail, columns, sum(members) as members from {warehouse.table("segment_changes")}
+        f"""select detail, columns, sum(members) as members from {warehouse.table("pulse_segment_changes")}
             where segment_id = ? and snapshot_date = ? and direction = 'lost' group by detail, columns order by members desc""",
         ["high_value_active_users", date(2026, 5, 30)],
     )
@@ -93,7 +93,7 @@ def test_reach_and_distributions_count_what_the_oracle_counts(warehouse: Warehou
     expected = metrics(shop)
     expected = expected[expected["metric"].str.startswith("reach:") & (expected["snapshot_date"] >= FIRST)]
     rows = warehouse.query(
-        f"select segment_id, snapshot_date, channel, reachable from {warehouse.table('segment_reach')}"
+        f"select segment_id, snapshot_date, channel, reachable from {warehouse.table('pulse_segment_reach')}"
     )
     assert {(r["segment_id"], r["snapshot_date"], f"reach:{r['channel']}"): r["reachable"] for r in rows} == {
         (r.segment_id, r.snapshot_date, r.metric): r.numerator for r in expected.itertuples()
@@ -101,7 +101,7 @@ def test_reach_and_distributions_count_what_the_oracle_counts(warehouse: Warehou
     buckets = distributions(shop)
     buckets = buckets[buckets["snapshot_date"] >= FIRST]
     rows = warehouse.query(
-        f"select segment_id, snapshot_date, attribute, bucket, members from {warehouse.table('segment_distributions')}"
+        f"select segment_id, snapshot_date, attribute, bucket, members from {warehouse.table('pulse_segment_distributions')}"
     )
     assert {r["attribute"] for r in rows} == set(ATTRIBUTES)
     assert {(r["segment_id"], r["snapshot_date"], r["attribute"], r["bucket"]): r["members"] for r in rows} == {

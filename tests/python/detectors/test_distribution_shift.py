@@ -11,7 +11,7 @@ import pytest
 from pulse_runner.backtest.read import History
 from pulse_runner.backtest.replay import replay
 from pulse_runner.detectors import DETECTORS, Rule, Settings
-from pulse_runner.detectors.distribution_baseline import DistributionHistory
+from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.incidents.model import Incident
 
 BUCKETS = ("(null)", "AT", "DE", "FR", "XX")

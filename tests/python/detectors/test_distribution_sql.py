@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pulse_runner.detect.distributions import distribution_panels
 from pulse_runner.detectors import DistributionShift, Panels, Settings
 from pulse_runner.detectors.base import DistributionPanel
-from pulse_runner.detectors.distribution_baseline import DistributionHistory
+from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.incidents.baselines import EVER
-from pulse_runner.snapshots.distributions import distribution_panels
 from pulse_runner.warehouse.connection import connect
 
 BUCKETS = ("(null)", "AT", "DE", "FR")
 FIRST = np.datetime64("2026-01-01")
-HOSTILE = "o'brien'); drop table segment_distributions; -- 50 % ?"
+HOSTILE = "o'brien'); drop table pulse_segment_distributions; -- 50 % ?"
 ARRAYS = ("members", "recent", "offset", "noise", "inverse_total", "weight", "days", "weekday_days")
 
 
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Open a warehouse with an empty segment_distributions."""
+    """Open a warehouse with an empty pulse_segment_distributions."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
     (tmp_path / "dbt_project.yml").write_text("name: pulse\nprofile: pulse\n")
@@ -35,7 +35,7 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
     if opened.dialect == "postgres":
         opened._execute(f"create schema if not exists {opened.schema}", ())
     opened._execute(
-        f"create table {opened.table('segment_distributions')}"
+        f"create table {opened.table('pulse_segment_distributions')}"
         " (segment_id text, snapshot_date date, attribute text, bucket text, members bigint)",
         (),
     )
@@ -87,7 +87,7 @@ def load(warehouse: Any, *histories: DistributionHistory) -> None:
         for k, bucket in enumerate(BUCKETS)
         if h.members[s, t, k]  # an empty bucket has no row, as in the snapshot
     ]  # fmt: skip
-    warehouse.replace("segment_distributions", ("segment_id", "snapshot_date", "attribute", "bucket"), rows)
+    warehouse.replace("pulse_segment_distributions", ("segment_id", "snapshot_date", "attribute", "bucket"), rows)
 
 
 def assert_same(ours: DistributionPanel, theirs: DistributionPanel) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from pulse_runner.detectors.base import EntityPanel, Panels, Settings
 from pulse_runner.detectors.entity_health import EntityHealth
-from pulse_runner.detectors.known_events import KnownEvent, spans_of_events
-from pulse_runner.snapshots.known_events import mute_health
+from pulse_runner.known_events.model import KnownEvent, spans_of_events
+from pulse_runner.known_events.read import mute_health
 
 DAYS = np.arange(np.datetime64("2026-01-01"), np.datetime64("2026-03-02"))
 LAST = DAYS[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -149,13 +148,13 @@ def test_findings_of_one_segment_and_date_are_one_incident_with_the_source_first
     rate = finding(detector="conversion_anomaly", metric="conversion_rate")
     (incident,) = opened(rate, shift, finding())
     assert incident.detector == "size_jump"
-    assert [r["detector"] for r in json.loads(incident.related)] == ["distribution_shift", "conversion_anomaly"]
+    assert [r.detector for r in incident.related] == ["distribution_shift", "conversion_anomaly"]
 
 
 def test_a_consequence_that_shows_a_day_later_joins_the_incident() -> None:
     rate = finding(detector="conversion_anomaly", metric="conversion_rate", on=later(1))
     (change,) = step(opened(finding()), later(1), finding(on=later(1), started_on=D), rate)
-    assert [r["detector"] for r in json.loads(change.incident.related)] == ["conversion_anomaly"]
+    assert [r.detector for r in change.incident.related] == ["conversion_anomaly"]
 
 
 def test_an_incident_with_consequences_closes_when_all_are_quiet() -> None:

@@ -73,7 +73,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def incidents(shop: Shop) -> list[dict[str, Any]]:
-    return shop.query("select * from {} order by detected_on, segment_id", "incidents")
+    return shop.query("select * from {} order by detected_on, segment_id", "pulse_incidents")
 
 
 def detectors_of(incident: dict[str, Any]) -> set[tuple[str, str]]:
@@ -111,7 +111,7 @@ def test_the_headline_names_how_much_since_when_which_rule_and_which_column(shop
     rows = shop.query(
         "select e.headline, e.hypotheses from {} as e join {} as i on i.incident_id = e.incident_id"
         " where i.segment_id = 'high_value_active_users'",
-        "incident_explanations", "incidents",
+        "pulse_incident_explanations", "pulse_incidents",
     )  # fmt: skip
     assert len(rows) == 1
     # 42 % of the members are taken; the detector measures against what it expected of that day
@@ -126,7 +126,7 @@ def test_the_headline_names_how_much_since_when_which_rule_and_which_column(shop
 def test_every_explanation_blames_the_planted_column(shop: Shop) -> None:
     rows = shop.query(
         "select i.segment_id, e.hypotheses from {} as e join {} as i on i.incident_id = e.incident_id",
-        "incident_explanations", "incidents",
+        "pulse_incident_explanations", "pulse_incidents",
     )  # fmt: skip
     first = {r["segment_id"]: json.loads(r["hypotheses"])[0]["title"] for r in rows}
     assert "country" in first["partner_customers"]
@@ -157,18 +157,18 @@ def test_gains_and_losses_add_up_to_the_size_change_of_every_segment_and_day(sho
         " on c.segment_id = s.segment_id and c.snapshot_date = s.snapshot_date"
         " where s.previous_date is not null and (s.size - s.previous_size <> coalesce(c.gained, 0) - coalesce(c.lost, 0)"
         " or s.entered <> coalesce(c.gained, 0) or s.exited <> coalesce(c.lost, 0))",
-        "segment_snapshots", "segment_changes",
+        "pulse_segment_snapshots", "pulse_segment_changes",
     )  # fmt: skip
     assert wrong == []
 
 
 def test_a_forecast_has_an_interval_per_day_and_the_report_warns_of_what_is_coming(shop: Shop) -> None:
     rows = json.loads(shop.run("snapshots", "forecast", "paying_plans", "--days", "3", "--format", "json").stdout)
-    last = shop.query("select max(snapshot_date) as day from {0}", "segment_snapshots")[0]["day"]
+    last = shop.query("select max(snapshot_date) as day from {0}", "pulse_segment_snapshots")[0]["day"]
     assert [r["date"] for r in rows] == [str(last + timedelta(days=n)) for n in (1, 2, 3)]
     sizes = shop.query(
         "select size from {0} where segment_id = 'paying_plans' order by snapshot_date desc limit 7",
-        "segment_snapshots",
+        "pulse_segment_snapshots",
     )
     for row in rows:
         assert row["lower"] < row["expected"] < row["upper"]
@@ -182,8 +182,8 @@ def test_a_forecast_has_an_interval_per_day_and_the_report_warns_of_what_is_comi
 
 
 def test_a_second_run_changes_no_row_and_tells_nobody_again(shop: Shop) -> None:
-    tables = ("segment_snapshots", "segment_changes", "segment_distributions", "incidents", "incident_events",
-              "incident_explanations", "alert_deliveries", "findings", "segments")  # fmt: skip
+    tables = ("pulse_segment_snapshots", "pulse_segment_changes", "pulse_segment_distributions", "pulse_incidents", "pulse_incident_events",
+              "pulse_incident_explanations", "pulse_alert_deliveries", "pulse_findings", "pulse_segments")  # fmt: skip
 
     def content() -> dict[str, list[str]]:
         return {t: sorted(str(sorted(r.items())) for r in shop.query("select * from {}", t)) for t in tables}
@@ -202,7 +202,7 @@ def test_a_person_can_take_in_hand_resolve_and_reopen(shop: Shop) -> None:
     shop.run("incidents", "reopen", identity[:8], "--by", "ana")
     events = shop.query(
         f"select event, actor from {{}} where incident_id = '{identity}' and actor = 'ana' order by occurred_at",
-        "incident_events",
+        "pulse_incident_events",
     )
     assert {e["event"] for e in events} == {"acknowledged", "resolved", "reopened"}
     story = shop.run("incidents", "show", identity[:8]).stdout
@@ -246,7 +246,7 @@ def test_the_builds_of_demo_and_run_are_recorded_and_a_failed_one_says_why(shop:
         (date(2026, 5, 31), "failed"),
         (date(2026, 5, 31), "ok"),
     ]
-    assert "segment_flows (error)" in rows[-2]["message"]
+    assert "pulse_segment_flows (error)" in rows[-2]["message"]
 
 
 def test_dbt_alone_makes_the_snapshots_with_the_runner_not_importable(shop: Shop) -> None:
@@ -262,7 +262,7 @@ def test_dbt_alone_makes_the_snapshots_with_the_runner_not_importable(shop: Shop
         "target/embedded_profile",
     ]
     before = shop.query(
-        "select size from {} where snapshot_date = '2026-05-30' order by segment_id", "segment_snapshots"
+        "select size from {} where snapshot_date = '2026-05-30' order by segment_id", "pulse_segment_snapshots"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *args, "--vars", "{pulse_from: '2026-05-30', pulse_to: '2026-05-30'}"],
@@ -271,7 +271,9 @@ def test_dbt_alone_makes_the_snapshots_with_the_runner_not_importable(shop: Shop
     assert done.returncode == 0, done.stdout
     assert "pulse: customers 2026-05-30 (1 of 2)" in done.stdout  # and the next day, which compares with it
     assert (
-        shop.query("select size from {} where snapshot_date = '2026-05-30' order by segment_id", "segment_snapshots")
+        shop.query(
+            "select size from {} where snapshot_date = '2026-05-30' order by segment_id", "pulse_segment_snapshots"
+        )
         == before
     )
 

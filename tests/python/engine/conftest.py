@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pulse_runner.compiler.write import write_models
+from pulse_runner.compile.write import write_models
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.dbt import DbtResult, run_dbt
@@ -100,7 +100,7 @@ class World:
 
     def sizes(self, day: str) -> dict[str, int | None]:
         rows = self.query(
-            f"select segment_id, size from {{segment_snapshots}} where snapshot_date = cast('{day}' as date)"
+            f"select segment_id, size from {{pulse_segment_snapshots}} where snapshot_date = cast('{day}' as date)"
         )
         return {r["segment_id"]: r["size"] for r in rows}
 

@@ -68,7 +68,7 @@ def test_a_failed_build_is_recorded_with_its_error_and_the_next_one_too(shop) ->
 
     assert [(str(r["from_date"]), r["outcome"]) for r in runs(shop)] == [(D1, "ok"), (D2, "failed"), (D2, "ok")]
     row = runs(shop)[1]
-    assert "segment_flows (error)" in row["message"]
+    assert "pulse_segment_flows (error)" in row["message"]
     assert "there_is_no_such_table" in row["message"]
     assert json.loads(row["counts"])["error"] == 1
     assert row["seconds"] > 0.5

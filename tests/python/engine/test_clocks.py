@@ -41,7 +41,7 @@ def test_29_february_is_a_day_like_any_other(world) -> None:
     # 1 March 2023 is 365 days before 29 February 2024, and 366 days before 1 March 2024
     assert world.sizes("2024-03-01") == {"since_yesterday": 2, "within_365": 3, "a_year_ago": 1, "on_the_29th": 2}
     velocities = world.query(
-        "select snapshot_date, previous_date, velocity from {segment_snapshots} where segment_id = 'on_the_29th' order by snapshot_date"
+        "select snapshot_date, previous_date, velocity from {pulse_segment_snapshots} where segment_id = 'on_the_29th' order by snapshot_date"
     )
     assert [(str(v["previous_date"]), v["velocity"]) for v in velocities[2:]] == [
         ("2024-02-28", 2.0),
@@ -117,7 +117,7 @@ def test_a_row_that_changes_at_half_past_eleven_is_the_new_one_at_the_end_of_tha
 
 
 def states(world) -> dict[str, tuple]:
-    rows = world.query("select snapshot_date, status, status_reason, size from {segment_snapshots}")
+    rows = world.query("select snapshot_date, status, status_reason, size from {pulse_segment_snapshots}")
     return {str(r["snapshot_date"]): (r["status"], r["status_reason"], r["size"]) for r in rows}
 
 
@@ -138,7 +138,7 @@ def test_a_day_whose_rows_were_not_refreshed_is_stale_until_they_are(world) -> N
         d3: ("stale", "loaded of people is 2024-02-28, older than 2024-02-29", None),
         d4: ("stale", "loaded of people is empty, older than 2024-03-01", None),
     }
-    health = world.query("select snapshot_date, status from {entity_health} where column_name = '(rows)'")
+    health = world.query("select snapshot_date, status from {pulse_entity_health} where column_name = '(rows)'")
     assert {str(h["snapshot_date"]): h["status"] for h in health} == {d1: "ok", d2: "ok", d3: "stale", d4: "stale"}
 
     world.table("people", types, [*fresh, *at_the_limit, (1, "2024-03-01 06:00", d3), *never])
@@ -160,7 +160,7 @@ def test_the_kept_history_is_pruned_and_the_snapshots_are_not(world) -> None:
         "select snapshot_date, count(*) as n from {people_history} group by snapshot_date order by snapshot_date"
     )
     assert [(str(k["snapshot_date"]), k["n"]) for k in kept] == [(day, 5) for day in days[2:]]
-    rows = world.query("select * from {segment_snapshots} order by snapshot_date")
+    rows = world.query("select * from {pulse_segment_snapshots} order by snapshot_date")
     assert [(str(r["snapshot_date"]), r["size"], r["entered"], r["status"]) for r in rows] == [
         (day, n + 1, 1 if n else None, "ok") for n, day in enumerate(days)
     ]

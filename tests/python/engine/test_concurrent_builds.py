@@ -13,12 +13,12 @@ import pytest
 from pulse_runner.segments.model import Attribute, Entity, Field, FieldLeaf, History, Project, Relation, Segment
 
 TABLES = (
-    "segment_snapshots",
-    "segment_reach",
-    "segment_distributions",
-    "segment_changes",
-    "segment_flows",
-    "entity_health",
+    "pulse_segment_snapshots",
+    "pulse_segment_reach",
+    "pulse_segment_distributions",
+    "pulse_segment_changes",
+    "pulse_segment_flows",
+    "pulse_entity_health",
 )
 D1, D2 = "2024-02-28", "2024-02-29"
 # the tables that are filled day by day; views and the entity itself are dbt's own and replaced whole
@@ -48,7 +48,7 @@ def start(world, number: int) -> subprocess.Popen[str]:
 SLEEP = """
 create function nap() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return null; end $$;
 create trigger nap before insert on people_facts for each statement execute function nap();
-create trigger nap before insert on segment_snapshots for each statement execute function nap();
+create trigger nap before insert on pulse_segment_snapshots for each statement execute function nap();
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulse_runner.compiler import counts
+from pulse_runner.compile import counts
 from pulse_runner.segments.model import (
     Aggregate,
     All,
@@ -38,12 +38,12 @@ RULES: dict[str, Rule] = {
     "odd": FieldLeaf("country", "=", ("O'H; -- {{ x }} {% y %} {# z #}",)),
 }
 TABLES = (
-    "segment_snapshots",
-    "segment_reach",
-    "segment_distributions",
-    "segment_changes",
-    "segment_flows",
-    "entity_health",
+    "pulse_segment_snapshots",
+    "pulse_segment_reach",
+    "pulse_segment_distributions",
+    "pulse_segment_changes",
+    "pulse_segment_flows",
+    "pulse_entity_health",
 )
 D1, D2, D3 = "2024-02-28", "2024-02-29", "2024-03-01"
 DAY1 = [
@@ -88,13 +88,13 @@ ALL_DAYS = dated((D1, DAY1), (D2, DAY2), (D3, DAY3))
 
 def changes(world, segment: str, at: str) -> set[tuple]:
     rows = world.query(
-        f"select * from {{segment_changes}} where segment_id = '{segment}' and snapshot_date = cast('{at}' as date)"
+        f"select * from {{pulse_segment_changes}} where segment_id = '{segment}' and snapshot_date = cast('{at}' as date)"
     )
     return {(r["direction"], r["cause"], r["detail"], r["columns"], r["members"]) for r in rows}
 
 
 def status(world, at: str) -> dict[str, tuple]:
-    rows = world.query(f"select * from {{segment_snapshots}} where snapshot_date = cast('{at}' as date)")
+    rows = world.query(f"select * from {{pulse_segment_snapshots}} where snapshot_date = cast('{at}' as date)")
     return {r["segment_id"]: (r["status"], r["status_reason"], r["size"]) for r in rows}
 
 
@@ -127,7 +127,7 @@ def test_a_range_equals_day_by_day_and_late_days_repair_their_neighbours(new_wor
         "odd": 1,
     }
     first = whole.query(
-        "select * from {segment_snapshots} where snapshot_date = cast('2024-02-28' as date) and segment_id = 'rich'"
+        "select * from {pulse_segment_snapshots} where snapshot_date = cast('2024-02-28' as date) and segment_id = 'rich'"
     )[0]
     assert [first[c] for c in ("previous_date", "previous_size", "entered", "exited", "velocity", "status")] == [
         None
@@ -159,7 +159,7 @@ def test_a_range_equals_day_by_day_and_late_days_repair_their_neighbours(new_wor
 
     # top-N: one category by name, the others together
     buckets = whole.query(
-        "select bucket, members from {segment_distributions} where segment_id = 'not_german' and snapshot_date = cast('2024-02-28' as date)"
+        "select bucket, members from {pulse_segment_distributions} where segment_id = 'not_german' and snapshot_date = cast('2024-02-28' as date)"
     )
     assert {(b["bucket"], b["members"]) for b in buckets} == {("(other)", 2)}
 
@@ -170,7 +170,7 @@ def test_a_day_without_a_load_is_stale_and_a_day_before_all_is_not_reconstructab
     world.built("2024-02-27", D3)
     assert status(world, "2024-02-27")["rich"] == ("not_reconstructable", "people has no rows before 2024-02-28", None)
     assert status(world, D3)["rich"] == ("stale", "people has no rows of 2024-03-01; the last are of 2024-02-29", None)
-    assert world.content("segment_changes") == [r for r in world.content("segment_changes") if r[1] == D2]
+    assert world.content("pulse_segment_changes") == [r for r in world.content("pulse_segment_changes") if r[1] == D2]
     # the load arrives
     world.table("people", TYPES, ALL_DAYS)
     world.built("2024-02-27", D3, pulse_skip_done=True)
@@ -201,7 +201,7 @@ def test_duplicate_and_null_keys_are_reported_and_counted_once(world) -> None:
     world.table("people", TYPES, dated((D1, [*DAY1, (1, 2000, "DE", "2024-02-28"), (None, 9000, "DE", None)])))
     world.built(D1)
     assert world.sizes(D1)["rich"] == 3
-    health = world.query("select * from {entity_health} where column_name = '(rows)'")[0]
+    health = world.query("select * from {pulse_entity_health} where column_name = '(rows)'")[0]
     assert (health["rows"], health["duplicate_keys"], health["null_keys"]) == (7, 1, 1)
 
 
@@ -223,8 +223,13 @@ def test_validity_intervals_give_the_same_answers_as_daily_rows(new_world) -> No
     rows = [(*r, at, end) for at, end, rs in zip((D1, D2, D3), ends, (DAY1, DAY2, DAY3), strict=True) for r in rs]
     spans.table("people", types, rows)
     spans.built(D1, D3, command="run")
-    for table in ("segment_snapshots", "segment_changes", "segment_flows", "segment_distributions"):
-        hidden = {"segment_snapshots": 3}.get(table)  # the hash of a definition knows its entity
+    for table in (
+        "pulse_segment_snapshots",
+        "pulse_segment_changes",
+        "pulse_segment_flows",
+        "pulse_segment_distributions",
+    ):
+        hidden = {"pulse_segment_snapshots": 3}.get(table)  # the hash of a definition knows its entity
         cut = lambda rs, at=hidden: [r[:at] + r[at + 1 :] if at else r for r in rs]  # noqa: E731
         assert cut(spans.content(table)) == cut(daily.content(table))
 
@@ -264,14 +269,14 @@ def test_wide_rows_of_buckets_for_very_many_segments_count_what_joined_buckets_d
     world.table("people", TYPES, ALL_DAYS)
     world.compile(project(attributes=attributes))
     world.built(D1, D3, command="run")
-    joined = world.content("segment_distributions")
+    joined = world.content("pulse_segment_distributions")
     assert {r[2] for r in joined} == {"country", "worth"}
     assert "(other)" in {r[3] for r in joined}
     monkeypatch.setattr(counts, "WIDE_FROM", 0)
     world.compile(project(attributes=attributes))
     assert "bundle_0" in (world.root / "models/entities/people_facts.sql").read_text()
     world.built(D1, D3, command="run")
-    assert world.content("segment_distributions") == joined
+    assert world.content("pulse_segment_distributions") == joined
 
 
 def test_a_dropped_column_of_the_events_breaks_only_the_conditions_that_read_it(world) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulse_runner.compiler.versions import KEPT, PATH
+from pulse_runner.compile.versions import KEPT, PATH
 from pulse_runner.errors import DefinitionError
 from pulse_runner.segments.model import All, Entity, Field, FieldLeaf, History, Project, Relation, Rule, Segment
 
@@ -49,13 +49,13 @@ def fill(world) -> None:
 
 def changes(world, day: str, segment: str = "rich") -> dict[tuple[str, str, str], int]:
     rows = world.query(
-        f"select direction, cause, detail, members from {{segment_changes}} where segment_id = '{segment}' and snapshot_date = cast('{day}' as date)"
+        f"select direction, cause, detail, members from {{pulse_segment_changes}} where segment_id = '{segment}' and snapshot_date = cast('{day}' as date)"
     )
     return {(r["direction"], r["cause"], r["detail"]): r["members"] for r in rows}
 
 
 def snapshot(world, day: str) -> dict[str, int]:
-    sql = "select size, previous_size, entered, exited from {segment_snapshots} where segment_id = 'rich' and snapshot_date = "
+    sql = "select size, previous_size, entered, exited from {pulse_segment_snapshots} where segment_id = 'rich' and snapshot_date = "
     return world.query(f"{sql}cast('{day}' as date)")[0]
 
 
@@ -80,9 +80,9 @@ def test_an_edit_is_split_from_the_data_and_the_parts_add_up_to_the_stored_sizes
     assert snapshot(world, D2) == {"size": 5, "previous_size": 4, "entered": 3, "exited": 2}
     assert changes(world, D2, "bystander") == {("lost", "leaf", "ltv > 1000"): 1, ("lost", "row_gone", ""): 1}
 
-    again = world.content("segment_changes")
+    again = world.content("pulse_segment_changes")
     world.built(D2)
-    assert world.content("segment_changes") == again
+    assert world.content("pulse_segment_changes") == again
     world.built(D3)
     assert changes(world, D3) == {}
     # taken back: the rule before is the one that was edited in
@@ -122,7 +122,7 @@ def test_changes_since_a_chosen_earlier_date_add_up_to_the_two_sizes(new_world) 
     world.compile(project(rich=OLD, late=FieldLeaf("idle", "<=", (0,))))
     world.built(D1, D3, pulse_compare_days=[2, 7])
     rows = world.query(
-        "select segment_id, direction, cause, detail, members, previous_date from {segment_changes} where is_chosen order by 1, 2, 3"
+        "select segment_id, direction, cause, detail, members, previous_date from {pulse_segment_changes} where is_chosen order by 1, 2, 3"
     )
     assert [
         (r["segment_id"], r["direction"], r["cause"], r["detail"], r["members"], str(r["previous_date"])) for r in rows
@@ -132,11 +132,11 @@ def test_changes_since_a_chosen_earlier_date_add_up_to_the_two_sizes(new_world) 
         ("rich", "lost", "leaf", "ltv > 1000", 1, D1),
         ("rich", "lost", "row_gone", "", 1, D1),
     ]
-    before = world.content("segment_changes")
+    before = world.content("pulse_segment_changes")
     world.built(D3, pulse_compare_days=[2, 7])
-    assert world.content("segment_changes") == before
+    assert world.content("pulse_segment_changes") == before
     # the comparison with the snapshot before is what it was
     world.built(D3)
-    assert world.content("segment_changes") == [r for r in before if r[-1] == "False"]
+    assert world.content("pulse_segment_changes") == [r for r in before if r[-1] == "False"]
     refused = world.build(D3, pulse_compare_days=[1])
     assert "from 2 to 40" in refused.failures[0].message

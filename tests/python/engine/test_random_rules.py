@@ -199,14 +199,14 @@ def test_every_table_agrees_with_the_evaluator(new_world, base, upper, states, o
     world.compile(Project({"people": ENTITY}, {n: Segment(n, "people", r, "me") for n, r in rules.items()}, {}))
     world.built(str(BEFORE), str(TODAY), command="run")
 
-    stored = world.query("select * from {segment_snapshots} where snapshot_date = cast('2024-03-01' as date)")
+    stored = world.query("select * from {pulse_segment_snapshots} where snapshot_date = cast('2024-03-01' as date)")
     snapshots = {r["segment_id"]: r for r in stored}
     changes: dict[str, Counter[tuple[str, str]]] = {n: Counter() for n in rules}
-    for r in world.query("select * from {segment_changes}"):
+    for r in world.query("select * from {pulse_segment_changes}"):
         changes[r["segment_id"]][r["direction"], r["cause"]] += r["members"]
     shares: dict[str, dict[str, int]] = {n: {} for n in rules}
     for r in world.query(
-        "select * from {segment_distributions} where attribute = 'band' and snapshot_date = cast('2024-03-01' as date)"
+        "select * from {pulse_segment_distributions} where attribute = 'band' and snapshot_date = cast('2024-03-01' as date)"
     ):
         shares[r["segment_id"]][r["bucket"]] = r["members"]
     views = " union all ".join(f"select '{n}' as name, key from {{seg_{n}}}" for n in rules)

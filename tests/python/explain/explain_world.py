@@ -28,35 +28,35 @@ FIRST = D - timedelta(days=35)
 NOW = datetime(2026, 5, 15, 6, 0)
 
 TABLES = {
-    "segments": "segment_id varchar, version integer, label varchar, description varchar, entity varchar, owner varchar,"
+    "pulse_segments": "segment_id varchar, version integer, label varchar, description varchar, entity varchar, owner varchar,"
     " enabled boolean, rule_text varchar, definition_hash varchar, alerts varchar, thresholds varchar, valid_from date,"
     " valid_to date",
-    "segment_snapshots": "segment_id varchar, snapshot_date date, entity varchar, definition_hash varchar, previous_date date,"
+    "pulse_segment_snapshots": "segment_id varchar, snapshot_date date, entity varchar, definition_hash varchar, previous_date date,"
     " size bigint, previous_size bigint, entered bigint, exited bigint, velocity double precision, eligible bigint,"
     " converted bigint, conversion_rate double precision, inactive bigint, inactive_rate double precision, status varchar,"
     " status_reason varchar",
-    "segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reachable bigint, reach_rate double precision",
-    "segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, members bigint,"
+    "pulse_segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reachable bigint, reach_rate double precision",
+    "pulse_segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, members bigint,"
     " share double precision",
-    "segment_changes": "segment_id varchar, snapshot_date date, previous_date date, direction varchar, cause varchar,"
+    "pulse_segment_changes": "segment_id varchar, snapshot_date date, previous_date date, direction varchar, cause varchar,"
     " detail varchar, columns varchar, members bigint, is_chosen boolean",
-    "segment_flows": "snapshot_date date, previous_date date, from_segment varchar, to_segment varchar, members bigint",
-    "entity_health": "entity varchar, snapshot_date date, column_name varchar, data_type varchar, rows bigint, nulls bigint,"
+    "pulse_segment_flows": "snapshot_date date, previous_date date, from_segment varchar, to_segment varchar, members bigint",
+    "pulse_entity_health": "entity varchar, snapshot_date date, column_name varchar, data_type varchar, rows bigint, nulls bigint,"
     " null_share double precision, distinct_count bigint, min_value varchar, max_value varchar, mean_value double precision,"
     " duplicate_keys bigint, null_keys bigint, freshest_at timestamp, status varchar, status_reason varchar",
-    "findings": "segment_id varchar, snapshot_date date, detector varchar, metric varchar, attribute varchar, bucket varchar,"
+    "pulse_findings": "segment_id varchar, snapshot_date date, detector varchar, metric varchar, attribute varchar, bucket varchar,"
     " verdict varchar, severity varchar, direction varchar, observed double precision, expected double precision,"
     " lower_bound double precision, upper_bound double precision, effect double precision, p_value double precision,"
     " q_value double precision, threshold double precision, started_on date, incident_id varchar, reason varchar",
-    "incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar, metric varchar,"
+    "pulse_incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar, metric varchar,"
     " attribute varchar, bucket varchar, status varchar, severity varchar, direction varchar, owner varchar, title varchar,"
     " started_on date, detected_on date, last_seen_on date",
-    "incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
+    "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
     " created_at timestamp, source varchar, model varchar, headline varchar, summary varchar, hypotheses varchar,"
     " recommendations varchar, evidence varchar, evidence_hash varchar, rejected varchar",
     "pulse_runs": "run_id varchar, stage varchar, from_date date, to_date date, started_at timestamp, finished_at timestamp,"
     " seconds double precision, outcome varchar, counts varchar, message varchar",
-    "known_events": "starts_on date, ends_on date, scope varchar, scope_value varchar, reason varchar",
+    "pulse_known_events": "starts_on date, ends_on date, scope varchar, scope_value varchar, reason varchar",
 }
 
 
@@ -108,38 +108,40 @@ class World:
             "metric": "size", "attribute": "", "bucket": "", "status": "open", "severity": "high", "direction": "down",
             "owner": "growth-team", "title": "vip fell", "started_on": D, "detected_on": D, "last_seen_on": D, **row,
         }  # fmt: skip
-        self.insert("incidents", **full)
-        return self.query("select * from incidents where incident_id = ?", [full["incident_id"]])[0]
+        self.insert("pulse_incidents", **full)
+        return self.query("select * from pulse_incidents where incident_id = ?", [full["incident_id"]])[0]
 
     def changes(self, *rows: tuple[str, str, str, str, int], segment: str = "vip", day: date = D) -> None:
         """Set the changes of a day: (direction, cause, detail, columns, members) each."""
-        self.run("delete from segment_changes where segment_id = ? and snapshot_date = ?", segment, day)
+        self.run("delete from pulse_segment_changes where segment_id = ? and snapshot_date = ?", segment, day)
         for direction, cause, detail, columns, members in rows:
             self.insert(
-                "segment_changes", segment_id=segment, snapshot_date=day, previous_date=day - timedelta(days=1),
+                "pulse_segment_changes", segment_id=segment, snapshot_date=day, previous_date=day - timedelta(days=1),
                 direction=direction, cause=cause, detail=detail, columns=columns, members=members, is_chosen=False,
             )  # fmt: skip
 
     def resize(self, size: int, segment: str = "vip", day: date = D) -> None:
-        self.run("update segment_snapshots set size = ? where segment_id = ? and snapshot_date = ?", size, segment, day)
+        self.run(
+            "update pulse_segment_snapshots set size = ? where segment_id = ? and snapshot_date = ?", size, segment, day
+        )
 
     def health(self, column: str, day: date = D, **values: object) -> None:
         sets = ", ".join(f"{name} = ?" for name in values)
         self.run(
-            f"update entity_health set {sets} where entity = 'customers' and column_name = ? and snapshot_date = ?",
+            f"update pulse_entity_health set {sets} where entity = 'customers' and column_name = ? and snapshot_date = ?",
             *values.values(), column, day,
         )  # fmt: skip
 
     def buckets(self, attribute: str, counts: Mapping[str, int], day: date, segment: str = "vip") -> None:
         """Set the distribution of an attribute on a day."""
         self.run(
-            "delete from segment_distributions where segment_id = ? and attribute = ? and snapshot_date = ?",
+            "delete from pulse_segment_distributions where segment_id = ? and attribute = ? and snapshot_date = ?",
             segment, attribute, day,
         )  # fmt: skip
         for bucket, members in counts.items():
             share = members / sum(counts.values())
             self.insert(
-                "segment_distributions", segment_id=segment, snapshot_date=day, attribute=attribute, bucket=bucket,
+                "pulse_segment_distributions", segment_id=segment, snapshot_date=day, attribute=attribute, bucket=bucket,
                 members=members, share=share,
             )  # fmt: skip
 
@@ -154,14 +156,14 @@ def quiet_world(path: str = ":memory:") -> World:
     }  # fmt: skip
     for name, rule in rules.items():
         world.insert(
-            "segments", segment_id=name, version=1, label=name, entity="customers", owner="growth-team", enabled=True,
+            "pulse_segments", segment_id=name, version=1, label=name, entity="customers", owner="growth-team", enabled=True,
             rule_text=rule, definition_hash=f"h-{name}-1", valid_from=FIRST, valid_to=None,
         )  # fmt: skip
     for n in range(36):
         day = FIRST + timedelta(days=n)
         for name, size in sizes.items():
             world.insert(
-                "segment_snapshots", segment_id=name, snapshot_date=day, entity="customers", definition_hash=f"h-{name}-1",
+                "pulse_segment_snapshots", segment_id=name, snapshot_date=day, entity="customers", definition_hash=f"h-{name}-1",
                 previous_date=day - timedelta(days=1) if n else None, size=size, previous_size=size if n else None,
                 entered=10, exited=10, velocity=0.0, eligible=size, converted=size // 20, conversion_rate=0.05,
                 inactive=size // 10, inactive_rate=0.1, status="ok", status_reason="",
@@ -175,7 +177,7 @@ def quiet_world(path: str = ":memory:") -> World:
             world.changes(*usual, day=day)
         for channel, reachable in (("email", 800), ("push", 300)):
             world.insert(
-                "segment_reach", segment_id="vip", snapshot_date=day, channel=channel, reachable=reachable,
+                "pulse_segment_reach", segment_id="vip", snapshot_date=day, channel=channel, reachable=reachable,
                 reach_rate=reachable / 1000,
             )  # fmt: skip
         world.buckets("country", {"DE": 600, "FR": 300, "GB": 97, "XX": 3}, day)
@@ -187,7 +189,7 @@ def quiet_world(path: str = ":memory:") -> World:
         ):  # fmt: skip
             whole = column == "(rows)"
             world.insert(
-                "entity_health", entity="customers", snapshot_date=day, column_name=column, data_type=kind or None, rows=5000,
+                "pulse_entity_health", entity="customers", snapshot_date=day, column_name=column, data_type=kind or None, rows=5000,
                 nulls=None if whole else 10, null_share=None if whole else 0.002, distinct_count=distinct, mean_value=mean,
                 duplicate_keys=0 if whole else None, null_keys=0 if whole else None,
                 freshest_at=datetime(day.year, day.month, day.day) if whole else None, status="ok", status_reason="",
@@ -229,7 +231,7 @@ def headline_fault(world: World) -> dict[str, Any]:
         ("gained", "leaf", "last_active_days <= 7", "last_active_at", 8),
     )  # fmt: skip
     world.insert(
-        "findings", segment_id="vip", snapshot_date=D, detector="size_jump", metric="size", attribute="", bucket="",
+        "pulse_findings", segment_id="vip", snapshot_date=D, detector="size_jump", metric="size", attribute="", bucket="",
         verdict="finding", observed=579.0, expected=1000.0, lower_bound=941.0, upper_bound=1061.0, effect=-0.421,
     )  # fmt: skip
     return world.incident()

@@ -67,7 +67,7 @@ def test_a_dry_run_prints_the_same_and_stores_nothing(shop: Path) -> None:
     dry = pulse(shop, "--dry-run")
     assert "Column ltv lost values" in dry.stdout
     world = World(str(shop / "pulse.duckdb"))
-    assert world.query("select count(*) as n from incident_explanations") == [{"n": 0}]
+    assert world.query("select count(*) as n from pulse_incident_explanations") == [{"n": 0}]
     assert world.query("select count(*) as n from pulse_runs") == [{"n": 0}]
     world.close()
 

@@ -34,7 +34,7 @@ def duplicate_load(world: World) -> dict:
 
 def edited_rule(world: World) -> dict:
     world.insert(
-        "segments", segment_id="vip", version=2, entity="customers", owner="growth-team", enabled=True,
+        "pulse_segments", segment_id="vip", version=2, entity="customers", owner="growth-team", enabled=True,
         rule_text="ltv > 2000 and last_active_days <= 7", definition_hash="h-vip-2", valid_from=D,
     )  # fmt: skip
     world.resize(520)
@@ -44,24 +44,25 @@ def edited_rule(world: World) -> dict:
 
 def email_consent(world: World) -> dict:
     world.run(
-        "update segment_reach set reachable = 300, reach_rate = 0.3 where channel = 'email' and snapshot_date = ?", D
+        "update pulse_segment_reach set reachable = 300, reach_rate = 0.3 where channel = 'email' and snapshot_date = ?",
+        D,
     )
     return world.incident(detector="reach_drop", metric="reach:email")
 
 
 def broken_column(world: World) -> dict:
     world.run(
-        "update segment_snapshots set status = 'broken', status_reason = 'column ltv is missing', size = null"
+        "update pulse_segment_snapshots set status = 'broken', status_reason = 'column ltv is missing', size = null"
         " where segment_id in ('vip', 'whales') and snapshot_date = ?", D,
     )  # fmt: skip
-    world.run("delete from entity_health where column_name = 'ltv' and snapshot_date = ?", D)
-    world.run("delete from segment_changes where segment_id = 'vip' and snapshot_date = ?", D)
+    world.run("delete from pulse_entity_health where column_name = 'ltv' and snapshot_date = ?", D)
+    world.run("delete from pulse_segment_changes where segment_id = 'vip' and snapshot_date = ?", D)
     return world.incident(detector="broken_segment", metric="status")
 
 
 def conversion_on_one_device(world: World) -> dict:
     world.run(
-        "update segment_snapshots set converted = 25, conversion_rate = 0.025 where segment_id = 'vip' and snapshot_date = ?",
+        "update pulse_segment_snapshots set converted = 25, conversion_rate = 0.025 where segment_id = 'vip' and snapshot_date = ?",
         D,
     )
     world.run(
@@ -77,7 +78,7 @@ def conversion_on_one_device(world: World) -> dict:
 
 def stale_source(world: World) -> dict:
     world.run(
-        "update segment_snapshots set status = 'stale', status_reason = 'freshest row is of 2026-05-13' where snapshot_date = ?",
+        "update pulse_segment_snapshots set status = 'stale', status_reason = 'freshest row is of 2026-05-13' where snapshot_date = ?",
         D,
     )
     world.health("(rows)", status="stale", status_reason="freshest row is of 2026-05-13")
@@ -210,7 +211,7 @@ def test_k_is_a_setting(world: World, project) -> None:
 
 
 def test_an_address_in_a_bucket_or_a_rule_never_gets_into_a_fact(world: World, project) -> None:
-    world.run("update segments set rule_text = 'email = jane.doe@example.com' where segment_id = 'vip'")
+    world.run("update pulse_segments set rule_text = 'email = jane.doe@example.com' where segment_id = 'vip'")
     world.buckets("country", {"jane.doe@example.com": 400, "see https://evil.example/x": 600}, D)
     incident = world.incident(detector="distribution_shift", metric="distribution", attribute="country", direction="up")
     bundle = gather(world, incident, project)
@@ -222,13 +223,13 @@ def test_an_address_in_a_bucket_or_a_rule_never_gets_into_a_fact(world: World, p
 
 def test_an_apostrophe_in_a_name_stays_data(world: World, project) -> None:
     world.incident(incident_id="odd", owner="o'hara'; drop table incidents; --")
-    incident = world.query("select * from incidents where incident_id = 'odd'")[0]
+    incident = world.query("select * from pulse_incidents where incident_id = 'odd'")[0]
     assert gather(world, incident, project).gaps == ()
-    assert world.query("select count(*) as n from incidents") == [{"n": 1}]
+    assert world.query("select count(*) as n from pulse_incidents") == [{"n": 1}]
 
 
 def test_a_failed_query_is_a_gap_and_not_evidence(world: World, project) -> None:
-    world.run("drop table segment_flows")
+    world.run("drop table pulse_segment_flows")
     bundle = gather(world, headline_fault(world), project)
     assert len(bundle.gaps) == 1
     assert bundle.gaps[0].startswith("flows between segments: ")
@@ -284,8 +285,8 @@ def test_the_first_day_ever_has_no_before_and_no_failure(world: World, project) 
 
 
 def test_a_known_event_and_a_failed_run_are_told(world: World, project) -> None:
-    world.insert("known_events", starts_on=D, ends_on=D, scope="all", scope_value="", reason="Ascension Day")
-    world.insert("known_events", starts_on=D, ends_on=D, scope="segment", scope_value="whales", reason="not ours")
+    world.insert("pulse_known_events", starts_on=D, ends_on=D, scope="all", scope_value="", reason="Ascension Day")
+    world.insert("pulse_known_events", starts_on=D, ends_on=D, scope="segment", scope_value="whales", reason="not ours")
     world.insert("pulse_runs", run_id="r", stage="snapshot", from_date=D, to_date=D, outcome="failed")
     bundle = gather(world, world.incident(), project)
     assert [e.values["reason"] for e in of(bundle, "known_event")] == ["Ascension Day"]

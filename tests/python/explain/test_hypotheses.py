@@ -88,7 +88,7 @@ def test_what_to_do_names_the_model_and_the_sql(world: World, project) -> None:
 def test_a_fault_in_a_column_that_nobody_left_by_only_coincides(world: World, project) -> None:
     headline_fault(world)
     world.changes(("lost", "leaf", "last_active_days <= 7", "last_active_at", 421))
-    explanation = told(world, world.query("select * from incidents")[0], project)
+    explanation = told(world, world.query("select * from pulse_incidents")[0], project)
     nulls = next(h for h in explanation.hypotheses if h.cause == "null_burst")
     assert nulls.confidence == "medium"
     assert "coincides with the change" in nulls.reasoning
@@ -131,7 +131,7 @@ def test_a_scale_change_gives_the_factor(world: World, project) -> None:
 
 def test_a_retyped_column_and_a_partial_load_are_named(world: World, project) -> None:
     world.health("ltv", data_type="text", mean_value=None)
-    world.run("update entity_health set rows = 2500 where column_name = '(rows)' and snapshot_date = ?", D)
+    world.run("update pulse_entity_health set rows = 2500 where column_name = '(rows)' and snapshot_date = ?", D)
     world.changes(("lost", "row_gone", "", "", 400))
     world.resize(600)
     explanation = told(world, world.incident(), project)
@@ -147,7 +147,7 @@ def test_an_import_is_a_campaign_when_keys_are_unique(world: World, project) -> 
 
 def test_a_slow_rise_of_inactivity_is_drift(world: World, project) -> None:
     world.run(
-        "update segment_snapshots set inactive = 160, inactive_rate = 0.16 where segment_id = 'vip' and snapshot_date = ?",
+        "update pulse_segment_snapshots set inactive = 160, inactive_rate = 0.16 where segment_id = 'vip' and snapshot_date = ?",
         D,
     )
     incident = world.incident(

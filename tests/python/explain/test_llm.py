@@ -77,9 +77,9 @@ def test_a_good_answer_is_stored_with_its_model(world: World, project, server: C
 def test_only_the_definition_and_the_evidence_are_sent(world: World, project, server: ChatServer) -> None:
     headline_fault(world)
     world.run(
-        "update segments set rule_text = 'ltv > 1000 and email <> ''jane.doe@example.com''' where segment_id = 'vip'"
+        "update pulse_segments set rule_text = 'ltv > 1000 and email <> ''jane.doe@example.com''' where segment_id = 'vip'"
     )
-    world.run("update incidents set owner = 'owner@example.com'")
+    world.run("update pulse_incidents set owner = 'owner@example.com'")
     server.replies = [answer(good())]
     explained(world, project, env(server))
     _, user = server.requests[0]["messages"]
@@ -185,7 +185,7 @@ def test_switched_off_or_without_a_key_nothing_is_asked(world: World, project, s
 
 def test_a_resolved_incident_is_explained_without_the_model(world: World, project, server: ChatServer) -> None:
     headline_fault(world)
-    world.run("update incidents set status = 'resolved'")
+    world.run("update pulse_incidents set status = 'resolved'")
     assert explained(world, project, env(server))["source"] == "rules"
     assert server.requests == []
 

@@ -14,7 +14,7 @@ from pulse_runner.explain.stage import explain_incidents
 
 
 def stored(world: World) -> list[dict]:
-    return world.query("select * from incident_explanations order by incident_id, version")
+    return world.query("select * from pulse_incident_explanations order by incident_id, version")
 
 
 def test_the_same_day_twice_makes_nothing_new(world: World, project) -> None:
@@ -24,7 +24,7 @@ def test_the_same_day_twice_makes_nothing_new(world: World, project) -> None:
     rows = stored(world)
     assert [r["version"] for r in rows] == [1]
     assert rows[0] == first[0]
-    assert set(first[0]) == {column.split()[0] for column in TABLES["incident_explanations"].split(", ")}
+    assert set(first[0]) == {column.split()[0] for column in TABLES["pulse_incident_explanations"].split(", ")}
 
 
 def test_late_data_makes_a_new_version(world: World, project) -> None:
@@ -40,7 +40,7 @@ def test_late_data_makes_a_new_version(world: World, project) -> None:
 def test_a_later_day_of_the_same_incident_makes_no_new_version(world: World, project) -> None:
     headline_fault(world)
     explain_incidents(world, project, D, NOW, {})
-    world.run("update incidents set last_seen_on = ?, severity = 'critical'", D + timedelta(days=3))
+    world.run("update pulse_incidents set last_seen_on = ?, severity = 'critical'", D + timedelta(days=3))
     assert explain_incidents(world, project, D + timedelta(days=3), NOW, {}) == []
 
 
@@ -64,7 +64,7 @@ def test_ignored_and_future_incidents_are_left_alone(world: World, project) -> N
 
 def test_a_failed_query_is_stored_as_not_known(world: World, project) -> None:
     headline_fault(world)
-    world.run("drop table known_events")
+    world.run("drop table pulse_known_events")
     rejected = json.loads(explain_incidents(world, project, D, NOW, {})[0]["rejected"])
     assert [(r["part"], r["reason"]) for r in rejected] == [("evidence", "the query failed; what it asks is not known")]
     assert rejected[0]["text"].startswith("known events: ")

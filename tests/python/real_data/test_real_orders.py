@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pulse_runner.compiler.write import write_models
+from pulse_runner.compile.write import write_models
 from pulse_runner.segments.load import load_project
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect
@@ -103,7 +103,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 def test_every_size_on_every_day_is_that_of_pandas(warehouse: Warehouse, sizes: pd.DataFrame) -> None:
     rows = warehouse.query(
-        f"select segment_id, snapshot_date, size, status from {warehouse.table('segment_snapshots')}"
+        f"select segment_id, snapshot_date, size, status from {warehouse.table('pulse_segment_snapshots')}"
     )
     assert {r["status"] for r in rows} == {"ok"}
     found = {(r["segment_id"], r["snapshot_date"]): r["size"] for r in rows}
@@ -117,8 +117,8 @@ def test_the_causes_of_every_change_add_up_on_real_data(warehouse: Warehouse) ->
         select s.segment_id, s.snapshot_date, s.entered, s.exited,
           coalesce(sum(case when c.direction = 'gained' then c.members end), 0) as gained,
           coalesce(sum(case when c.direction = 'lost' then c.members end), 0) as lost
-        from {warehouse.table("segment_snapshots")} as s
-        left join {warehouse.table("segment_changes")} as c
+        from {warehouse.table("pulse_segment_snapshots")} as s
+        left join {warehouse.table("pulse_segment_changes")} as c
           on c.segment_id = s.segment_id and c.snapshot_date = s.snapshot_date
         where s.previous_date is not null
         group by s.segment_id, s.snapshot_date, s.entered, s.exited

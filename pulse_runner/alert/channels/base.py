@@ -1,0 +1,234 @@
+"""What a channel is, and the one way in which channels speak HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from pulse_runner.alert.message import AlertMessage, clean, clip
+from pulse_runner.errors import ChannelError
+
+if TYPE_CHECKING:
+    import httpx
+
+Env = Mapping[str, str]
+Settings = Mapping[str, str | tuple[str, ...]]
+RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+TIMEOUT_SECONDS = 15.0
+
+
+class UncertainError(ChannelError):
+    """The message may or may not have arrived, and the channel cannot tell a repeat from a new one: it is not sent again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A rendered message, stored before it is sent; the same body goes out at every attempt."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A frozen message on its way; `key` is the same at every attempt."""
+
+    key: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Whether a target can be used: variables that are missing, and what is wrong with those that are set."""
+
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether a message could be sent now."""
+        return not self.missing and not self.problem
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The world as a channel sees it: HTTP, the screen, the clock (UTC)."""
+
+    http: httpx.Client
+    say: Callable[[str], None]
+    now: Callable[[], datetime]
+    smtp_timeout: float = TIMEOUT_SECONDS
+
+
+class Channel(Protocol):
+    """A way to reach people. Secrets are read from `env` when needed and appear in nothing that is returned or raised."""
+
+    name: str
+
+    def setup(self, settings: Settings, env: Env) -> Setup:
+        """Say whether the target can be used, without sending anything."""
+        ...
+
+    def is_idempotent(self, env: Env) -> bool:
+        """Say whether the receiver recognises a repeated message by its key, so that an interrupted one can be sent again."""
+        ...
+
+    def render(self, message: AlertMessage, key: str) -> Frozen:
+        """Return the body to freeze, within the channel's limits."""
+        ...
+
+    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+        """Deliver and return a remark ('' when there is none); raise ChannelError."""
+        ...
+
+
+def variable(settings: Settings, name: str) -> str:
+    """Return the name of the environment variable that a setting names, '' when the setting is not there."""
+    value = settings.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def secret(env: Env, name: str) -> str:
+    """Return a variable's value without the white space that comes with pasting; '' when it is not set."""
+    return env.get(name, "").strip() if name else ""
+
+
+def web_setup(settings: Settings, env: Env, *, plain_http: bool = False) -> Setup:
+    """Check a webhook's variable: set, a URL with a host, and https unless on this machine or `plain_http`."""
+    name = variable(settings, "url_env")
+    url = secret(env, name)
+    if not url:
+        return Setup(missing=(name,))
+    return Setup(problem=url_problem(name, url, plain_http=plain_http))
+
+
+def url_problem(name: str, url: str, *, plain_http: bool = False) -> str:
+    """Say what is wrong with the URL in variable `name`, without repeating it; '' when nothing is."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return f"{name} is not a URL"
+    if parts.scheme not in ("http", "https") or not host or any(c.isspace() or not c.isprintable() for c in url):
+        return f"{name} is not a web address; it must begin with https://"
+    if parts.scheme == "http" and not plain_http and host not in LOOPBACK:
+        return f"{name} must begin with https://, or its secret travels in the open"
+    return ""
+
+
+def host_of(url: str) -> str:
+    """Return a URL as it may be shown.
+
+    >>> host_of("https://hooks.slack.com/services/T0/B0/secret")
+    'hooks.slack.com/…'
+    """
+    return f"{urlsplit(url).hostname}/…"
+
+
+def scrub(text: str, secrets: tuple[str, ...], limit: int = 160) -> str:
+    """Return what a server answered as one short line in which no secret, and no part of a secret URL, is left."""
+    parts = {s for value in secrets for s in (value, *_pieces(value)) if len(s) >= 4}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, "…")
+    return clip(clean(text), limit)
+
+
+def _pieces(value: str) -> Iterator[str]:
+    if "://" in value:
+        parts = urlsplit(value)
+        yield from (parts.path, parts.query, parts.password or "", parts.username or "")
+        yield from (p for p in parts.path.split("/") if len(p) >= 6)
+        yield from (p.split("=", 1)[-1] for p in parts.query.split("&"))
+
+
+def post(
+    edge: Edge,
+    url: str,
+    outgoing: Outgoing,
+    headers: Mapping[str, str],
+    *,
+    who: str,
+    idempotent: bool,
+    secrets: tuple[str, ...] = (),
+) -> httpx.Response:
+    """POST a JSON body and return the answer when it is 2xx; raise ChannelError otherwise, naming host and status only.
+
+    A request that was written without an answer is retried where `idempotent`, and is an UncertainError elsewhere.
+    """
+    import httpx
+
+    place = f"{who} ({host_of(url)})"
+    failure: ChannelError | None = None
+    response = None
+    try:
+        with _quiet_logs():
+            response = edge.http.post(
+                url, content=outgoing.body.encode(), headers={"Content-Type": "application/json", **headers}
+            )
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        failure = ChannelError(f"{place} could not be reached: {type(error).__name__}", retryable=True)
+    except httpx.HTTPError as error:
+        text = f"{place} did not answer: {type(error).__name__}"
+        failure = ChannelError(text, retryable=True) if idempotent else UncertainError(f"{text}; it may have arrived")
+    except (httpx.InvalidURL, ValueError) as error:
+        failure = ChannelError(f"{place} could not be asked: {type(error).__name__}", retryable=False)
+    if failure is not None:
+        raise failure  # outside of the handlers: an httpx error carries the request with its URL and headers
+    assert response is not None
+    if not response.is_success:
+        raise refused(response, place, edge.now(), (url, *secrets))
+    return response
+
+
+def refused(response: httpx.Response, place: str, now: datetime, secrets: tuple[str, ...]) -> ChannelError:
+    """Return the error for an answer that is not 2xx."""
+    said = scrub(response.text, secrets)
+    return ChannelError(
+        f"{place} answered {response.status_code}{f': {said}' if said else ''}",
+        retryable=response.status_code in RETRY,
+        retry_after=retry_after(response.headers, now),
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that a server asks to wait: Retry-After as a number or a date (RFC 9110), else ratelimit-reset."""
+    value = headers.get("retry-after") or headers.get("ratelimit-reset") or ""
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    try:
+        then = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    now = now if now.tzinfo else now.replace(tzinfo=UTC)
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max((then - now).total_seconds(), 0.0)
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep httpx from logging the URL of a request: a webhook's URL is its secret."""
+    loggers = [
+        logging.getLogger(n) for n in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+    ]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,29 @@
+"""The screen: plain text, for a first look and for a terminal or a log that somebody reads."""
+
+from __future__ import annotations
+
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Settings, Setup
+from pulse_runner.alert.message import AlertMessage, as_text, smaller
+
+
+class Console:
+    """Print the message."""
+
+    name = "console"
+
+    def setup(self, settings: Settings, env: Env) -> Setup:
+        """Return that nothing is needed."""
+        return Setup()
+
+    def is_idempotent(self, env: Env) -> bool:
+        """Return True: printing twice does no harm."""
+        return True
+
+    def render(self, message: AlertMessage, key: str) -> Frozen:
+        """Return the message as text."""
+        return Frozen(message.subject, as_text(next(smaller(message))))
+
+    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+        """Print the message."""
+        edge.say(f"{outgoing.body}\n")
+        return ""

@@ -1,0 +1,166 @@
+"""Email: through Resend (https://resend.com/docs/api-reference/emails/send-email) when it has a key, else through SMTP.
+
+The frozen body holds subject, HTML and text, not the addresses: pulse_alert_deliveries keeps no recipients.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from hashlib import sha256
+
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Settings, Setup, post, secret, url_problem
+from pulse_runner.alert.channels.smtp import send as send_by_smtp
+from pulse_runner.alert.channels.smtp import server_of, smtp_problem
+from pulse_runner.alert.message import AlertMessage, History, Section, as_text, marks, number, smaller
+from pulse_runner.errors import ChannelError
+
+RESEND = "https://api.resend.com"
+MAX_BYTES = 95_000  # Gmail clips at 102 KB
+ADDRESS = re.compile(r"^(?:[^<>@\r\n]*<)?[^@\s<>]+@[^@\s<>]+>?$")
+COLOURS = {"low": "#57606a", "medium": "#9a6700", "high": "#bc4c00", "critical": "#cf222e"}
+FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
+MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
+BAR_PIXELS = 40
+
+
+class Email:
+    """Send to the addresses in `to`, from PULSE_EMAIL_FROM."""
+
+    name = "email"
+
+    def setup(self, settings: Settings, env: Env) -> Setup:
+        """Say whether a way to send and a sender are set."""
+        missing = [] if secret(env, "PULSE_EMAIL_FROM") else ["PULSE_EMAIL_FROM"]
+        if not secret(env, "RESEND_API_KEY") and not secret(env, "PULSE_SMTP_URL"):
+            missing.insert(0, "RESEND_API_KEY or PULSE_SMTP_URL")
+        if missing:
+            return Setup(tuple(missing))
+        if not ADDRESS.match(secret(env, "PULSE_EMAIL_FROM")):
+            return Setup(
+                problem="PULSE_EMAIL_FROM is not an address; write pulse@example.com or Pulse <pulse@example.com>"
+            )
+        if not self.is_idempotent(env):
+            return Setup(problem=smtp_problem(secret(env, "PULSE_SMTP_URL")))
+        base = secret(env, "RESEND_API_URL")
+        if not secret(env, "RESEND_API_KEY").isascii():
+            return Setup(problem="RESEND_API_KEY holds characters that no key has")
+        return Setup(problem=url_problem("RESEND_API_URL", base) if base else "")
+
+    def is_idempotent(self, env: Env) -> bool:
+        """Say whether Resend is used: it drops a repeat with the same Idempotency-Key for 24 hours; SMTP does not."""
+        return bool(secret(env, "RESEND_API_KEY"))
+
+    def render(self, message: AlertMessage, key: str) -> Frozen:
+        """Return subject, HTML and text as JSON, below the size at which mail readers clip."""
+        body = ""
+        for version in smaller(message):
+            parts = {"subject": version.subject, "html": as_html(version), "text": as_text(version)}
+            body = json.dumps(parts, ensure_ascii=False)
+            if len(parts["html"].encode()) <= MAX_BYTES:
+                break
+        return Frozen(message.subject, body)
+
+    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+        """Send through Resend or SMTP; the remark names refused recipients, shortened."""
+        to = settings["to"]
+        people = [to] if isinstance(to, str) else list(to)
+        sender = secret(env, "PULSE_EMAIL_FROM")
+        if not self.is_idempotent(env):
+            return send_by_smtp(secret(env, "PULSE_SMTP_URL"), sender, people, outgoing, env, edge)
+        return self._send_by_resend(outgoing, sender, people, env, edge)
+
+    def _send_by_resend(self, outgoing: Outgoing, sender: str, people: list[str], env: Env, edge: Edge) -> str:
+        key = secret(env, "RESEND_API_KEY")
+        url = (secret(env, "RESEND_API_URL") or RESEND).rstrip("/") + "/emails"
+        payload = json.dumps({"from": sender, "to": people, **json.loads(outgoing.body)}, ensure_ascii=False)
+        # sender and recipients are part of the key: the same key with another payload is refused (409)
+        digest = sha256(json.dumps([sender, people]).encode()).hexdigest()[:8]
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Idempotency-Key": f"{outgoing.key}-{digest}",
+            "User-Agent": "pulse",
+        }
+        frozen = Outgoing(outgoing.key, outgoing.subject, payload)
+        try:
+            post(edge, url, frozen, headers, who="Resend", idempotent=True, secrets=(key,))
+        except ChannelError as error:
+            failure = _judged(error)
+        else:
+            return ""
+        raise failure
+
+
+def _judged(error: ChannelError) -> ChannelError:
+    """Read Resend's error names: a key that is in use right now, and a spent quota, pass with time."""
+    text = str(error)
+    if "concurrent_idempotent_requests" in text:
+        return ChannelError(text, retryable=True, retry_after=error.retry_after)
+    if "_quota_exceeded" in text:
+        return ChannelError(text, retryable=True, retry_after=error.retry_after or 3600.0)
+    return error
+
+
+def transport(env: Env) -> str:
+    """Name what email goes through, without a secret."""
+    if secret(env, "RESEND_API_KEY"):
+        return "Resend"
+    return f"SMTP at {server_of(secret(env, 'PULSE_SMTP_URL'))}"
+
+
+def as_html(message: AlertMessage) -> str:
+    """Return the message as one table with inline styles, which is what mail readers keep."""
+    colour = "#1a7f37" if message.kind == "resolved" else COLOURS[message.severity]
+    rows = [
+        f'<tr><td style="border-left:4px solid {colour};padding:8px 14px;{FONT};font-size:18px;font-weight:600;color:#1f2328">'
+        f"{html.escape(message.headline)}</td></tr>"
+    ]
+    for section in message.sections:
+        if section.style == "spark" and message.history is not None:
+            inner = _bars(message.history, colour)
+        else:
+            inner = _lines(section)
+        rows.append(
+            f'<tr><td style="padding:10px 18px 0;{FONT};font-size:14px;line-height:1.45;color:#1f2328">'
+            f'<div style="font-weight:600">{html.escape(section.title)}</div>{inner}</td></tr>'
+        )
+    rows.append(
+        f'<tr><td style="padding:16px 18px 8px;{FONT};font-size:12px;color:#57606a">{html.escape(message.footer)}</td></tr>'
+    )
+    table = (
+        '<table role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" '
+        f'style="max-width:640px;background:#ffffff">{"".join(rows)}</table>'
+    )
+    head = '<meta charset="utf-8"><meta name="color-scheme" content="light">'
+    return f'<!doctype html><html><head>{head}</head><body style="margin:0;padding:12px">{table}</body></html>'
+
+
+def _lines(section: Section) -> str:
+    if section.style == "code":
+        text = html.escape("\n".join(section.lines))
+        style = f"{MONO};background:#f6f8fa;padding:8px;margin:2px 0;white-space:pre-wrap;overflow-wrap:anywhere"
+        return f'<div style="{style}">{text}</div>'
+    out = []
+    for mark, line in zip(marks(section), section.lines, strict=True):
+        code = re.sub(r"`([^`]+)`", rf'<code style="{MONO}">\1</code>', html.escape(line))
+        out.append(f"<div>{mark.replace('- ', '&bull; ')}{code}</div>")
+    return "".join(out)
+
+
+def _bars(history: History, colour: str) -> str:
+    """Draw the history as table cells: mail readers drop SVG, and block out images."""
+    top = max((v for v in history.values if v is not None), default=0) or 1
+    cells = []
+    for value in history.values:
+        height = 0 if value is None else max(round(max(value, 0) / top * BAR_PIXELS), 1)
+        fill = (
+            f'<div style="height:{height}px;width:8px;background:{colour};font-size:0;line-height:0">&nbsp;</div>'
+            if height
+            else "&nbsp;"
+        )
+        cells.append(f'<td valign="bottom" width="8" style="height:{BAR_PIXELS}px;padding-right:2px">{fill}</td>')
+    known = [v for v in history.values if v is not None]
+    ends = f"{number(known[0], history.is_rate)} &rarr; {number(known[-1], history.is_rate)}"
+    bars = f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>{"".join(cells)}</tr></table>'
+    return f'{bars}<div style="font-size:12px;color:#57606a">{ends}</div>'

@@ -1,0 +1,98 @@
+"""n8n (or any program) as a signed JSON event; the receiver can check who sent it and drop what it has seen."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from pulse_runner.alert.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Settings,
+    Setup,
+    post,
+    secret,
+    variable,
+    web_setup,
+)
+from pulse_runner.alert.message import AlertMessage, clip, utc_text
+from pulse_runner.errors import ChannelError
+
+SPEC_VERSION = "1.0"
+MAX_RELATED = 100
+HINTS = {
+    403: "the token in {token} is not the one that the webhook's Header Auth expects",
+    404: "the workflow is not published, or the URL is its test URL",
+}
+
+
+class N8n:
+    """Post an event to the webhook in `url_env`, with a token and a signature where their variables are named."""
+
+    name = "n8n"
+
+    def setup(self, settings: Settings, env: Env) -> Setup:
+        """Say whether the URL and the secrets that the route names are set."""
+        web = web_setup(settings, env, plain_http=True)  # n8n often runs beside Pulse, in a private network
+        names = [variable(settings, n) for n in ("secret_env", "token_env")]
+        missing = (*web.missing, *(n for n in names if n and not secret(env, n)))
+        token = secret(env, variable(settings, "token_env"))
+        bad = "" if token.isascii() and token.isprintable() else f"{names[1]} holds characters that no header may have"
+        return Setup(missing, web.problem or bad)
+
+    def is_idempotent(self, env: Env) -> bool:
+        """Return True: the receiver sees the same X-Pulse-Delivery at every attempt."""
+        return True
+
+    def render(self, message: AlertMessage, key: str) -> Frozen:
+        """Return the event as JSON."""
+        first, *others = message.facts or ({},)
+        event: dict[str, Any] = {
+            "specversion": SPEC_VERSION,
+            "type": "pulse.test" if message.kind == "test" else f"pulse.incident.{message.kind}",
+            "id": key,
+            "source": "pulse",
+            "time": utc_text(message.at),
+            "snapshot_date": message.day.isoformat(),
+            "severity": message.severity,
+            "headline": message.headline,
+            "incident": first,
+            "related": others[:MAX_RELATED],
+            "related_left_out": max(len(others) - MAX_RELATED, 0),
+        }
+        return Frozen(message.subject, json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":")))
+
+    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+        """Post the event with its delivery id, its time and its signature."""
+        url = secret(env, variable(settings, "url_env"))
+        key, token = (secret(env, variable(settings, n)) for n in ("secret_env", "token_env"))
+        stamp = str(int(edge.now().timestamp()))
+        headers = {"X-Pulse-Delivery": outgoing.key, "X-Pulse-Timestamp": stamp}
+        if token:
+            headers["X-Pulse-Token"] = token
+        if key:
+            headers["X-Pulse-Signature"] = signature(key, stamp, outgoing.body)
+        try:
+            post(edge, url, outgoing, headers, who="n8n", idempotent=True, secrets=(key, token))
+        except ChannelError as error:
+            failure = _with_hint(error, variable(settings, "token_env") or "token_env")
+        else:
+            return ""
+        raise failure
+
+
+def signature(key: str, stamp: str, body: str) -> str:
+    """Return `v1=` and the HMAC-SHA256 (RFC 2104) of `<timestamp>.<body>` in hex."""
+    return "v1=" + hmac.new(key.encode(), f"{stamp}.{body}".encode(), hashlib.sha256).hexdigest()
+
+
+def _with_hint(error: ChannelError, token: str) -> ChannelError:
+    for status, hint in HINTS.items():
+        if f"answered {status}" in str(error):
+            text = f"{clip(str(error), 200)}. Perhaps {hint.format(token=token)}."
+            return ChannelError(text, retryable=error.retryable, retry_after=error.retry_after)
+    return error

@@ -1,0 +1,102 @@
+"""Slack incoming webhook with Block Kit (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pulse_runner.alert.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Settings,
+    Setup,
+    post,
+    secret,
+    variable,
+    web_setup,
+)
+from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller
+from pulse_runner.errors import ChannelError
+
+MAX_BLOCKS = 50
+MAX_HEADER = 150
+MAX_SECTION = 3000
+MAX_TOTAL = 12_000  # Slack refuses about 13,000 characters over all blocks
+DOTS = {"low": "⚪", "medium": "🟡", "high": "🟠", "critical": "🔴"}
+
+
+class Slack:
+    """Post to the webhook in the variable that `url_env` names."""
+
+    name = "slack"
+
+    def setup(self, settings: Settings, env: Env) -> Setup:
+        """Say whether the webhook's variable is set to a usable URL."""
+        return web_setup(settings, env)
+
+    def is_idempotent(self, env: Env) -> bool:
+        """Return False: a webhook posts whatever it gets."""
+        return False
+
+    def render(self, message: AlertMessage, key: str) -> Frozen:
+        """Return the payload as JSON: blocks, and `text` as the fallback for notifications."""
+        body = ""
+        for version in smaller(message):
+            payload = {"text": escape(clip(version.subject, 300)), "blocks": blocks(version)}
+            body = json.dumps(payload, ensure_ascii=False)
+            longest = max(len(_mrkdwn(s)) for s in version.sections)
+            if len(body) <= MAX_TOTAL and longest <= MAX_SECTION:
+                break
+        return Frozen(message.subject, body)
+
+    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+        """Post the payload; Slack answers `ok`."""
+        url = secret(env, variable(settings, "url_env"))
+        response = post(edge, url, outgoing, {}, who="Slack", idempotent=False)
+        if response.text.strip() != "ok" and not response.text.lstrip().startswith("{"):
+            raise ChannelError(
+                "The webhook answered 200 but not as Slack does; is a proxy or a sign-in page in between?",
+                retryable=False,
+            )
+        return ""
+
+
+def blocks(message: AlertMessage) -> list[dict[str, Any]]:
+    """Return the Block Kit blocks of a message: a header, one section per part, a context line."""
+    dot = "✅" if message.kind == "resolved" else "🔔" if message.kind == "test" else DOTS[message.severity]
+    head = clip(f"{dot} {message.headline}", MAX_HEADER)
+    out: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": head, "emoji": True}}]
+    if len(message.headline) + 2 > MAX_HEADER:
+        out.append(_section(f"*{escape(message.headline)}*"))
+    for section in message.sections[: MAX_BLOCKS - 3]:
+        out.append(_section(_mrkdwn(section)))
+    out.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape(message.footer)}]})
+    return out
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": clip(text, MAX_SECTION)}}
+
+
+def _mrkdwn(section: Section) -> str:
+    title = f"*{escape(section.title)}*"
+    if section.style == "code":
+        return f"{title}\n```{escape(chr(10).join(section.lines)).replace('`', chr(39))}```"
+    if section.style == "spark":
+        return f"{title}  `{escape(section.lines[0])}`"
+    lines = [
+        f"{mark.replace('- ', '• ')}{escape(line)}" for mark, line in zip(marks(section), section.lines, strict=True)
+    ]
+    return "\n".join([title, *lines])
+
+
+def escape(text: str) -> str:
+    """Escape the three characters that Slack reads as control, so that no mention or link can come from data.
+
+    >>> escape("<!channel> R&D")
+    '&lt;!channel&gt; R&amp;D'
+    """
+    return re.sub(r"[&<>]", lambda m: {"&": "&amp;", "<": "&lt;", ">": "&gt;"}[m[0]], text)

@@ -1,0 +1,160 @@
+"""Mail through an SMTP server: TLS before any password, and a clear line between `not sent` and `perhaps sent`."""
+
+from __future__ import annotations
+
+import json
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from urllib.parse import unquote, urlsplit
+
+from pulse_runner.alert.channels.base import LOOPBACK, Edge, Env, Outgoing, UncertainError, scrub, secret
+from pulse_runner.alert.outbox import redact_address
+from pulse_runner.errors import ChannelError
+
+PORTS = {"smtp": 587, "smtps": 465}
+
+
+@dataclass(frozen=True, repr=False)
+class Server:
+    """An SMTP server from its URL; without a repr, so that the password cannot be printed."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    implicit_tls: bool
+
+
+def smtp_problem(url: str) -> str:
+    """Say what is wrong with the URL in PULSE_SMTP_URL, without repeating it; '' when nothing is."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "PULSE_SMTP_URL is not a URL (a special character in the password must be written as %XX)"
+    if parts.scheme not in PORTS or not parts.hostname:
+        return "PULSE_SMTP_URL must look like smtp://user:password@host:587 or smtps://user:password@host:465"
+    return ""
+
+
+def server_of(url: str) -> str:
+    """Return host and port of an SMTP URL, which may be shown."""
+    server = _server(url)
+    return f"{server.host}:{server.port}"
+
+
+def _server(url: str) -> Server:
+    parts = urlsplit(url)
+    return Server(
+        host=parts.hostname or "",
+        port=parts.port or PORTS.get(parts.scheme, 587),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        implicit_tls=parts.scheme == "smtps",
+    )
+
+
+def send(url: str, sender: str, people: list[str], outgoing: Outgoing, env: Env, edge: Edge) -> str:
+    """Send a frozen mail and return a remark about refused recipients; raise ChannelError.
+
+    Until the body is on its way a failure is a failure; from then on it is an UncertainError, save for a clear refusal.
+    """
+    server = _server(url)
+    mail = compose(sender, people, outgoing, edge)
+    place = f"SMTP ({server.host}:{server.port})"
+    phase, refused = "connect", dict[str, int]()
+    failure: ChannelError | None = None
+    client: smtplib.SMTP | None = None
+    try:
+        client = _connect(server, env, edge.smtp_timeout)
+        phase = "sign in"
+        if server.user:
+            client.login(server.user, server.password)
+        phase = "address"
+        _accept(*client.mail(parseaddr(sender)[1]))
+        for person in people:
+            code, text = client.rcpt(person)
+            if code not in (250, 251):
+                refused[person] = code
+        if len(refused) == len(people):
+            raise smtplib.SMTPResponseException(code, text)
+        phase = "body"
+        _accept(*client.data(mail.as_bytes(policy=SMTP)))  # CRLF line ends, which smtplib does not add to bytes
+    except smtplib.SMTPResponseException as error:
+        failure = _refusal(place, phase, error, server)
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        failure = _broken(place, phase, error)
+    finally:
+        if client is not None:
+            client.close()
+    if failure is not None:
+        raise failure  # outside of the handlers: their errors can hold what the server said about the password
+    if refused:
+        names = ", ".join(f"{redact_address(p)} ({code})" for p, code in refused.items())
+        return f"refused for {names}; sent to the others"
+    return ""
+
+
+def compose(sender: str, people: list[str], outgoing: Outgoing, edge: Edge) -> EmailMessage:
+    """Return the mail: a text part, an HTML part, and a Message-ID that is the same at every attempt."""
+    parts = json.loads(outgoing.body)
+    mail = EmailMessage()
+    mail["Subject"] = parts["subject"]
+    mail["From"] = sender
+    mail["To"] = ", ".join(people)
+    mail["Date"] = format_datetime(edge.now())
+    mail["Message-ID"] = f"<{outgoing.key}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(parts["text"], cte="quoted-printable")
+    mail.add_alternative(parts["html"], subtype="html", cte="quoted-printable")
+    return mail
+
+
+def _connect(server: Server, env: Env, timeout: float) -> smtplib.SMTP:
+    """Open the connection with TLS; without TLS only on this machine or where no password is sent and none is offered."""
+    trust = ssl.create_default_context(cafile=secret(env, "PULSE_SMTP_CA_FILE") or None)
+    if server.implicit_tls:
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=trust)
+    client = smtplib.SMTP(server.host, server.port, timeout=timeout)
+    client.ehlo_or_helo_if_needed()
+    if client.has_extn("starttls"):
+        client.starttls(context=trust)
+        client.ehlo()
+    elif server.user and server.host not in LOOPBACK:
+        client.close()
+        raise smtplib.SMTPNotSupportedError("no STARTTLS")
+    return client
+
+
+def _accept(code: int, text: bytes) -> None:
+    if code not in (250, 251):
+        raise smtplib.SMTPResponseException(code, text)
+
+
+def _refusal(place: str, phase: str, error: smtplib.SMTPResponseException, server: Server) -> ChannelError:
+    said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else str(error.smtp_error)
+    quoted = scrub(said, (server.password, server.user))
+    hint = "; check user and password in PULSE_SMTP_URL" if phase == "sign in" else ""
+    # RFC 5321: 4yz may pass later; a refused sign-in does not
+    passing = 400 <= error.smtp_code < 500 and phase != "sign in"
+    return ChannelError(f"{place} answered {error.smtp_code} at {phase}: {quoted}{hint}", retryable=passing)
+
+
+def _broken(place: str, phase: str, error: Exception) -> ChannelError:
+    name = type(error).__name__
+    if phase == "body":
+        return UncertainError(f"{place} was cut off while the mail went out ({name}); it may have arrived")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"{place} has a certificate that is not trusted; PULSE_SMTP_CA_FILE can name your authority's file"
+        return ChannelError(text, retryable=False)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        text = f"{place} offers no {'encryption' if phase == 'connect' else 'sign-in'}; use smtps:// or another port"
+        return ChannelError(text, retryable=False)
+    return ChannelError(
+        f"{place} could not be used at {phase}: {name}",
+        retryable=isinstance(error, OSError | smtplib.SMTPServerDisconnected),
+    )

@@ -1,0 +1,104 @@
+"""Microsoft Teams through a Workflows webhook, as an Adaptive Card 1.5.
+
+Data is put into TextRuns only: they show text as it is, while a TextBlock would read it as Markdown and follow its links
+(https://adaptivecards.io/explorer/TextRun.html).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pulse_runner.alert.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Settings,
+    Setup,
+    post,
+    scrub,
+    secret,
+    variable,
+    web_setup,
+)
+from pulse_runner.alert.message import AlertMessage, Section, marks, smaller
+from pulse_runner.errors import ChannelError
+
+MAX_BYTES = 13_000  # 28 KB are documented, 413 was seen at 14,000
+COLOURS = {"low": "Default", "medium": "Warning", "high": "Warning", "critical": "Attention"}
+
+
+class Teams:
+    """Post to the Workflows webhook in the variable that `url_env` names."""
+
+    name = "teams"
+
+    def setup(self, settings: Settings, env: Env) -> Setup:
+        """Say whether the webhook's variable is set to a usable URL."""
+        return web_setup(settings, env)
+
+    def is_idempotent(self, env: Env) -> bool:
+        """Return False: a workflow posts whatever it gets."""
+        return False
+
+    def render(self, message: AlertMessage, key: str) -> Frozen:
+        """Return the message with its card as JSON, below the size at which Teams refuses it."""
+        body = ""
+        for version in smaller(message):
+            body = json.dumps(_envelope(version), ensure_ascii=False, separators=(",", ":"))
+            if len(body.encode()) <= MAX_BYTES:
+                break
+        return Frozen(message.subject, body)
+
+    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+        """Post the card; 202 says that the workflow took it, not that it was shown."""
+        url = secret(env, variable(settings, "url_env"))
+        response = post(edge, url, outgoing, {}, who="Teams", idempotent=False)
+        if "failed with error" in response.text.lower():  # an old connector wraps an error into a 200
+            raise ChannelError(f"Teams refused the card: {scrub(response.text, (url,))}", retryable=False)
+        return "accepted by the workflow" if response.status_code == 202 else ""
+
+
+def _envelope(message: AlertMessage) -> dict[str, Any]:
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.5",
+        "fallbackText": message.subject,
+        "msteams": {"width": "Full"},
+        "body": card_body(message),
+    }
+    return {
+        "type": "message",
+        "summary": message.subject,
+        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
+    }
+
+
+def card_body(message: AlertMessage) -> list[dict[str, Any]]:
+    """Return the elements of the card."""
+    colour = "Good" if message.kind == "resolved" else COLOURS[message.severity]
+    head = _run(message.headline, weight="Bolder", size="Medium", color=colour)
+    out: list[dict[str, Any]] = [{"type": "RichTextBlock", "inlines": [head]}]
+    for section in message.sections:
+        out += _elements(section)
+    out.append(
+        {"type": "RichTextBlock", "separator": True, "inlines": [_run(message.footer, size="Small", isSubtle=True)]}
+    )
+    return out
+
+
+def _elements(section: Section) -> list[dict[str, Any]]:
+    title = _run(section.title, weight="Bolder")
+    font = {"fontType": "Monospace"} if section.style in ("code", "spark") else {}
+    if len(section.lines) == 1 and section.style in ("text", "spark"):
+        inlines = [title, _run(f"  {section.lines[0]}", **font)]
+        return [{"type": "RichTextBlock", "spacing": "Small", "inlines": inlines}]
+    lines = [f"{mark.replace('- ', '• ')}{line}" for mark, line in zip(marks(section), section.lines, strict=True)]
+    head = {"type": "RichTextBlock", "spacing": "Medium", "inlines": [title]}
+    return [head, *({"type": "RichTextBlock", "spacing": "None", "inlines": [_run(line, **font)]} for line in lines)]
+
+
+def _run(text: str, **style: object) -> dict[str, Any]:
+    return {"type": "TextRun", "text": text, **style}

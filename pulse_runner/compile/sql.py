@@ -1,0 +1,186 @@
+"""Rules as SQL. Values only ever become literals here; a leaf that is not true is false, and `not` is its complement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from pulse_runner.compile.days import Day, LiteralDay
+from pulse_runner.segments.model import (
+    All,
+    AnyOf,
+    Entity,
+    EventLeaf,
+    Field,
+    FieldLeaf,
+    Leaf,
+    Not,
+    Rule,
+    SegmentLeaf,
+    SqlLeaf,
+    Value,
+)
+
+Render = Callable[[Leaf], str]
+SQL_TYPES = {
+    "number": "double precision",
+    "text": "varchar",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+}
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "<>"}
+
+
+def literal(value: Value) -> str:
+    """Return a value as a SQL literal; nothing in it can end the literal.
+
+    >>> print(literal("O'Hara; drop table x --"), literal(3), literal(True))
+    'O''Hara; drop table x --' 3 true
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} has no SQL literal.")
+        return repr(value)
+    # a backslash is data in standard SQL; warehouses that read it as an escape are not supported yet
+    lines = ["'" + line.replace("'", "''") + "'" for line in value.split("\n")]
+    # compiled SQL is indented: a line break in a value must not be one in the text
+    return lines[0] if len(lines) == 1 else "(" + " || chr(10) || ".join(lines) + ")"
+
+
+def in_jinja(sql: str) -> str:
+    """Return SQL text so that dbt's Jinja leaves it as it is.
+
+    >>> in_jinja("name = '{{ x }}'")
+    "name = '{{ '{{' }} x }}'"
+    """
+    for mark in ("{{", "{%", "{#"):
+        sql = sql.replace(mark, "\0" + mark + "\1")
+    return sql.replace("\0", "{{ '").replace("\1", "' }}")
+
+
+def day_literal(iso: Value) -> str:
+    """Return an ISO date as a SQL date."""
+    return f"cast('{date.fromisoformat(str(iso))}' as date)"
+
+
+def leaf_sql(leaf: FieldLeaf, fields: Mapping[str, Field], day: Day, *, jinja: bool, dialect: str = "") -> str:
+    """Return one field condition as SQL over plain column names.
+
+    With `jinja` the text is for a dbt model: warehouse differences are macro calls. Otherwise it is for `dialect` as it is.
+    """
+    text = in_jinja if jinja else str
+    field = fields[leaf.field]
+    if field.days_since is not None:
+        return _clock_sql(leaf, field.days_since, day)
+    x, values = leaf.field, leaf.values
+    match leaf.operator:
+        case "=" | "<" | "<=" | ">" | ">=" | "!=":
+            return f"{x} {'<>' if leaf.operator == '!=' else leaf.operator} {text(literal(values[0]))}"
+        case "in" | "not_in":
+            listed = ", ".join(text(literal(v)) for v in values)
+            return f"{x} {'in' if leaf.operator == 'in' else 'not in'} ({listed})"
+        case "between" if field.type in ("date", "timestamp"):
+            return f"cast({x} as date) between {day_literal(values[0])} and {day_literal(values[1])}"
+        case "between":
+            return f"{x} between {literal(values[0])} and {literal(values[1])}"
+        case "is_null" | "is_not_null":
+            return f"{x} is {'not ' if leaf.operator == 'is_not_null' else ''}null"
+        case "is_true" | "is_false":
+            return f"{x} = {'true' if leaf.operator == 'is_true' else 'false'}"
+        case "contains":
+            return f"position({text(literal(values[0]))} in {x}) > 0"
+        case "not_contains":
+            return f"position({text(literal(values[0]))} in {x}) = 0"
+        case "starts_with":
+            return f"left({x}, {len(str(values[0]))}) = {text(literal(values[0]))}"
+        case "ends_with":
+            return f"right({x}, {len(str(values[0]))}) = {text(literal(values[0]))}"
+        case "matches" if jinja:
+            return f"{{{{ pulse_matches({x!r}, {literal(values[0])!r}) }}}}"
+        case "matches":
+            pattern = literal(values[0])
+            return f"{x} ~ {pattern}" if dialect == "postgres" else f"regexp_matches({x}, {pattern})"
+        case "on" | "before" | "after":
+            sign = {"on": "=", "before": "<", "after": ">"}[leaf.operator]
+            return f"cast({x} as date) {sign} {day_literal(values[0])}"
+        case "in_last":
+            return f"cast({x} as date) between {day.minus(int(values[0]))} and {day.minus(0)}"
+        case "more_than_ago":
+            return f"cast({x} as date) < {day.minus(int(values[0]))}"
+        case "between_ago":
+            return f"cast({x} as date) between {day.minus(int(values[1]))} and {day.minus(int(values[0]))}"
+    raise ValueError(f"Operator {leaf.operator!r} of field {leaf.field!r} has no SQL.")
+
+
+def _clock_sql(leaf: FieldLeaf, column: str, day: Day) -> str:
+    """Compare days since a date by comparing the date itself: more days are earlier dates."""
+    x = f"cast({column} as date)"
+    operator, values = leaf.operator, leaf.values
+    if operator in ("is_null", "is_not_null"):
+        return f"{column} is {'not ' if operator == 'is_not_null' else ''}null"
+    if operator == "between":
+        return f"{x} between {day.minus(math.floor(float(values[1])))} and {day.minus(math.ceil(float(values[0])))}"
+    if operator in ("in", "not_in"):
+        listed = ", ".join(day.minus(int(v)) for v in values)
+        return f"{x} {'in' if operator == 'in' else 'not in'} ({listed})"
+    number = float(values[0])
+    # a whole number of days: <= 7.5 is <= 7, and < 7.5 is <= 7
+    if number != int(number):
+        operator = {"<": "<=", ">": ">="}.get(operator, operator)
+        number = math.floor(number) if operator == "<=" else math.ceil(number)
+    return f"{x} {_FLIPPED[operator]} {day.minus(int(number))}"
+
+
+def boolean_sql(rule: Rule, render: Render) -> str:
+    """Return a rule as a boolean that is never null, each leaf through `render` (which gives a boolean that may be null)."""
+    if isinstance(rule, All | AnyOf):
+        word = " and " if isinstance(rule, All) else " or "
+        parts = [boolean_sql(p, render) for p in rule.parts]
+        return parts[0] if len(parts) == 1 else "(" + word.join(parts) + ")"
+    if isinstance(rule, Not):
+        return f"not {boolean_sql(rule.part, render)}"
+    return render(rule)
+
+
+def rule_sql(rule: Rule, entity: Entity, dialect: str, as_of: date, segments: Mapping[str, Rule] | None = None) -> str:
+    """Return a rule as a self-contained boolean for one date, over the plain column names of the entity's relation.
+
+    Event conditions need the events' relation and raise ValueError; `segments` gives the rules that the rule refers to.
+    """
+
+    def render(leaf: Leaf) -> str:
+        if isinstance(leaf, FieldLeaf):
+            sql = leaf_sql(leaf, entity.fields, LiteralDay(as_of), jinja=False, dialect=dialect)
+        elif isinstance(leaf, SqlLeaf):
+            sql = f"({leaf.sql})"
+        elif isinstance(leaf, SegmentLeaf) and segments and leaf.segment in segments:
+            inner = rule_sql(segments[leaf.segment], entity, dialect, as_of, segments)
+            return inner if leaf.operator == "in_segment" else f"not {inner}"
+        else:
+            raise ValueError(f"{type(leaf).__name__} cannot be evaluated over the entity's relation alone.")
+        return f"coalesce({sql}, false)"
+
+    return boolean_sql(rule, render)
+
+
+def resolve_segments(rule: Rule, rules: Mapping[str, Rule]) -> Rule:
+    """Return the rule with references to other segments replaced by those segments' rules."""
+    if isinstance(rule, All):
+        return All(tuple(resolve_segments(p, rules) for p in rule.parts))
+    if isinstance(rule, AnyOf):
+        return AnyOf(tuple(resolve_segments(p, rules) for p in rule.parts))
+    if isinstance(rule, Not):
+        return Not(resolve_segments(rule.part, rules))
+    if isinstance(rule, SegmentLeaf):
+        inner = resolve_segments(rules[rule.segment], rules)
+        return inner if rule.operator == "in_segment" else Not(inner)
+    return rule
+
+
+__all__ = ["EventLeaf", "boolean_sql", "in_jinja", "leaf_sql", "literal", "resolve_segments", "rule_sql"]

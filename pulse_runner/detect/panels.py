@@ -1,0 +1,139 @@
+"""Read history as the panels that detectors take: (segments, days) arrays, with NaN where there is no snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pulse_runner.detectors.base import Bools, Days, EntityPanel, Floats, MetricPanel
+from pulse_runner.segments.model import All, AnyOf, Entity, FieldLeaf, Not, Project, Rule, SqlLeaf, leaves
+from pulse_runner.warehouse.base import Warehouse
+
+HISTORY_DAYS = 400
+# metric -> numerator, denominator of pulse_segment_snapshots
+COLUMNS: Mapping[str, tuple[str, str | None]] = {
+    "size": ("size", None),
+    "conversion_rate": ("converted", "eligible"),
+    "inactive_rate": ("inactive", "size"),
+    "entered": ("entered", None),
+    "exited": ("exited", None),
+    "converted": ("converted", None),
+}
+
+
+def day_axis(first: date, last: date) -> Days:
+    """Return every calendar day from `first` to `last`."""
+    return np.arange(np.datetime64(first), np.datetime64(last) + 1)
+
+
+def pivot(frame: pd.DataFrame, rows: Mapping[Any, int], keys: Iterable[Any], days: Days, column: str) -> Floats:
+    """Return a column of a long frame as (rows, days), NaN where the frame has no row."""
+    out = np.full((len(rows), len(days)), np.nan)
+    at = frame["snapshot_date"].to_numpy().astype("datetime64[D]")
+    out[[rows[k] for k in keys], (at - days[0]).astype(int)] = pd.to_numeric(frame[column]).to_numpy(float)
+    return out
+
+
+def metric_panels(
+    warehouse: Warehouse, segment_ids: tuple[str, ...], first: date, last: date, excluded: Bools | None = None
+) -> dict[str, MetricPanel]:
+    """Return every metric of the segments from `first` to `last`, reach per channel included."""
+    days, rows = day_axis(first, last), {s: i for i, s in enumerate(segment_ids)}
+    frame = warehouse.frame(
+        "select segment_id, snapshot_date, size, eligible, converted, inactive, entered, exited, status, status_reason"
+        f" from {warehouse.table('pulse_segment_snapshots')} where snapshot_date between ? and ?",
+        [first, last],
+    )
+    frame = frame[frame["segment_id"].isin(rows)]
+    keys = frame["segment_id"].tolist()
+    values = {c: pivot(frame, rows, keys, days, c) for c in {c for pair in COLUMNS.values() for c in pair if c}}
+    status = _texts(frame, rows, keys, days, "status")
+    reason = _texts(frame, rows, keys, days, "status_reason")
+
+    def panel(metric: str, numerator: Floats, denominator: Floats | None) -> MetricPanel:
+        return MetricPanel(metric, segment_ids, days, numerator, denominator, excluded, status, reason)
+
+    panels = {m: panel(m, values[n], values[d] if d else None) for m, (n, d) in COLUMNS.items()}
+    reach = warehouse.frame(
+        f"select segment_id, snapshot_date, channel, reachable from {warehouse.table('pulse_segment_reach')}"
+        " where snapshot_date between ? and ?",
+        [first, last],
+    )
+    reach = reach[reach["segment_id"].isin(rows)]
+    for channel, part in reach.groupby("channel"):
+        name = f"reach:{channel}"
+        panels[name] = panel(name, pivot(part, rows, part["segment_id"].tolist(), days, "reachable"), values["size"])
+    return panels
+
+
+def health_panel(warehouse: Warehouse, first: date, last: date) -> EntityPanel | None:
+    """Return the health of every entity and column, None when nothing was recorded."""
+    days = day_axis(first, last)
+    frame = warehouse.frame(
+        "select entity, column_name, snapshot_date, rows, nulls, duplicate_keys, data_type, status"
+        f" from {warehouse.table('pulse_entity_health')} where snapshot_date between ? and ?",
+        [first, last],
+    )
+    if frame.empty:
+        return None
+    pairs = list(zip(frame["entity"], frame["column_name"], strict=True))
+    keys = tuple(sorted(set(pairs)))
+    rows = {k: i for i, k in enumerate(keys)}
+    return EntityPanel(
+        keys=keys,
+        dates=days,
+        rows=pivot(frame, rows, pairs, days, "rows"),
+        nulls=pivot(frame, rows, pairs, days, "nulls"),
+        duplicate_keys=pivot(frame, rows, pairs, days, "duplicate_keys"),
+        data_type=_texts(frame, rows, pairs, days, "data_type"),
+        status=_texts(frame, rows, pairs, days, "status"),
+    )
+
+
+def constrained_attributes(project: Project) -> frozenset[tuple[str, str]]:
+    """Return the (segment, attribute) pairs that the segment's own rule or a clock moves by construction.
+
+    An attribute is constrained when a leaf of the rule reads its field, directly or through a segment that the rule
+    refers to, or when its field is a clock (`days_since`) or a date.
+    """
+    found = set()
+    for segment in project.segments.values():
+        entity = project.entities[segment.entity]
+        read = _fields_read(segment.rule, project, {segment.name})
+        for attribute in entity.attributes:
+            if attribute.field in read or _is_clock(entity, attribute.field):
+                found.add((segment.name, attribute.name))
+    return frozenset(found)
+
+
+def _is_clock(entity: Entity, name: str) -> bool:
+    field = entity.fields[name]
+    return field.days_since is not None or field.type in ("date", "timestamp")
+
+
+def _fields_read(rule: Rule, project: Project, seen: set[str]) -> set[str]:
+    read: set[str] = set()
+    for leaf in leaves(rule):
+        if isinstance(leaf, FieldLeaf):
+            read.add(leaf.field)
+        elif isinstance(leaf, SqlLeaf):
+            read |= set(leaf.fields)
+        elif not isinstance(leaf, All | AnyOf | Not) and hasattr(leaf, "segment") and leaf.segment not in seen:
+            read |= _fields_read(project.segments[leaf.segment].rule, project, seen | {leaf.segment})
+    return read
+
+
+def _texts(frame: pd.DataFrame, rows: Mapping[Any, int], keys: Iterable[Any], days: Days, column: str) -> Any:
+    out = np.full((len(rows), len(days)), "", dtype=object)
+    at = frame["snapshot_date"].to_numpy().astype("datetime64[D]")
+    out[[rows[k] for k in keys], (at - days[0]).astype(int)] = frame[column].fillna("").to_numpy(object)
+    return out
+
+
+def first_day(last: date) -> date:
+    """Return the first day of the history that detectors read for `last`."""
+    return last - timedelta(days=HISTORY_DAYS)

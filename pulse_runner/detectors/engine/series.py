@@ -1,0 +1,101 @@
+"""What the detectors on a single metric share: the engine's track, turned into verdicts by a threshold and a direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pulse_runner.detectors import words
+from pulse_runner.detectors.base import Assessment, Detector, Floats, Kind, MetricPanel, Settings
+from pulse_runner.detectors.engine.track import Track, Tuning, track
+
+TELL = 2.0  # a change of so many thresholds should stand out in a day, or the test is too small
+STANDS_OUT = 3.2  # standard deviations
+
+
+@dataclass(frozen=True)
+class Story:
+    """The numbers of one test on one day, for its sentence."""
+
+    panel: MetricPanel
+    track: Track
+    s: int
+    d: int
+    effect: float
+    threshold: float
+    kind: Kind
+    needs: float
+    day: np.datetime64
+
+
+def assess_series(
+    detector: Detector,
+    panel: MetricPanel,
+    settings: Settings,
+    first: np.datetime64,
+    last: np.datetime64,
+    tuning: Tuning,
+    sentence: Callable[[Story], str] = words.series,
+) -> Assessment:
+    """Run the engine over a panel and judge the days from `first` to `last`."""
+    stop = int((last - panel.dates[0]).astype(int)) + 1
+    start = max(int((first - panel.dates[0]).astype(int)), 0)
+    panel = panel.head(stop)
+    result = track(panel, start, tuning)
+    threshold, direction, enabled = settings.vectors(detector, panel.segment_ids)
+    effect = relative(result.value, result.expected)
+    wanted = (direction[:, None] == 0) | (np.sign(effect) == direction[:, None])
+    fewest = max(tuning.min_history, settings.min_history if detector.name != "size_jump" else 0)
+    history = result.history >= fewest
+    wants = size_wanted(panel, result, start, threshold)
+    eligible = result.abnormal & result.usable & wanted & history & enabled[:, None]
+    kind = np.full(effect.shape, Kind.QUIET, np.int8)
+    kind[np.isfinite(wants) & ~result.abnormal] = Kind.TOO_SMALL
+    kind[~history] = Kind.NEEDS_HISTORY
+    kind[~result.usable] = Kind.NO_DATA
+    if panel.excluded is not None:
+        kind[panel.excluded[:, start:]] = Kind.MUTED
+    kind[~enabled] = Kind.DISABLED
+    needs = np.where(~history, fewest - result.history, wants).astype(float)
+    dates = panel.dates[start:]
+
+    def say(s: int, d: int) -> str:
+        return sentence(Story(panel, result, s, d, float(effect[s, d]), float(threshold[s]),
+                              Kind(int(kind[s, d])), float(needs[s, d]), dates[d]))  # fmt: skip
+
+    return Assessment(
+        detector=detector.name, metric=panel.metric, attribute=None, segment_ids=panel.segment_ids,
+        entities=("",) * len(panel.segment_ids), dates=dates, kind=kind, eligible=eligible,
+        fresh=result.fresh & result.usable & history & enabled[:, None], p_value=result.p_value,
+        observed=result.value, expected=result.expected, lower=result.lower, upper=result.upper, effect=effect,
+        started=panel.dates[np.clip(result.started, 0, stop - 1)], abnormal=result.abnormal, rebased=result.rebased,
+        needs=needs, threshold=threshold, sentence=say,
+    )  # fmt: skip
+
+
+def size_wanted(panel: MetricPanel, result: Track, start: int, threshold: Floats) -> Floats:
+    """Return (S, D): the members from which on a change of TELL thresholds would stand out in a day, NaN where it does already.
+
+    Days that differ too much by themselves are not a matter of size.
+    """
+    wanted = np.clip(TELL * threshold, 0.01, 0.9)[:, None]
+    rate = np.zeros_like(result.expected) if panel.denominator is None else result.expected
+    people = result.expected if panel.denominator is None else panel.denominator[:, start:]
+    edge = (np.log1p(-wanted) / np.maximum(1.0 - rate, 0.05) / STANDS_OUT) ** 2
+    own = np.maximum(result.spread**2 - result.sampling, 0.0)
+    # where counting hides the change already, the days' own noise is badly known: at least half of the room is left to counting
+    room = np.maximum(edge - own, edge / 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = people * result.sampling / room
+        out: Floats = np.where((result.sampling > room) & (threshold[:, None] > 0), np.ceil(size), np.nan)
+    return out
+
+
+def relative(observed: Floats, expected: Floats) -> Floats:
+    """Return the relative change; from an expectation near zero it is measured against one member."""
+    floor = np.where(expected < 1.0, np.where(observed > 1.0, 1.0, np.maximum(expected, 1e-9)), expected)
+    with np.errstate(invalid="ignore"):
+        out: Floats = (observed - expected) / floor
+    return out

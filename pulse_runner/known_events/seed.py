@@ -1,0 +1,101 @@
+"""The seed file of known events: read it, and add public holidays to it without touching what people wrote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+
+from pulse_runner.errors import PulseError, UsageError
+from pulse_runner.known_events.model import SCOPES, KnownEvent, public_holidays
+
+PATH = Path("seeds") / "known_events.csv"
+COLUMNS = ("starts_on", "ends_on", "scope", "scope_value", "reason")
+
+
+def read_known_events(path: Path) -> list[KnownEvent]:
+    """Return the events of a CSV file with the columns of the seed. PulseError names the line that is not one."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise PulseError(f"{path}: there is no such file. It needs the header {','.join(COLUMNS)}.") from None
+    rows = csv.DictReader(io.StringIO(text))
+    missing = [c for c in COLUMNS if c not in (rows.fieldnames or ())]
+    if missing:
+        raise PulseError(f"{path}: line 1 has no {', '.join(missing)}. The header is {','.join(COLUMNS)}.")
+    return [_event(row, f"{path}: line {rows.line_num}") for row in rows]
+
+
+def with_holidays(
+    path: Path,
+    country: str,
+    first: date,
+    last: date,
+    *,
+    scope: str = "all",
+    scope_value: str = "",
+    region: str | None = None,
+) -> tuple[list[KnownEvent], str]:
+    """Return the holidays that the file does not have yet, and the file's text with them at its end.
+
+    Lines that are there stay as they are, byte for byte. UsageError for a country or region that has no calendar.
+    """
+    if scope not in SCOPES or (scope == "all") != (not scope_value):
+        raise UsageError("Give --scope entity, segment or owner together with --scope-value, or neither.")
+    known = (
+        {(e.starts_on, e.scope, e.scope_value, e.reason) for e in read_known_events(path)} if path.is_file() else set()
+    )
+    found = [
+        KnownEvent(h.starts_on, h.ends_on, scope, scope_value, h.reason)
+        for h in _calendar(country, first, last, region)
+    ]
+    fresh = [e for e in found if (e.starts_on, e.scope, e.scope_value, e.reason) not in known]
+    text = path.read_bytes().decode("utf-8") if path.is_file() else ",".join(COLUMNS) + "\n"
+    return fresh, text + ("" if text.endswith("\n") else "\n") + _lines(fresh)
+
+
+def write_known_events(path: Path, text: str) -> None:
+    """Replace the file as a whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(text.encode("utf-8"))
+    os.replace(temporary, path)
+
+
+def _calendar(country: str, first: date, last: date, region: str | None) -> list[KnownEvent]:
+    import holidays
+
+    countries = holidays.list_supported_countries()
+    code = country.upper()
+    if code not in countries:
+        close = get_close_matches(code, countries, n=1, cutoff=0.5)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise UsageError(
+            f"--country {country}: no public holidays are known for it.{hint} Give an ISO 3166 code such as GB or DE."
+        )
+    if region is not None and region not in countries[code]:
+        raise UsageError(f"--region {region}: {code} has {', '.join(countries[code]) or 'no regions'}.")
+    return public_holidays(code, first, last, region)
+
+
+def _lines(events: Iterable[KnownEvent]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([e.starts_on, e.ends_on, e.scope, e.scope_value, e.reason] for e in events)
+    return out.getvalue()
+
+
+def _event(row: dict[str, str], where: str) -> KnownEvent:
+    try:
+        starts, ends = date.fromisoformat(row["starts_on"]), date.fromisoformat(row["ends_on"])
+    except (TypeError, ValueError):
+        raise PulseError(f"{where}: starts_on and ends_on are dates as YYYY-MM-DD.") from None
+    if ends < starts:
+        raise PulseError(f"{where}: ends_on {ends} is before starts_on {starts}.")
+    if row["scope"] not in SCOPES:
+        raise PulseError(f"{where}: scope {row['scope']!r} is not one of {', '.join(SCOPES)}.")
+    return KnownEvent(starts, ends, row["scope"], row["scope_value"] or "", row["reason"] or "")

@@ -1,0 +1,65 @@
+"""Make snapshots: one dbt invocation for a range of dates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.warehouse.dbt import DbtResult, Progress, run_dbt
+
+# the runner's own tables too: on a new project the first command to be run may be `pulse snapshot`
+SNAPSHOT_SELECTION = ("+tag:pulse_snapshot", "tag:pulse_runner")
+# unit tests judge the models with given rows, not the day's data: they are for `dbt build` and CI
+WITHOUT = ("--exclude-resource-type", "unit_test")
+
+
+def build_snapshots(
+    root: Path,
+    first: date,
+    last: date,
+    *,
+    target: str | None = None,
+    everything: bool = False,
+    resume: bool = False,
+    compare: Sequence[int] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+    counts: MutableMapping[str, int] | None = None,
+) -> DbtResult:
+    """Build the snapshot tables for every date from `first` to `last`; `everything` builds the whole project (but no unit tests).
+
+    `compare` are days back that the causes in pulse_segment_changes are made for too, instead of the var pulse_compare_days.
+    With `resume`, days that are complete with today's definitions are passed over. Raises WarehouseError, naming the
+    models, when one of Pulse's own models failed; failures of other nodes are in the result. `counts` takes up the number
+    of nodes by status, then too.
+    """
+    if last < first:
+        raise UsageError(f"--from {first} is after --to {last}.")
+    selection = [] if everything else ["--select", *SNAPSHOT_SELECTION]
+    variables: dict[str, object] = {"pulse_from": first.isoformat(), "pulse_to": last.isoformat()}
+    if resume:
+        variables["pulse_skip_done"] = True
+    if compare:
+        variables["pulse_compare_days"] = list(compare)
+    result = run_dbt(root, ["build", *selection, *WITHOUT], variables=variables, target=target, on_progress=on_progress)
+    if counts is not None:
+        counts.update(result.counts)
+    own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("_facts", "_history"))]
+    if own:
+        lines = "\n".join(f"  {f.node} ({f.status}): {f.message}" for f in own)
+        raise WarehouseError(f"The snapshot of {first} to {last} is not complete:\n{lines}")
+    return result
+
+
+SNAPSHOT_TABLES = frozenset(
+    {
+        "pulse_segments",
+        "pulse_segment_snapshots",
+        "pulse_segment_reach",
+        "pulse_segment_distributions",
+        "pulse_segment_changes",
+        "pulse_segment_flows",
+        "pulse_entity_health",
+    }
+)
