@@ -216,7 +216,7 @@ def test_run_of_the_last_day_ends_with_3_when_severe_incidents_are_open(shop: Sh
 
 
 def test_doctor_says_when_known_events_were_written_down_but_not_loaded(shop: Shop) -> None:
-    path = shop.root / "seeds" / "known_events.csv"
+    path = shop.root / "seeds" / "pulse_known_events.csv"
     text = path.read_text(encoding="utf-8")
     assert "known events: 1 loaded" in shop.run("doctor", ok=False).stdout
     path.write_text(text + "2026-05-01,2026-05-01,all,,Labour Day\n", encoding="utf-8")
@@ -224,8 +224,8 @@ def test_doctor_says_when_known_events_were_written_down_but_not_loaded(shop: Sh
         said = shop.run("doctor", ok=False).stdout
     finally:
         path.write_text(text, encoding="utf-8")
-    assert "known events: 1 of 2 in seeds/known_events.csv are not in the warehouse" in said
-    assert "dbt seed --select known_events" in said
+    assert "known events: 1 of 2 in seeds/pulse_known_events.csv are not in the warehouse" in said
+    assert "dbt seed --select pulse_known_events" in said
 
 
 def test_the_builds_of_demo_and_run_are_recorded_and_a_failed_one_says_why(shop: Shop) -> None:
