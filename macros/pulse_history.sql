@@ -4,7 +4,7 @@
     {%- set relation = pulse.pulse_relation(spec.original) -%}
     {%- set today = pulse.pulse_today() -%}
 select
-    {{ ([spec.key] + pulse.pulse_used_columns(spec, pulse.pulse_broken_columns(relation, spec.columns))) | join(',\n    ') }},
+    {{ (([] if spec.key in spec.columns else [spec.key]) + pulse.pulse_used_columns(spec, pulse.pulse_broken_columns(relation, spec.columns))) | join(',\n    ') }},
     cast('{{ today }}' as date) as snapshot_date
 from {{ relation }}
 where cast('{{ today }}' as date) between cast('{{ pulse.pulse_window()[0] }}' as date) and cast('{{ pulse.pulse_window()[1] }}' as date)

@@ -10,7 +10,7 @@
 with
 
 day_rows as (
-    select {{ ([key] + pulse.pulse_used_columns(spec, broken)) | join(', ') }}
+    select {{ (([] if key in spec.columns else [key]) + pulse.pulse_used_columns(spec, broken)) | join(', ') }}
     from {{ at.seen.relation }}
     where {{ pulse.pulse_as_of(spec, pulse.pulse_date(at.day)) }}
 ),

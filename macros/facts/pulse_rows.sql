@@ -1,7 +1,7 @@
 {# The columns of an entity that anything reads, as they are or as nulls: a list for a select. #}
 {% macro pulse_used_columns(spec, broken) %}
     {%- set columns = [] -%}
-    {%- for name, type in spec.columns.items() if name != spec.key -%}{%- do columns.append(pulse.pulse_column(name, type, broken)) -%}{%- endfor -%}
+    {%- for name, type in spec.columns.items() -%}{%- do columns.append(pulse.pulse_column(name, type, broken)) -%}{%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
 
@@ -9,7 +9,7 @@
    used columns, so that a re-run, a segment's view and the snapshot pick the same one. #}
 {% macro pulse_placed_rows(spec, seen, condition) %}
     {%- set order = [] -%}
-    {%- for name in spec.columns if name not in seen.broken and name != spec.key -%}{%- do order.append(name) -%}{%- endfor -%}
+    {%- for name in spec.columns if name not in seen.broken -%}{%- do order.append(name) -%}{%- endfor -%}
 select
     {{ ([spec.key ~ ' as entity_key'] + pulse.pulse_used_columns(spec, seen.broken)) | join(',\n    ') }},
     row_number() over (partition by {{ spec.key }} order by {{ (order + [spec.key]) | join(', ') }}) as pulse_copy
@@ -46,8 +46,7 @@ having count(*) > 1
     {%- set day = at.day if source == 'today' else at.before -%}
     {%- set used = pulse.pulse_used_columns(spec, at.seen.broken) -%}
     {%- set condition = pulse.pulse_as_of(spec, pulse.pulse_date(day)) -%}
-    {%- set names = [] -%}
-    {%- for name in spec.columns if name != spec.key -%}{%- do names.append(name) -%}{%- endfor -%}
+    {%- set names = spec.columns | list -%}
     {%- set picked = ['one.entity_key'] -%}
     {%- for name in names -%}{%- do picked.append('one.' ~ name) -%}{%- endfor -%}
     {%- for clock, column in spec.get('clocks', {}).items() -%}

@@ -1,6 +1,6 @@
 {# Buckets of very many segments: the counts of a pattern stand in one row, one column per bucket, so that a segment is one sum over its
    patterns. Below 200 segments, joining buckets to segments is faster. Both give the same rows. #}
-{% macro pulse_is_wide(spec) %}{{ return(spec.rules | length >= 200) }}{% endmacro %}
+{% macro pulse_is_wide(spec) %}{{ return(spec.rules | length >= var('pulse_wide_from', 200)) }}{% endmacro %}
 
 {# The attributes in groups whose buckets fit one wide row: [[attribute, ..], ..]. A row of integers must fit a page of Postgres, and its
    columns stay below 1,600. #}
