@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 PACKAGE_PARTS = ("macros", "models", "seeds", "tests")
@@ -94,6 +95,21 @@ def project_files(name: str) -> dict[str, str]:
     files |= {"dbt_project.yml": PROJECT.format(name=name), "packages.yml": PACKAGES}
     files |= {"seeds/pulse_known_events.csv": KNOWN_EVENTS, "segments/routes.yml": ROUTES}
     return files | {".gitignore": GITIGNORE, "README.md": README}
+
+
+def with_entity(text: str, entity: str) -> str | None:
+    """Return dbt_project.yml with an entity in its var pulse_entities, None where there is no such list in one line.
+
+    >>> with_entity("vars:\\n  pulse_entities: [customers] # all\\n", "accounts")
+    'vars:\\n  pulse_entities: [customers, accounts] # all\\n'
+    """
+    found = re.search(r"^(\s*pulse_entities:\s*)\[([^\]\n]*)\]", text, re.MULTILINE)
+    if found is None:
+        return None
+    names = [n.strip() for n in found[2].split(",") if n.strip()]
+    if entity in names:
+        return text
+    return f"{text[: found.start()]}{found[1]}[{', '.join([*names, entity])}]{text[found.end() :]}"
 
 
 def _texts(root: Path, paths: list[Path], suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, str]:

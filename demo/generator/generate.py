@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
 from plan import (
     CAMPAIGN,
     CUSTOMERS,

@@ -94,7 +94,9 @@ def _package(pulse: PulseContext) -> Iterator[Check]:
     if (folder / "dbt_project.yml").is_file():
         yield Check("package", "ok", f"installed in {folder.relative_to(pulse.root)}")
     else:
-        yield Check("package", "fail", "the Pulse dbt package is not installed", "Name it in packages.yml and run `dbt deps`.")
+        yield Check(
+            "package", "fail", "the Pulse dbt package is not installed", "Name it in packages.yml and run `dbt deps`."
+        )
 
 
 def _definitions(pulse: PulseContext) -> Iterator[Check]:
@@ -120,7 +122,9 @@ def _definitions(pulse: PulseContext) -> Iterator[Check]:
         yield Check("models", "ok", "as compiled from the definitions")
     missing = unlisted_entities(project, pulse.root)
     if missing:
-        yield Check("entities", "fail", f"not in the var pulse_entities: {', '.join(missing)}", entities_hint(project, missing))
+        yield Check(
+            "entities", "fail", f"not in the var pulse_entities: {', '.join(missing)}", entities_hint(project, missing)
+        )
 
 
 def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:

@@ -73,4 +73,6 @@ def add_command(
         write_known_events(path, text)
     pulse.echo_rows([asdict(e) for e in fresh], COLUMNS, "table")
     done = "would be added to" if dry_run else "added to"
-    pulse.log(f"{len(fresh)} events {done} {PATH}. `dbt seed --select pulse_known_events` loads them; `pulse run` does too.")
+    pulse.log(
+        f"{len(fresh)} events {done} {PATH}. `dbt seed --select pulse_known_events` loads them; `pulse run` does too."
+    )

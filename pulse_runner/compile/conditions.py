@@ -13,6 +13,7 @@ from pulse_runner.segments.columns import leaf_columns
 from pulse_runner.segments.model import Entity, EventLeaf, FieldLeaf, Leaf, SqlLeaf
 from pulse_runner.segments.text import leaf_text
 
+
 def conditions(plan: EntityPlan) -> list[Form]:
     """Return the entries of all leaves, in the order of their bits. Leaves on one column that share a word share an entry.
 

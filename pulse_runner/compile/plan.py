@@ -101,9 +101,7 @@ def plan_entity(project: Project, entity: Entity, known: Remembered | None = Non
             *(RulePlan(s, r, True) for r in earlier(entity, s.name, known.versions)),
         )
     ]
-    return EntityPlan(
-        entity, tuple(rules), _bits([r.rule for r in rules], entity, known.bits.get(entity.name, {}))
-    )
+    return EntityPlan(entity, tuple(rules), _bits([r.rule for r in rules], entity, known.bits.get(entity.name, {})))
 
 
 def _bits(rules: Sequence[Rule], entity: Entity, known: Bits) -> dict[Leaf, int]:

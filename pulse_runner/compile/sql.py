@@ -92,7 +92,9 @@ def leaf_sql(leaf: FieldLeaf, fields: Mapping[str, Field], day: Day | None = Non
         case "ends_with":
             return f"right({x}, {len(str(values[0]))}) = {literal(values[0])}"
         case "matches":
-            return f"{x} ~ {literal(values[0])}" if dialect == "postgres" else f"regexp_matches({x}, {literal(values[0])})"
+            return (
+                f"{x} ~ {literal(values[0])}" if dialect == "postgres" else f"regexp_matches({x}, {literal(values[0])})"
+            )
         case "on" | "before" | "after":
             sign = {"on": "=", "before": "<", "after": ">"}[leaf.operator]
             return f"cast({x} as date) {sign} {day_literal(values[0])}"

@@ -53,7 +53,8 @@ def test_an_unknown_key_in_the_project_would_fail_that_test(plain_project: Path)
     path = plain_project / "pulse_package/models/marts/_marts__models.yml"
     text = path.read_text(encoding="utf-8")
     path.write_text(
-        text.replace("  - name: pulse_open_incidents", "  - name: pulse_open_incidents\n    nonsense: 1", 1), encoding="utf-8"
+        text.replace("  - name: pulse_open_incidents", "  - name: pulse_open_incidents\n    nonsense: 1", 1),
+        encoding="utf-8",
     )
     done = dbt(use(plain_project, "duckdb"), "parse", *DEPRECATIONS_ARE_ERRORS)
     assert not done.success
@@ -82,7 +83,9 @@ def test_the_branches_that_no_tested_warehouse_takes_render(plain_project: Path)
 
 
 def test_every_dispatched_macro_has_a_branch_for_any_warehouse(plain_project: Path) -> None:
-    text = "\n".join(p.read_text(encoding="utf-8") for p in sorted((plain_project / "pulse_package/macros").rglob("*.sql")))
+    text = "\n".join(
+        p.read_text(encoding="utf-8") for p in sorted((plain_project / "pulse_package/macros").rglob("*.sql"))
+    )
     dispatched = {part.split("'")[0] for part in text.split("adapter.dispatch('")[1:]}
     assert dispatched == {"pulse_and", "pulse_bitwise", "pulse_matches", "pulse_materialized", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session"}  # fmt: skip
     assert {name for name in dispatched if f"macro default__{name}(" not in text} == set()
@@ -91,14 +94,18 @@ def test_every_dispatched_macro_has_a_branch_for_any_warehouse(plain_project: Pa
 def test_every_model_and_test_compiles_to_sql_that_a_snowflake_parser_reads(plain_project: Path) -> None:
     root = use(plain_project, "snowflake")
     for name, body in WITHOUT_A_CONNECTION.items():
-        next((root / "pulse_package/macros").rglob(f"{name}.sql"), root / f"pulse_package/macros/{name}.sql").write_text(body, encoding="utf-8")
+        next(
+            (root / "pulse_package/macros").rglob(f"{name}.sql"), root / f"pulse_package/macros/{name}.sql"
+        ).write_text(body, encoding="utf-8")
     # the demo's list of days is made by a query, and seeds are data
     left_out = ("--exclude", "stg_demo__days", "resource_type:unit_test", "resource_type:seed")
     done = dbt(root, "compile", "--no-populate-cache", "--no-introspect", *left_out)
     assert done.success, done.exception
     nodes = json.loads((root / "target/manifest.json").read_text(encoding="utf-8"))["nodes"]
     compiled = {n["name"]: n["compiled_code"] for n in nodes.values() if n.get("compiled_code")}
-    assert {p.stem for folder in ("models", "pulse_package/models") for p in (root / folder).rglob("*.sql")} - set(compiled) == {"stg_demo__days"}
+    assert {p.stem for folder in ("models", "pulse_package/models") for p in (root / folder).rglob("*.sql")} - set(
+        compiled
+    ) == {"stg_demo__days"}
     for name, sql in compiled.items():
         assert len(sqlglot.parse(sql, read="snowflake")) == 1, name
     facts = compiled["pulse_customers__facts"]

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,12 +19,11 @@ import pytest
 from pulse_runner.warehouse.connection import connect
 
 ROOT = Path(__file__).parents[3]
-PARTS = ("dbt_project.yml", ".dbtignore", "macros", "models", "seeds", "segments", "tests")
 
 
 @dataclass
 class Shop:
-    """A copy of the project in which the demo has run; `run` calls `pulse` there in a process of its own."""
+    """A folder into which the demo was written and in which it has run; `run` calls `pulse` there in a process of its own."""
 
     root: Path
     output: str
@@ -57,17 +55,12 @@ def clean_env(root: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     root = tmp_path_factory.mktemp("shop")
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("python", "__pycache__"))
-        else:
-            shutil.copy(source, root / part)
+    (root / "home").mkdir()
     patch = pytest.MonkeyPatch()
     patch.setenv("HOME", str(root / "home"))
     patch.delenv("DBT_PROFILES_DIR", raising=False)
     shop = Shop(root, "")
-    shop.output = shop.run("demo").stdout
+    shop.output = shop.run("demo", ".").stdout
     yield shop
     patch.undo()
 
@@ -83,7 +76,7 @@ def detectors_of(incident: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def expected() -> list[dict[str, str]]:
-    with (ROOT / "seeds" / "demo_expected_incidents.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "demo" / "seeds" / "demo_expected_incidents.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -229,7 +222,7 @@ def test_doctor_says_when_known_events_were_written_down_but_not_loaded(shop: Sh
 
 
 def test_the_builds_of_demo_and_run_are_recorded_and_a_failed_one_says_why(shop: Shop) -> None:
-    path = shop.root / "models" / "snapshots" / "segment_flows.sql"
+    path = shop.root / "pulse_package" / "models" / "snapshots" / "pulse_segment_flows.sql"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("from facts\n    where", "from there_is_no_such_table\n    where"), encoding="utf-8")
     try:
