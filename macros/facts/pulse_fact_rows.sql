@@ -1,6 +1,6 @@
 {# The rows of an entity's facts model, from its steps. #}
 {% macro pulse_fact_rows(spec, at) %}
-    {%- set since = 'where ' ~ ('true' if at.before is not none else 'false') -%}
+    {%- set since = 'where ' ~ pulse.pulse_date(at.before) ~ ' is not null' -%}
     {%- set flags = pulse.pulse_flag_bits(spec) -%}
     {%- set compared = ['previous_members', 'entered', 'exited', 'eligible', 'converted'] -%}
     {%- set same_flips = [] -%}
