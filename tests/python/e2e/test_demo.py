@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,13 +27,14 @@ class Shop:
     """A folder into which the demo was written and in which it has run; `run` calls `pulse` there in a process of its own."""
 
     root: Path
+    site: Path
     output: str
 
     def run(self, *args: str, ok: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "pulse_runner", *args],
             cwd=self.root,
-            env=clean_env(self.root) | env,
+            env=clean_env(self.root) | {"PYTHONPATH": str(self.site)} | env,
             capture_output=True,
             text=True,
         )
@@ -52,6 +54,15 @@ def clean_env(root: Path) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(secret)} | {"HOME": str(root / "home")}
 
 
+def unpacked_wheel(folder: Path) -> Path:
+    """Build the wheel and unpack it into a folder: what `pip install` gives, with no checkout beside it."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next((folder / "dist").glob("*.whl"))) as wheel:
+        wheel.extractall(folder / "site")
+    return folder / "site"
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     root = tmp_path_factory.mktemp("shop")
@@ -59,7 +70,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     patch = pytest.MonkeyPatch()
     patch.setenv("HOME", str(root / "home"))
     patch.delenv("DBT_PROFILES_DIR", raising=False)
-    shop = Shop(root, "")
+    shop = Shop(root, unpacked_wheel(tmp_path_factory.mktemp("site")), "")
     shop.output = shop.run("demo", ".").stdout
     yield shop
     patch.undo()
@@ -78,6 +89,15 @@ def detectors_of(incident: dict[str, Any]) -> set[tuple[str, str]]:
 def expected() -> list[dict[str, str]]:
     with (ROOT / "demo" / "seeds" / "demo_expected_incidents.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_the_demo_came_out_of_a_wheel_with_no_checkout_beside_it(shop: Shop) -> None:
+    where = shop.run("doctor", ok=False)
+    assert "package: installed in dbt_packages/pulse" in where.stdout
+    code = "import pulse_runner.package as p; print(p.package_root(), p.demo_root())"
+    env = clean_env(shop.root) | {"PYTHONPATH": str(shop.site)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=shop.root, env=env, capture_output=True, text=True)
+    assert done.stdout.split() == [str(shop.site / "pulse_runner" / part) for part in ("_package", "_demo")]
 
 
 @pytest.mark.parametrize("row", expected(), ids=lambda r: f"{r['segment_id'] or 'customers'}-{r['detector']}")
