@@ -8,8 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pulse_runner.errors import PulseError, UsageError
-from pulse_runner.incidents.store import ACTIVE, list_incidents
+from pulse_runner.incidents.store import list_incidents
 from pulse_runner.snapshot.read import latest_snapshots
+from pulse_runner.vocabulary import ACTIVE
 from pulse_runner.warehouse.runs import recorded, recorded_build
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def run_day(
     A failing data test of another model is reported and does not stop the run; a failing snapshot model does.
     """
     from pulse_runner.alert.stage import run_alerts
-    from pulse_runner.detect.stage import detect
     from pulse_runner.explain.stage import explain_incidents
+    from pulse_runner.incidents.stage import detect
 
     report = RunReport(day, dry_run)
     project = checked_project(pulse)

@@ -23,7 +23,7 @@ def severity_rank(severity: str) -> int:
     >>> severity_rank("high"), severity_rank("nonsense")
     (2, 0)
     """
-    return SEVERITIES.index(severity) if severity in SEVERITIES else 0  # type: ignore[arg-type]
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 0
 
 
 def percent(share: float, digits: int | None = None) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pulse_runner.arrays import Floats
 from pulse_runner.backtest.read import History
 from pulse_runner.backtest.replay import replay
 from pulse_runner.detectors import DETECTORS, EntityPanel, MetricPanel, Panels, Settings, evaluate
-from pulse_runner.detectors.base import Floats
 from pulse_runner.detectors.distribution_shift import DistributionShift
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pulse_runner.detectors.base import Bools, Days, EntityPanel, MetricPanel
+from pulse_runner.arrays import Bools, Days
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
+from pulse_runner.detectors.panel import EntityPanel, MetricPanel
 from pulse_runner.errors import UsageError
-from pulse_runner.known_events.model import KnownEvent, entities_excluded_by_events, excluded_by_events
+from pulse_runner.known_events.event import KnownEvent, entities_excluded_by_events, excluded_by_events
 
 METRIC_COLUMNS = ("segment_id", "snapshot_date", "metric", "numerator", "denominator")
 DISTRIBUTION_COLUMNS = ("segment_id", "snapshot_date", "attribute", "bucket", "members")

@@ -9,15 +9,15 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
+from pulse_runner.arrays import as_date
 from pulse_runner.backtest.read import History
-from pulse_runner.detectors.base import Assessment, Detector, DistributionPanel, Kind, Panels, Settings
-from pulse_runner.detectors.distribution_shift import DistributionShift
+from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.evaluate import DayReport, judge_day
-from pulse_runner.detectors.words import as_date
+from pulse_runner.detectors.panel import DistributionPanel, Panels
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, advance
-from pulse_runner.incidents.model import Incident, IncidentEvent, Subject, Transition
-from pulse_runner.known_events.model import excluded_by_events
+from pulse_runner.incidents.model import About, Incident, IncidentEvent, Transition
+from pulse_runner.known_events.event import excluded_by_events
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,19 @@ def replay(
         constrained=history.constrained,
     )
     spans = [a for d in detectors for a in d.assess(panels, settings, start, stop)]
-    shift = next((d for d in detectors if isinstance(d, DistributionShift)), None)
-    baselines = [_Baseline(h, history) for h in history.distributions] if shift else []
+    daily = [d for d in detectors if d.is_daily]
+    baselines = [_Baseline(h, history) for h in history.distributions] if daily else []
     dailies: list[Assessment] = []
     book = _Book(subjects(history))
     for day in np.arange(start, stop + 1):
         today: list[Assessment] = []
-        for baseline in baselines if shift else ():
+        for baseline in baselines:
             panel = baseline.panel(day)
-            if panel is not None and shift is not None:
-                only = replace(panels, metrics={}, distributions={panel.attribute: panel})
-                today += shift.assess(only, settings, day, day)
+            if panel is not None:
+                only = replace(panels, metrics={}, health=None, distributions={panel.attribute: panel})
+                today += [a for d in daily for a in d.assess(only, settings, day, day)]
         dailies += today
-        report = judge_day([*spans, *today], panels, settings, day, skip=frozenset({Kind.TOO_SMALL}))
+        report = judge_day([*spans, *today], panels, settings, day, skip=frozenset({Outcome.TOO_SMALL}))
         changed = book.take(report)
         for baseline in baselines:
             baseline.learn(day, changed)
@@ -74,21 +74,21 @@ def replay(
     )
 
 
-def subjects(history: History) -> dict[str, Subject]:
+def subjects(history: History) -> dict[str, About]:
     """Return what incidents say about the segments of a history."""
     names = {s for p in history.metrics.values() for s in p.segment_ids}
     names |= {s for d in history.distributions for s in d.segment_ids}
-    about = {s: Subject(s, history.entities.get(s, ""), history.owners.get(s, "")) for s in sorted(names)}
+    about = {s: About(s, history.entities.get(s, ""), history.owners.get(s, "")) for s in sorted(names)}
     for entity in sorted({e for e, _ in history.health.keys} if history.health else ()):
         owners = Counter(history.owners.get(s, "") for s, e in history.entities.items() if e == entity)
-        about.setdefault(entity, Subject(entity, entity, owners.most_common(1)[0][0] if owners else ""))
+        about.setdefault(entity, About(entity, entity, owners.most_common(1)[0][0] if owners else ""))
     return about
 
 
 class _Book:
     """The incidents so far, as the warehouse would hold them."""
 
-    def __init__(self, about: dict[str, Subject]) -> None:
+    def __init__(self, about: dict[str, About]) -> None:
         self.about = about
         self.incidents: dict[str, Incident] = {}
         self.current: dict[str, Incident] = {}  # live, or resolved so lately that they may reopen

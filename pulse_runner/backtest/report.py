@@ -61,7 +61,7 @@ def threshold_table(replay: Replay, settings: Settings, grid: Sequence[float] = 
     cuts = _cuts(replay.assessments, settings)
     rows = []
     # a broken segment or a late load is one whatever its size
-    material = {d.name for d in DETECTORS if 0 < d.default_threshold < 1}
+    material = {d.name for d in DETECTORS if d.is_graded}
     for detector in dict.fromkeys(a.detector for a in replay.assessments if a.detector in material):
         chosen = [a for a in replay.assessments if a.detector == detector]
         current = sorted({float(t) for a in chosen for t in a.threshold})

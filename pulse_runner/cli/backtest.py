@@ -12,7 +12,7 @@ from pulse_runner.backtest.read import History, read_history
 from pulse_runner.backtest.replay import Replay, replay
 from pulse_runner.backtest.report import INCIDENT_COLUMNS, alerts_per_week, incident_rows, json_lines, threshold_table
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
-from pulse_runner.detectors import DETECTORS, Rule, Settings
+from pulse_runner.detectors import DETECTORS, Limits, Settings
 from pulse_runner.errors import UsageError
 from pulse_runner.known_events.seed import read_known_events
 
@@ -35,7 +35,7 @@ def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tupl
     return history, detector_settings(project)
 
 
-def parse_thresholds(pairs: tuple[str, ...]) -> dict[str, Rule]:
+def parse_thresholds(pairs: tuple[str, ...]) -> dict[str, Limits]:
     """Return a rule per DETECTOR=VALUE.
 
     >>> parse_thresholds(("size_jump=0.2",))["size_jump"].threshold
@@ -48,7 +48,7 @@ def parse_thresholds(pairs: tuple[str, ...]) -> dict[str, Rule]:
         if name not in known:
             raise click.BadParameter(f"{name!r} is not a detector; choose from {', '.join(sorted(known))}.")
         try:
-            rules[name] = Rule(float(value))
+            rules[name] = Limits(float(value))
         except ValueError:
             raise click.BadParameter(f"{pair!r}: {value!r} is not a number; write {name}=0.2.") from None
     return rules

@@ -93,8 +93,8 @@ def build(pulse: PulseContext) -> None:
 def tell(pulse: PulseContext, clock: float) -> None:
     """Detect, explain and alert as the runner does on the last day, and print what there is to see."""
     from pulse_runner.alert.stage import run_alerts
-    from pulse_runner.detect.stage import detect
     from pulse_runner.explain.stage import explain_incidents
+    from pulse_runner.incidents.stage import detect
     from pulse_runner.report.digest import as_text, read_digest
     from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.runs import recorded

@@ -34,7 +34,7 @@ def detect_command(
     """
     from contextlib import nullcontext
 
-    from pulse_runner.detect.stage import detect
+    from pulse_runner.incidents.stage import detect
     from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.runs import recorded
 

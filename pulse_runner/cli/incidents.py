@@ -48,7 +48,8 @@ def list_command(
     Example:
       pulse incidents list --status all --since 2026-05-01
     """
-    from pulse_runner.incidents.store import ACTIVE, LIST_COLUMNS, list_incidents
+    from pulse_runner.incidents.store import LIST_COLUMNS, list_incidents
+    from pulse_runner.vocabulary import ACTIVE
 
     wanted = () if "all" in statuses else statuses or ACTIVE
     with pulse.warehouse() as warehouse:

@@ -9,8 +9,7 @@ import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import UsageError
-
-SCOPES = ("all", "entity", "segment", "owner")
+from pulse_runner.known_events.event import SCOPES
 
 
 @click.group("known-events")

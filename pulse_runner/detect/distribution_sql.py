@@ -8,8 +8,9 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from pulse_runner.detectors.base import Bools, DistributionPanel, Floats
+from pulse_runner.arrays import Bools, Floats
 from pulse_runner.detectors.engine.distribution_baseline import HALF_LIFE, TESTED, TRAIL, WINDOW
+from pulse_runner.detectors.panel import DistributionPanel
 
 W = range(TESTED)  # 0 is the tested date, 1 the day before
 PER_BUCKET = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from pulse_runner.detect.distribution_sql import baseline_days, baseline_sql, panels
-from pulse_runner.detectors.base import DistributionPanel
+from pulse_runner.detectors.panel import DistributionPanel
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
 

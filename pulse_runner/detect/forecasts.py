@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from pulse_runner.detect.panels import day_axis, metric_panels
-from pulse_runner.detectors import DETECTORS, Rule, Settings
+from pulse_runner.arrays import day_axis
+from pulse_runner.detect.panels import metric_panels
+from pulse_runner.detectors import Limits, Settings, SizeJump
 from pulse_runner.detectors.engine.forecast import Forecast, forecast
 from pulse_runner.known_events.read import excluded_days, read_events
 from pulse_runner.segments.model import Project
@@ -81,9 +82,9 @@ def early_warnings(forecasts: Collection[Forecast], last: date, told: Collection
 
 
 def _thresholds(project: Project, names: tuple[str, ...]) -> dict[str, float]:
-    detector = next(d for d in DETECTORS if d.name == "size_jump")
+    detector = SizeJump()
     own = {
-        (n, detector.name): Rule(t.threshold)
+        (n, detector.name): Limits(t.threshold)
         for n in names
         for t in [project.segments[n].thresholds.get(detector.name)]
         if t is not None and t.threshold is not None

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from pulse_runner.arrays import day_axis
 from pulse_runner.backtest.read import History
-from pulse_runner.detect.panels import constrained_attributes, day_axis, first_day, health_panel, metric_panels
+from pulse_runner.detect.panels import constrained_attributes, first_day, health_panel, metric_panels
 from pulse_runner.detectors.engine.distribution_baseline import TESTED, WINDOW, DistributionHistory
 from pulse_runner.known_events.read import read_events
 from pulse_runner.segments.model import Project

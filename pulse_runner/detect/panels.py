@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pulse_runner.detectors.base import Bools, Days, EntityPanel, Floats, MetricPanel
-from pulse_runner.segments.model import All, AnyOf, Entity, FieldLeaf, Not, Project, Rule, SqlLeaf, leaves
+from pulse_runner.arrays import Bools, Days, Floats, day_axis
+from pulse_runner.detectors.panel import EntityPanel, MetricPanel
+from pulse_runner.known_events.event import KnownEvent, entities_excluded_by_events
+from pulse_runner.metrics import PANELS, reach
+from pulse_runner.segments.columns import rule_columns, source_column
+from pulse_runner.segments.model import Entity, Project
 from pulse_runner.warehouse.base import Warehouse
 
 HISTORY_DAYS = 400
-# metric -> numerator, denominator of pulse_segment_snapshots
-COLUMNS: Mapping[str, tuple[str, str | None]] = {
-    "size": ("size", None),
-    "conversion_rate": ("converted", "eligible"),
-    "inactive_rate": ("inactive", "size"),
-    "entered": ("entered", None),
-    "exited": ("exited", None),
-    "converted": ("converted", None),
-}
-
-
-def day_axis(first: date, last: date) -> Days:
-    """Return every calendar day from `first` to `last`."""
-    return np.arange(np.datetime64(first), np.datetime64(last) + 1)
 
 
 def pivot(frame: pd.DataFrame, rows: Mapping[Any, int], keys: Iterable[Any], days: Days, column: str) -> Floats:
@@ -41,31 +32,34 @@ def pivot(frame: pd.DataFrame, rows: Mapping[Any, int], keys: Iterable[Any], day
 def metric_panels(
     warehouse: Warehouse, segment_ids: tuple[str, ...], first: date, last: date, excluded: Bools | None = None
 ) -> dict[str, MetricPanel]:
-    """Return every metric of the segments from `first` to `last`, reach per channel included."""
+    """Return every watched metric of the segments from `first` to `last`, reach per channel included."""
     days, rows = day_axis(first, last), {s: i for i, s in enumerate(segment_ids)}
+    columns = sorted({c for m in PANELS for c in (m.numerator, m.denominator) if c})
     frame = warehouse.frame(
-        "select segment_id, snapshot_date, size, eligible, converted, inactive, entered, exited, status, status_reason"
+        f"select segment_id, snapshot_date, {', '.join(columns)}, status, status_reason"
         f" from {warehouse.table('pulse_segment_snapshots')} where snapshot_date between ? and ?",
         [first, last],
     )
     frame = frame[frame["segment_id"].isin(rows)]
     keys = frame["segment_id"].tolist()
-    values = {c: pivot(frame, rows, keys, days, c) for c in {c for pair in COLUMNS.values() for c in pair if c}}
+    values = {c: pivot(frame, rows, keys, days, c) for c in columns}
     status = _texts(frame, rows, keys, days, "status")
     reason = _texts(frame, rows, keys, days, "status_reason")
 
     def panel(metric: str, numerator: Floats, denominator: Floats | None) -> MetricPanel:
         return MetricPanel(metric, segment_ids, days, numerator, denominator, excluded, status, reason)
 
-    panels = {m: panel(m, values[n], values[d] if d else None) for m, (n, d) in COLUMNS.items()}
-    reach = warehouse.frame(
+    panels = {
+        m.name: panel(m.name, values[m.numerator], values[m.denominator] if m.denominator else None) for m in PANELS
+    }
+    reached = warehouse.frame(
         f"select segment_id, snapshot_date, channel, reachable from {warehouse.table('pulse_segment_reach')}"
         " where snapshot_date between ? and ?",
         [first, last],
     )
-    reach = reach[reach["segment_id"].isin(rows)]
-    for channel, part in reach.groupby("channel"):
-        name = f"reach:{channel}"
+    reached = reached[reached["segment_id"].isin(rows)]
+    for channel, part in reached.groupby("channel"):
+        name = reach(str(channel)).name
         panels[name] = panel(name, pivot(part, rows, part["segment_id"].tolist(), days, "reachable"), values["size"])
     return panels
 
@@ -94,18 +88,28 @@ def health_panel(warehouse: Warehouse, first: date, last: date) -> EntityPanel |
     )
 
 
+def mute_health(panel: EntityPanel | None, events: list[KnownEvent]) -> EntityPanel | None:
+    """Return the panel with the days of events about everything, or about an entity, left out."""
+    if panel is None or not events:
+        return panel
+    return replace(
+        panel, excluded=entities_excluded_by_events(events, [entity for entity, _ in panel.keys], panel.dates)
+    )
+
+
 def constrained_attributes(project: Project) -> frozenset[tuple[str, str]]:
     """Return the (segment, attribute) pairs that the segment's own rule or a clock moves by construction.
 
-    An attribute is constrained when a leaf of the rule reads its field, directly or through a segment that the rule
-    refers to, or when its field is a clock (`days_since`) or a date.
+    An attribute is constrained when the rule reads its column, directly or through a segment that the rule refers to, or when its
+    field is a clock (`days_since`) or a date.
     """
     found = set()
+    rules = {s.name: s.rule for s in project.segments.values()}
     for segment in project.segments.values():
         entity = project.entities[segment.entity]
-        read = _fields_read(segment.rule, project, {segment.name})
+        read = rule_columns(segment.rule, entity, rules)
         for attribute in entity.attributes:
-            if attribute.field in read or _is_clock(entity, attribute.field):
+            if source_column(entity, attribute.field) in read or _is_clock(entity, attribute.field):
                 found.add((segment.name, attribute.name))
     return frozenset(found)
 
@@ -113,18 +117,6 @@ def constrained_attributes(project: Project) -> frozenset[tuple[str, str]]:
 def _is_clock(entity: Entity, name: str) -> bool:
     field = entity.fields[name]
     return field.days_since is not None or field.type in ("date", "timestamp")
-
-
-def _fields_read(rule: Rule, project: Project, seen: set[str]) -> set[str]:
-    read: set[str] = set()
-    for leaf in leaves(rule):
-        if isinstance(leaf, FieldLeaf):
-            read.add(leaf.field)
-        elif isinstance(leaf, SqlLeaf):
-            read |= set(leaf.fields)
-        elif not isinstance(leaf, All | AnyOf | Not) and hasattr(leaf, "segment") and leaf.segment not in seen:
-            read |= _fields_read(project.segments[leaf.segment].rule, project, seen | {leaf.segment})
-    return read
 
 
 def _texts(frame: pd.DataFrame, rows: Mapping[Any, int], keys: Iterable[Any], days: Days, column: str) -> Any:

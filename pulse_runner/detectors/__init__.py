@@ -5,29 +5,18 @@ Order matters only for reading: the faults of the source come before their conse
 
 from __future__ import annotations
 
-from pulse_runner.detectors.base import (
-    Assessment,
-    Detector,
-    DistributionPanel,
-    EntityPanel,
-    Finding,
-    Kind,
-    MetricPanel,
-    Panels,
-    Rule,
-    Settings,
-    Severity,
-    Verdict,
-)
+from pulse_runner.detectors.base import Assessment, Detector, Finding, Limits, Outcome, Settings, Usual, Verdict
 from pulse_runner.detectors.broken_segment import BrokenSegment
 from pulse_runner.detectors.conversion_anomaly import ConversionAnomaly
 from pulse_runner.detectors.distribution_shift import DistributionShift
 from pulse_runner.detectors.entity_health import EntityHealth
 from pulse_runner.detectors.evaluate import DayReport, evaluate
 from pulse_runner.detectors.inactivity_creep import InactivityCreep
+from pulse_runner.detectors.panel import DistributionPanel, EntityPanel, MetricPanel, Panels
 from pulse_runner.detectors.reach_drop import ReachDrop
 from pulse_runner.detectors.size_jump import SizeJump
 from pulse_runner.detectors.stale_data import StaleData
+from pulse_runner.vocabulary import Severity
 
 DETECTORS: tuple[Detector, ...] = (
     BrokenSegment(),
@@ -40,6 +29,14 @@ DETECTORS: tuple[Detector, ...] = (
     InactivityCreep(),
 )
 
+BY_NAME = {d.name: d for d in DETECTORS}
+
+
+def find(name: str) -> Detector | Usual:
+    """Return a detector by name; for one that is not there any more, what detectors usually say and how they rank."""
+    return BY_NAME.get(name) or Usual()
+
+
 __all__ = [
     "DETECTORS",
     "Assessment",
@@ -48,12 +45,15 @@ __all__ = [
     "DistributionPanel",
     "EntityPanel",
     "Finding",
-    "Kind",
+    "Limits",
     "MetricPanel",
+    "Outcome",
     "Panels",
-    "Rule",
     "Settings",
     "Severity",
+    "SizeJump",
+    "Usual",
     "Verdict",
     "evaluate",
+    "find",
 ]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
+from pulse_runner.detectors.base import Assessment, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.panel import Panels
+from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(
     gains=(0.015, 0.05), returns=(0.0, 0.0), leaks=(0.0, 0.5, 0.8, 0.92, 0.97), usual_pace=0.005, week_pace=0.03,
@@ -17,17 +19,18 @@ TUNING = Tuning(
 
 
 @dataclass(frozen=True)
-class ConversionAnomaly:
+class ConversionAnomaly(Usual):
     """Flag changes of a segment's daily conversion rate."""
 
     name: str = "conversion_anomaly"
     default_threshold: float = 0.25
     default_direction: Direction = "both"
+    rank: int = 6
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge the rate of every segment.
 
-        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> from pulse_runner.detectors.panel import MetricPanel
         >>> days = np.datetime64("2026-03-02") + np.arange(35)
         >>> converted = np.tile([50.0, 52, 49, 51, 48, 50, 53], 5)
         >>> converted[-1] = 20

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from pulse_runner.detectors.base import Assessment, Bools, Direction, DistributionPanel, Floats, Kind, Panels, Settings
-from pulse_runner.detectors.words import day as iso
-from pulse_runner.detectors.words import percent
+from pulse_runner.arrays import Bools, Floats, iso
+from pulse_runner.detectors.base import Assessment, Finding, Outcome, Settings, Usual
+from pulse_runner.detectors.panel import DistributionPanel, Panels
+from pulse_runner.vocabulary import Direction, percent
 
 NULL = ("(null)", "null", "")
 WINDOWS = (1, 2, 4)  # days that are taken together
 
 
 @dataclass(frozen=True)
-class DistributionShift:
+class DistributionShift(Usual):
     """Flag a distance between today's distribution and its baseline, and name the bucket that moved.
 
     The effect is the total variation distance with the part that noise alone gives taken off.
@@ -25,6 +26,10 @@ class DistributionShift:
     name: str = "distribution_shift"
     default_threshold: float = 0.20
     default_direction: Direction = "both"
+    rank: int = 5
+    is_daily: bool = True
+    per_attribute: bool = True
+    accepts_by_date: bool = True
     alpha: float = 0.0007
     min_history: int = 10
 
@@ -45,6 +50,10 @@ class DistributionShift:
         chosen = [p for p in panels.distributions.values() if first <= p.date <= last]
         return [self._assess(p, settings, panels.constrained) for p in chosen]
 
+    def headline(self, finding: Finding) -> str:
+        """Return the attribute, how far it shifted, and the bucket that moved most."""
+        return f"{finding.attribute} shifted by {finding.effect:.0%}, most in {finding.bucket}"
+
     def _assess(
         self, panel: DistributionPanel, settings: Settings, constrained: frozenset[tuple[str, str]]
     ) -> Assessment:
@@ -59,13 +68,13 @@ class DistributionShift:
         usable = np.isfinite(panel.members[:, :, -1]).all(1)
         history = panel.days >= self.min_history
         noise_floor = np.choose(best, [t.noise for t in tests])
-        kind = np.full(p.shape, Kind.QUIET, np.int8)
-        kind[noise_floor > threshold] = Kind.TOO_SMALL
-        kind[~history] = Kind.NEEDS_HISTORY
-        kind[~usable] = Kind.NO_DATA
+        kind = np.full(p.shape, Outcome.QUIET, np.int8)
+        kind[noise_floor > threshold] = Outcome.TOO_SMALL
+        kind[~history] = Outcome.NEEDS_HISTORY
+        kind[~usable] = Outcome.NO_DATA
         muted = np.zeros(p.shape, bool) if panel.excluded is None else panel.excluded
-        kind[muted] = Kind.MUTED
-        kind[~enabled] = Kind.DISABLED
+        kind[muted] = Outcome.MUTED
+        kind[~enabled] = Outcome.DISABLED
         tested = usable & history & enabled & ~muted
         abnormal = tested & (p < self.alpha)
         rows = np.arange(len(p))
@@ -78,7 +87,7 @@ class DistributionShift:
         }.items()}  # fmt: skip
 
         def say(s: int, _: int) -> str:
-            return describe(panel, one, s, float(effect[s]), Kind(int(kind[s])), self.min_history)
+            return describe(panel, one, s, float(effect[s]), Outcome(int(kind[s])), self.min_history)
 
         return Assessment(
             detector=self.name, metric="distribution", attribute=panel.attribute, segment_ids=panel.segment_ids,
@@ -87,6 +96,7 @@ class DistributionShift:
             effect=effect[:, None], started=(panel.date - (length - 1).astype("timedelta64[D]"))[:, None],
             abnormal=abnormal[:, None], rebased=np.zeros((len(p), 1), bool),
             needs=np.where(~history, self.min_history - panel.days, np.nan)[:, None], threshold=threshold, sentence=say,
+            grade=self.severity,
             bucket=lambda s, _: panel.buckets[int(moved[s])], **column,
         )  # fmt: skip
 
@@ -151,32 +161,32 @@ def _holds(one: WindowTest, several: WindowTest) -> Bools:
     return out
 
 
-def describe(panel: DistributionPanel, test: WindowTest, s: int, distance: float, kind: Kind, needed: int) -> str:
+def describe(panel: DistributionPanel, test: WindowTest, s: int, distance: float, kind: Outcome, needed: int) -> str:
     """Say which bucket moved and what kind of move it is."""
     name = panel.attribute
-    if kind == Kind.NEEDS_HISTORY:
+    if kind == Outcome.NEEDS_HISTORY:
         return f"The distribution of {name} needs {needed - panel.days[s]:.0f} more days of history."
-    if kind == Kind.NO_DATA:
+    if kind == Outcome.NO_DATA:
         return f"The distribution of {name} has no usable snapshot on {iso(panel.date)}."
-    if kind == Kind.MUTED:
+    if kind == Outcome.MUTED:
         return f"The distribution of {name} is not tested on {iso(panel.date)}: a known event or a confirmed incident."
-    if kind == Kind.DISABLED:
+    if kind == Outcome.DISABLED:
         return f"The distribution of {name} is not watched: switched off, or the segment's own rule moves it."
     change = test.observed[s] - test.expected[s]
     first = int(test.apart_z[s].argmax())
     other = int(np.where(np.arange(len(change)) == first, 0.0, -change * np.sign(change[first])).argmax())
     a, b = panel.buckets[first], panel.buckets[other]
     share, usual = test.observed[s, first], test.expected[s, first]
-    moved = f"{a} is {percent(share)} of members, {percent(usual)} expected"
+    moved = f"{a} is {percent(share, 1)} of members, {percent(usual, 1)} expected"
     gone, came = share < 0.1 * usual, test.observed[s, other] < 0.1 * test.expected[s, other]
     if a in NULL and change[first] > 0:
         what = f"Null burst in {name}: {moved}"
     elif gone and change[other] > 0.7 * -change[first]:
-        what = f"{name} looks recoded, {a} to {b}: {moved}, while {b} rose to {percent(test.observed[s, other])}"
+        what = f"{name} looks recoded, {a} to {b}: {moved}, while {b} rose to {percent(test.observed[s, other], 1)}"
     elif came and change[first] > 0.7 * -change[other]:
-        what = f"{name} looks recoded, {b} to {a}: {moved}, while {b} fell to {percent(test.observed[s, other])}"
+        what = f"{name} looks recoded, {b} to {a}: {moved}, while {b} fell to {percent(test.observed[s, other], 1)}"
     elif gone:
         what = f"A value of {name} all but vanished: {moved}"
     else:
         what = f"{name} shifted: {moved}"
-    return f"{what}; {percent(distance)} of members would have to move to restore the usual distribution."
+    return f"{what}; {percent(distance, 1)} of members would have to move to restore the usual distribution."

@@ -8,21 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from pulse_runner.detectors.base import (
-    Assessment,
-    Bools,
-    Direction,
-    EntityPanel,
-    Floats,
-    Kind,
-    MetricPanel,
-    Panels,
-    Rule,
-    Settings,
-)
+from pulse_runner.arrays import Bools, Floats
+from pulse_runner.detectors.base import Assessment, Finding, Limits, Outcome, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
-from pulse_runner.detectors.words import percent
+from pulse_runner.detectors.panel import EntityPanel, MetricPanel, Panels
+from pulse_runner.vocabulary import Direction, percent
 
 ROWS = "(rows)"
 TUNING = Tuning()
@@ -31,7 +22,7 @@ COLLAPSE = 0.5  # a day's flow has to fall to less than half
 
 
 @dataclass(frozen=True)
-class EntityHealth:
+class EntityHealth(Usual):
     """Flag row counts that jump, duplicate keys, null bursts, type changes and a day's flow that collapses.
 
     The threshold is relative and for the row count (0.15: 15 %). A null burst is a rise of a column's null share by five points; a
@@ -41,6 +32,17 @@ class EntityHealth:
     name: str = "entity_health"
     default_threshold: float = 0.15
     default_direction: Direction = "both"
+    rank: int = 2
+    accepts_by_date: bool = True
+
+    def headline(self, finding: Finding) -> str:
+        """Return what is wrong with the column or the rows."""
+        told = {
+            "null_share": f"{finding.attribute} has {finding.effect * 100:.0f} points more nulls",
+            "duplicate_keys": f"{finding.observed:,.0f} duplicate keys",
+            "data_type": f"{finding.attribute} changed its type",
+        }
+        return told.get(finding.metric) or super().headline(finding)
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge every entity and column, and the same-day flows of every segment."""
@@ -53,7 +55,7 @@ class EntityHealth:
                 self._duplicates(health, settings, first),
                 self._types(health, settings, first),
             ]
-        collapse = Settings({self.name: Rule(COLLAPSE, "down")}, settings.segments, fdr=settings.fdr)
+        collapse = Settings({self.name: Limits(COLLAPSE, "down")}, settings.segments, fdr=settings.fdr)
         for flow in ("converted", "entered"):
             if flow in panels.metrics:
                 out.append(assess_series(self, panels.metrics[flow], collapse, first, last, TUNING))
@@ -75,18 +77,18 @@ class EntityHealth:
             health.rows[which], excluded=None if health.excluded is None else health.excluded[which],
             status=_fresh(health, which),
         )  # fmt: skip
-        up = replace(settings, detectors={**settings.detectors, self.name: Rule(0.0, "up")})
+        up = replace(settings, detectors={**settings.detectors, self.name: Limits(0.0, "up")})
         result = assess_series(self, panel, up, first, last, TUNING)
         points = result.observed - result.expected
         texts = result.sentence
 
         def say(s: int, d: int) -> str:
-            if result.kind[s, d] != Kind.QUIET or not points[s, d] >= NULL_POINTS:
+            if result.kind[s, d] != Outcome.QUIET or not points[s, d] >= NULL_POINTS:
                 return texts(s, d)
             entity, column = health.keys[which[s]]
             return (
-                f"Null share of {entity}.{column} rose by {points[s, d] * 100:.1f} points to {percent(result.observed[s, d])}; "
-                f"{percent(result.expected[s, d])} expected."
+                f"Null share of {entity}.{column} rose by {points[s, d] * 100:.1f} points to {percent(result.observed[s, d], 1)}; "
+                f"{percent(result.expected[s, d], 1)} expected."
             )
 
         return replace(
@@ -151,11 +153,11 @@ class EntityHealth:
         return Assessment(
             detector=self.name, metric=metric, attribute=None, segment_ids=("",) * len(which),
             entities=tuple(health.keys[i][0] for i in which), dates=health.dates[start:],
-            kind=np.where(known, Kind.QUIET, Kind.NO_DATA).astype(np.int8)[:, start:], eligible=hit[:, start:],
+            kind=np.where(known, Outcome.QUIET, Outcome.NO_DATA).astype(np.int8)[:, start:], eligible=hit[:, start:],
             fresh=np.zeros(shape, bool), p_value=np.where(hit, 0.0, 1.0)[:, start:], observed=observed[:, start:],
             expected=expected[:, start:], lower=nan, upper=nan, effect=effect[:, start:],
             started=np.broadcast_to(health.dates[start:], shape), abnormal=hit[:, start:],
-            rebased=np.zeros(shape, bool), needs=nan, threshold=np.zeros(len(which)), sentence=sentence, attributes=columns,
+            rebased=np.zeros(shape, bool), needs=nan, threshold=np.zeros(len(which)), sentence=sentence, grade=self.severity, attributes=columns,
         )  # fmt: skip
 
 

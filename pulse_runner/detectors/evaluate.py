@@ -9,19 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from pulse_runner.detectors.base import (
-    SEVERITIES,
-    Assessment,
-    Detector,
-    Finding,
-    Floats,
-    Kind,
-    Panels,
-    Settings,
-    Severity,
-    Verdict,
-)
-from pulse_runner.detectors.words import as_date
+from pulse_runner.arrays import Floats, as_date
+from pulse_runner.detectors.base import Assessment, Detector, Finding, Outcome, Settings, Verdict
+from pulse_runner.detectors.panel import Panels
 
 CERTAIN = 1e-12  # a p-value that states a fact (a missing column), not a test
 
@@ -85,25 +75,9 @@ def discoveries(p_values: Floats, level: float | None) -> float:
     return float(level * (passed[-1] + 1) / m) if len(passed) else level / m
 
 
-def severity(detector: str, effect: float, threshold: float, p_value: float) -> Severity:
-    """Grade a finding by how many times its threshold the effect is: low, medium from 1.5, high from 2.5, critical from 5.
-
-    A size or rate that all but vanishes (90 % down) and a segment whose rule cannot be evaluated are critical.
-    Stale data is medium on the first two days and high from the third.
-    """
-    if detector == "broken_segment":
-        return "critical"
-    if detector == "stale_data":
-        return "high" if effect >= 3 else "medium"
-    if effect <= -0.9:
-        return "critical"
-    times = abs(effect) / max(threshold, 1e-9)
-    return SEVERITIES[int(np.searchsorted([1.5, 2.5, 5.0], times, side="right"))]
-
-
 def judge_day(
     assessments: Sequence[Assessment], panels: Panels, settings: Settings, day: np.datetime64, every: bool = False,
-    skip: frozenset[Kind] = frozenset(),
+    skip: frozenset[Outcome] = frozenset(),
 ) -> DayReport:  # fmt: skip
     """Return the report of one date from the assessments that cover it; tests of a kind in `skip` count as quiet."""
     today = [
@@ -120,7 +94,7 @@ def judge_day(
     quiet = 0
     for a, d in today:
         found = a.candidates(d) & (a.p_value[:, d] <= np.where(a.fresh[:, d], cut, alone))
-        loud = found | a.abnormal[:, d] | a.rebased[:, d] | ~np.isin(a.kind[:, d], [Kind.QUIET, *skip])
+        loud = found | a.abnormal[:, d] | a.rebased[:, d] | ~np.isin(a.kind[:, d], [Outcome.QUIET, *skip])
         rows = range(len(a.segment_ids)) if every else np.flatnonzero(loud)
         quiet += len(a.segment_ids) - int(loud.sum())
         verdicts.extend(_verdict(a, int(s), d, bool(found[int(s)]), panels, size) for s in rows)
@@ -138,12 +112,12 @@ def _verdict(a: Assessment, s: int, d: int, found: bool, panels: Panels, tests: 
         finding = Finding(
             segment_id=segment, detector=a.detector, metric=a.metric, attribute=a.attribute_of(s), bucket=a.bucket(s, d),
             snapshot_date=as_date(a.dates[d]), started_on=as_date(a.started[s, d]), direction=way,
-            severity=severity(a.detector, effect, float(a.threshold[s]), p), observed=stored(a.observed[s, d]),
+            severity=a.grade(effect, float(a.threshold[s])), observed=stored(a.observed[s, d]),
             expected=stored(a.expected[s, d]), lower=stored(a.lower[s, d]), upper=stored(a.upper[s, d]), effect=stored(effect),
             p_value=stored(p), threshold=float(a.threshold[s]), reason=reason, entity=entity,
             q_value=min(1.0, p * max(tests, 1)),
         )  # fmt: skip
-    kind = Kind.FINDING if found else Kind(int(a.kind[s, d]))
+    kind = Outcome.FINDING if found else Outcome(int(a.kind[s, d]))
     needs = float(a.needs[s, d])
     return Verdict(
         segment_id=segment, detector=a.detector, metric=a.metric, attribute=a.attribute_of(s), snapshot_date=as_date(a.dates[d]),

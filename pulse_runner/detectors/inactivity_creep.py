@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
+from pulse_runner.detectors.base import Assessment, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.panel import Panels
+from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(
     gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=8.0, looks=1.5, accept_latest=70, share_down=0.02
@@ -16,19 +18,20 @@ TUNING = Tuning(
 
 
 @dataclass(frozen=True)
-class InactivityCreep:
+class InactivityCreep(Usual):
     """Flag a rising share of inactive members."""
 
     name: str = "inactivity_creep"
     default_threshold: float = 0.30
     default_direction: Direction = "up"
+    rank: int = 7
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge the rate of every segment.
 
         Four more inactive members a day, of a thousand, are told in the second week, and dated back to where they began.
 
-        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> from pulse_runner.detectors.panel import MetricPanel
         >>> days = np.datetime64("2026-03-02") + np.arange(70)
         >>> inactive = np.tile([200.0, 203, 198, 201, 199, 202, 197], 10)
         >>> inactive[45:] += 4 * np.arange(1, 26)

@@ -6,25 +6,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
+from pulse_runner.detectors.base import Assessment, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.panel import Panels
+from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=8.0, looks=1.5, share_down=0.98)
 
 
 @dataclass(frozen=True)
-class ReachDrop:
+class ReachDrop(Usual):
     """Flag a falling share of members that a channel reaches; one test per channel."""
 
     name: str = "reach_drop"
     default_threshold: float = 0.15
     default_direction: Direction = "down"
+    rank: int = 4
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge every channel of every segment.
 
-        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> from pulse_runner.detectors.panel import MetricPanel
         >>> days = np.datetime64("2026-03-02") + np.arange(35)
         >>> reachable = np.tile([900.0, 903, 898, 901, 899, 902, 897], 5)
         >>> reachable[-1] = 500

@@ -6,25 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulse_runner.detectors.base import Assessment, Direction, Panels, Settings
+from pulse_runner.detectors.base import Assessment, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.panel import Panels
+from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning()
 
 
 @dataclass(frozen=True)
-class SizeJump:
+class SizeJump(Usual):
     """Flag sudden and persisting changes of a segment's size."""
 
     name: str = "size_jump"
     default_threshold: float = 0.15
     default_direction: Direction = "both"
+    rank: int = 3
+    needs_history: bool = False  # the engine knows itself how many days a count needs
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge the size of every segment.
 
-        >>> from pulse_runner.detectors.base import MetricPanel
+        >>> from pulse_runner.detectors.panel import MetricPanel
         >>> days = np.datetime64("2026-03-02") + np.arange(35)
         >>> sizes = np.tile([1000.0, 1010, 990, 1005, 995, 1002, 998], 5)
         >>> sizes[-1] = 580

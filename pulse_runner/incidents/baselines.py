@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from pulse_runner.detectors.base import Key
 from pulse_runner.incidents.lifecycle import accepted_levels, confirmed_days
-from pulse_runner.incidents.model import Incident, Key
+from pulse_runner.incidents.model import Incident
 
 __all__ = ["accepted_levels", "confirmed_days", "distribution_exclusions"]
 

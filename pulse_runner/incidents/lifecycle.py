@@ -7,7 +7,7 @@
                resolved: recovered | accepted (it lasted, or resolved as the new normal) | person
                  `--(reopen, or the fault is back within REOPEN_DAYS)--> open
 
-Findings of one segment that start together are one incident: the first in PRIMARY_ORDER is what it is about, the others are related.
+Findings of one segment that start together are one incident: the one whose detector has the lowest rank is what it is about, the others are related.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from pulse_runner.detectors.base import SEVERITIES, Finding, Kind, Verdict
+from pulse_runner import detectors
+from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
-from pulse_runner.incidents.model import Incident, Key, Related, Subject, Transition, digest, transition
+from pulse_runner.incidents.model import About, Incident, Related, Transition, digest, transition
+from pulse_runner.vocabulary import SEVERITIES
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
 RELATED_DAYS = 2  # findings that follow within so many days are consequences
@@ -27,11 +29,6 @@ SAME_SIZE = 1.35  # up to so many times its peak, a fault that is back is the sa
 OVERTAKES = 2.0  # a change so many times as large as the open one is a fault of its own
 ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
 SHARED_SEGMENTS = 3  # so many segments of an entity, same date, detector and direction: one cause
-ACCEPTED_BY_DATE = frozenset({"distribution_shift", "entity_health"})  # the engine behind the others says when itself
-PRIMARY_ORDER = (
-    "broken_segment", "stale_data", "entity_health", "size_jump", "reach_drop", "distribution_shift", "conversion_anomaly",
-    "inactivity_creep",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class _Group:
 
 
 def advance(
-    report: DayReport, stored: Sequence[Incident], subjects: Mapping[str, Subject], now: datetime, actor: str = "pulse"
+    report: DayReport, stored: Sequence[Incident], subjects: Mapping[str, About], now: datetime, actor: str = "pulse"
 ) -> list[Transition]:
     """Return what the verdicts of one date do to incidents; the same date twice gives nothing new.
 
@@ -74,8 +71,7 @@ def advance(
 
 def group(findings: Iterable[Finding]) -> list[_Group]:
     """Put findings of one segment whose starts are at most RELATED_DAYS apart into one group, the primary first."""
-    rank = {name: i for i, name in enumerate(PRIMARY_ORDER)}
-    ordered = sorted(findings, key=lambda f: (rank.get(f.detector, 99), f.p_value, f.metric, f.attribute or ""))
+    ordered = sorted(findings, key=lambda f: (detectors.find(f.detector).rank, f.p_value, f.metric, f.attribute or ""))
     groups: list[_Group] = []
     for finding in ordered:
         for i, g in enumerate(groups):
@@ -136,15 +132,17 @@ def _follow(
     if day < incident.detected_on:
         return None
     if any(v.rebased for v in seen) or (
-        findings and incident.detector in ACCEPTED_BY_DATE and (day - incident.detected_on).days >= ACCEPT_DAYS
+        findings
+        and detectors.find(incident.detector).accepts_by_date
+        and (day - incident.detected_on).days >= ACCEPT_DAYS
     ):
         why = f"The level has held for {(day - incident.started_on).days} days and is now what Pulse expects."
         return _close(incident, "accepted", day, now, actor, why)
     if findings:
         return _continue(incident, findings, day, now, actor)
-    if any(v.abnormal_since or v.kind in (Kind.NO_DATA, Kind.MUTED, Kind.NEEDS_HISTORY) for v in seen):
+    if any(v.abnormal_since or v.kind in (Outcome.NO_DATA, Outcome.MUTED, Outcome.NEEDS_HISTORY) for v in seen):
         return None  # nothing can be said about recovery today
-    if any(v.kind == Kind.DISABLED for v in seen):
+    if any(v.kind == Outcome.DISABLED for v in seen):
         return _close(incident, "accepted", day, now, actor, "The detector was switched off.")
     days = (day - incident.started_on).days
     return _close(incident, "recovered", day, now, actor, f"Back in the expected range after {days} days.")
@@ -199,42 +197,21 @@ def _close(
     return transition(incident, after, how, day, now, actor, why)
 
 
-def _open(found: _Group, subjects: Mapping[str, Subject], day: date, now: datetime, actor: str) -> Transition:
+def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime, actor: str) -> Transition:
     f = found.primary
-    subject = subjects.get(f.segment_id or f.entity, Subject(f.segment_id or f.entity, f.entity))
+    subject = subjects.get(f.segment_id or f.entity, About(f.segment_id or f.entity, f.entity))
     identity = incident_id(f)
     severity = max((f.severity, *(r.severity for r in found.related)), key=SEVERITIES.index)
     incident = Incident(
         incident_id=identity, group_key=identity, segment_id=f.segment_id, entity=f.entity, detector=f.detector,
         metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=severity,
-        direction=f.direction, owner=subject.owner, title=f"{subject.label}: {headline(f)}", reason=f.reason,
+        direction=f.direction, owner=subject.owner, title=f"{subject.label}: {detectors.find(f.detector).headline(f)}", reason=f.reason,
         started_on=f.started_on, detected_on=day, last_seen_on=day, resolved_on=None, resolution="", observed=f.observed,
         expected=f.expected, lower_bound=f.lower, upper_bound=f.upper, effect=f.effect, p_value=f.p_value,
         threshold=f.threshold, peak_effect=f.effect, related=_related(found.related), assignee="", note="", created_at=now,
         updated_at=now,
     )  # fmt: skip
     return transition(None, incident, "opened", day, now, actor, f.reason)
-
-
-def headline(finding: Finding) -> str:
-    """Return the finding in a few words, for a title."""
-    metric = finding.metric.replace("_", " ").replace("reach:", "reach by ")
-    way = "fell" if finding.direction == "down" else "rose"
-    match finding.detector:
-        case "broken_segment":
-            return "the rule cannot be evaluated"
-        case "stale_data":
-            return "the source is stale"
-        case "distribution_shift":
-            return f"{finding.attribute} shifted by {finding.effect:.0%}, most in {finding.bucket}"
-        case "entity_health" if finding.metric == "null_share":
-            return f"{finding.attribute} has {finding.effect * 100:.0f} points more nulls"
-        case "entity_health" if finding.metric == "duplicate_keys":
-            return f"{finding.observed:,.0f} duplicate keys"
-        case "entity_health" if finding.metric == "data_type":
-            return f"{finding.attribute} changed its type"
-        case _:
-            return f"{metric} {way} {abs(finding.effect):.0%}"
 
 
 def _attach(

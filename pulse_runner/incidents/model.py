@@ -7,17 +7,16 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Literal
 
-from pulse_runner.detectors.base import Severity
+from pulse_runner.detectors.base import Key
+from pulse_runner.vocabulary import Severity, Status
 
-Status = Literal["open", "acknowledged", "resolved", "ignored"]
 EventName = Literal[
     "opened", "continued", "worsened", "recovered", "accepted", "acknowledged", "resolved", "ignored", "reopened"
 ]
-Key = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True)
-class Subject:
+class About:
     """What an incident about a segment or an entity has to say about it."""
 
     label: str

@@ -11,13 +11,14 @@ from typing import Any
 
 from pulse_runner.errors import UsageError
 from pulse_runner.incidents.model import Incident, IncidentEvent, Related, Transition
+from pulse_runner.vocabulary import ACTIVE_SQL, SEVERITIES
 from pulse_runner.warehouse.base import Warehouse
 
-ACTIVE = ("open", "acknowledged")
 LIST_COLUMNS = (
     "incident_id", "status", "severity", "segment_id", "detector", "started_on", "last_seen_on", "effect", "title",
 )  # fmt: skip
-_BY_SEVERITY = "case i.severity when 'critical' then 0 when 'high' then 1 when 'medium' then 2 else 3 end"
+_WORST_FIRST = " ".join(f"when '{s}' then {n}" for n, s in enumerate(reversed(SEVERITIES)))
+_BY_SEVERITY = f"case i.severity {_WORST_FIRST} else {len(SEVERITIES)} end"
 
 
 def list_incidents(
@@ -36,7 +37,7 @@ def list_incidents(
         params.append(since)
     return warehouse.query(
         f"select i.* from {warehouse.table('pulse_incidents')} as i where {' and '.join(where)}"
-        f" order by case when i.status in ('open', 'acknowledged') then 0 else 1 end, {_BY_SEVERITY},"
+        f" order by case when i.status in ({ACTIVE_SQL}) then 0 else 1 end, {_BY_SEVERITY},"
         " i.started_on desc, i.segment_id, i.incident_id",
         params,
     )

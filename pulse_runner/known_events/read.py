@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
-from pulse_runner.detectors.base import Bools, Days, EntityPanel
+from pulse_runner.arrays import Bools, Days
 from pulse_runner.errors import PulseError, WarehouseError
-from pulse_runner.known_events.model import (
+from pulse_runner.known_events.event import (
     SCOPES,
     KnownEvent,
-    entities_excluded_by_events,
     excluded_by_events,
     spans_of_events,
 )
@@ -46,15 +44,6 @@ def excluded_spans(
 ) -> list[tuple[str, date, date]]:
     """Return (segment_id, first day, last day) of the known events."""
     return spans_of_events(events, segment_ids, *_about(project))
-
-
-def mute_health(panel: EntityPanel | None, events: list[KnownEvent]) -> EntityPanel | None:
-    """Return the panel with the days of events about everything, or about an entity, left out."""
-    if panel is None or not events:
-        return panel
-    return replace(
-        panel, excluded=entities_excluded_by_events(events, [entity for entity, _ in panel.keys], panel.dates)
-    )
 
 
 def _about(project: Project) -> tuple[dict[str, str], dict[str, str]]:

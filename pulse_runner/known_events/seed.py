@@ -7,11 +7,11 @@ import io
 import os
 from collections.abc import Iterable
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 
 from pulse_runner.errors import PulseError, UsageError
-from pulse_runner.known_events.model import SCOPES, KnownEvent, public_holidays
+from pulse_runner.known_events.calendar import holidays_of
+from pulse_runner.known_events.event import SCOPES, KnownEvent
 
 PATH = Path("seeds") / "pulse_known_events.csv"
 COLUMNS = ("starts_on", "ends_on", "scope", "scope_value", "reason")
@@ -51,7 +51,7 @@ def with_holidays(
     )
     found = [
         KnownEvent(h.starts_on, h.ends_on, scope, scope_value, h.reason)
-        for h in _calendar(country, first, last, region)
+        for h in holidays_of(country, first, last, region)
     ]
     fresh = [e for e in found if (e.starts_on, e.scope, e.scope_value, e.reason) not in known]
     text = path.read_bytes().decode("utf-8") if path.is_file() else ",".join(COLUMNS) + "\n"
@@ -64,22 +64,6 @@ def write_known_events(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(text.encode("utf-8"))
     os.replace(temporary, path)
-
-
-def _calendar(country: str, first: date, last: date, region: str | None) -> list[KnownEvent]:
-    import holidays
-
-    countries = holidays.list_supported_countries()
-    code = country.upper()
-    if code not in countries:
-        close = get_close_matches(code, countries, n=1, cutoff=0.5)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        raise UsageError(
-            f"--country {country}: no public holidays are known for it.{hint} Give an ISO 3166 code such as GB or DE."
-        )
-    if region is not None and region not in countries[code]:
-        raise UsageError(f"--region {region}: {code} has {', '.join(countries[code]) or 'no regions'}.")
-    return public_holidays(code, first, last, region)
 
 
 def _lines(events: Iterable[KnownEvent]) -> str:

@@ -38,7 +38,9 @@ class Metric:
 
 
 def _segment(name: str, label: str, better: Better = "neither", watched: bool = True) -> Metric:
-    return Metric(name, label, name.replace("_", " "), "pulse_segment_snapshots", name, name, better=better, is_watched=watched)
+    return Metric(
+        name, label, name.replace("_", " "), "pulse_segment_snapshots", name, name, better=better, is_watched=watched
+    )
 
 
 def _rate(name: str, label: str, numerator: str, denominator: str, better: Better) -> Metric:

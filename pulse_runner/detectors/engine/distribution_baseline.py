@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pulse_runner.detectors.base import Bools, Days, DistributionPanel, Floats
+from pulse_runner.arrays import Bools, Days, Floats
+from pulse_runner.detectors.panel import DistributionPanel
 
 WINDOW = 56  # days of baseline
 TESTED = 4  # days up to today that are tested together

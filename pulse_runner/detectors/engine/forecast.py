@@ -7,10 +7,11 @@ from datetime import date
 
 import numpy as np
 
-from pulse_runner.detectors.base import Floats, MetricPanel
+from pulse_runner.arrays import Floats, as_date
 from pulse_runner.detectors.engine.links import CountLink
 from pulse_runner.detectors.engine.track import Tuning, track
-from pulse_runner.detectors.words import as_date, percent
+from pulse_runner.detectors.panel import MetricPanel
+from pulse_runner.vocabulary import percent
 
 TREND_DAYS = 28
 SURE = 2.58  # standard errors that a trend has to stand out before anything is said about crossing

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulse_runner.detectors.base import Floats
+from pulse_runner.arrays import Floats
 
 FLOOR = 0.375  # Anscombe's constant
 TINY = 1e-12

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pulse_runner.arrays import Floats
 from pulse_runner.detectors import words
-from pulse_runner.detectors.base import Assessment, Detector, Floats, Kind, MetricPanel, Settings
+from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.track import Track, Tuning, track
+from pulse_runner.detectors.panel import MetricPanel
 
 TELL = 2.0  # a change of so many thresholds should stand out in a day, or the test is too small
 STANDS_OUT = 3.2  # standard deviations
@@ -25,7 +27,7 @@ class Story:
     d: int
     effect: float
     threshold: float
-    kind: Kind
+    kind: Outcome
     needs: float
     day: np.datetime64
 
@@ -47,23 +49,23 @@ def assess_series(
     threshold, direction, enabled = settings.vectors(detector, panel.segment_ids)
     effect = relative(result.value, result.expected)
     wanted = (direction[:, None] == 0) | (np.sign(effect) == direction[:, None])
-    fewest = max(tuning.min_history, settings.min_history if detector.name != "size_jump" else 0)
+    fewest = max(tuning.min_history, settings.min_history if detector.needs_history else 0)
     history = result.history >= fewest
     wants = size_wanted(panel, result, start, threshold)
     eligible = result.abnormal & result.usable & wanted & history & enabled[:, None]
-    kind = np.full(effect.shape, Kind.QUIET, np.int8)
-    kind[np.isfinite(wants) & ~result.abnormal] = Kind.TOO_SMALL
-    kind[~history] = Kind.NEEDS_HISTORY
-    kind[~result.usable] = Kind.NO_DATA
+    kind = np.full(effect.shape, Outcome.QUIET, np.int8)
+    kind[np.isfinite(wants) & ~result.abnormal] = Outcome.TOO_SMALL
+    kind[~history] = Outcome.NEEDS_HISTORY
+    kind[~result.usable] = Outcome.NO_DATA
     if panel.excluded is not None:
-        kind[panel.excluded[:, start:]] = Kind.MUTED
-    kind[~enabled] = Kind.DISABLED
+        kind[panel.excluded[:, start:]] = Outcome.MUTED
+    kind[~enabled] = Outcome.DISABLED
     needs = np.where(~history, fewest - result.history, wants).astype(float)
     dates = panel.dates[start:]
 
     def say(s: int, d: int) -> str:
         return sentence(Story(panel, result, s, d, float(effect[s, d]), float(threshold[s]),
-                              Kind(int(kind[s, d])), float(needs[s, d]), dates[d]))  # fmt: skip
+                              Outcome(int(kind[s, d])), float(needs[s, d]), dates[d]))  # fmt: skip
 
     return Assessment(
         detector=detector.name, metric=panel.metric, attribute=None, segment_ids=panel.segment_ids,
@@ -71,7 +73,7 @@ def assess_series(
         fresh=result.fresh & result.usable & history & enabled[:, None], p_value=result.p_value,
         observed=result.value, expected=result.expected, lower=result.lower, upper=result.upper, effect=effect,
         started=panel.dates[np.clip(result.started, 0, stop - 1)], abnormal=result.abnormal, rebased=result.rebased,
-        needs=needs, threshold=threshold, sentence=say,
+        needs=needs, threshold=threshold, sentence=say, grade=detector.severity,
     )  # fmt: skip
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pulse_runner.detectors.base import Assessment, Bools, Detector, Kind, MetricPanel, Panels, Settings
+from pulse_runner.arrays import Bools
+from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
+from pulse_runner.detectors.panel import MetricPanel, Panels
 
 
 def assess_status(
@@ -27,9 +29,9 @@ def assess_status(
     muted = np.zeros_like(hit) if panel.excluded is None else panel.excluded[:, :stop]
     threshold, _, enabled = settings.vectors(detector, panel.segment_ids)
     known = panel.status[:, :stop] != ""
-    kind = np.where(known, Kind.QUIET, Kind.NO_DATA).astype(np.int8)
-    kind[muted] = Kind.MUTED
-    kind[~enabled] = Kind.DISABLED
+    kind = np.where(known, Outcome.QUIET, Outcome.NO_DATA).astype(np.int8)
+    kind[muted] = Outcome.MUTED
+    kind[~enabled] = Outcome.DISABLED
     late = runs >= np.maximum(threshold, 1)[:, None]
     shape = hit[:, start:].shape
     nan = np.full(shape, np.nan)
@@ -53,6 +55,7 @@ def assess_status(
             lower=nan, upper=nan, effect=np.where(hit, runs, 0.0)[:, start:],
             started=(panel.dates[:stop] - (np.maximum(runs, 1) - 1).astype("timedelta64[D]"))[:, start:],
             abnormal=hit[:, start:], rebased=np.zeros(shape, bool), needs=nan, threshold=threshold, sentence=say,
+            grade=detector.severity,
         )
     ]  # fmt: skip
 

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr
 
-from pulse_runner.detectors.base import Bools, Floats, MetricPanel
+from pulse_runner.arrays import Bools, Floats
 from pulse_runner.detectors.engine.links import CountLink, Link, RateLink
+from pulse_runner.detectors.panel import MetricPanel
 
 Ints = npt.NDArray[np.int64]
 BLOCK = 10_000  # series at a time bound the memory

@@ -18,7 +18,7 @@ from pulse_runner.backtest.replay import Replay, replay
 from pulse_runner.detect.panels import constrained_attributes
 from pulse_runner.detect.stage import detector_settings
 from pulse_runner.detectors import DETECTORS
-from pulse_runner.known_events.model import KnownEvent, excluded_by_events
+from pulse_runner.known_events.event import KnownEvent, excluded_by_events
 from pulse_runner.segments.load import load_project
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ import pytest
 
 from pulse_runner.backtest.read import History
 from pulse_runner.backtest.replay import replay
-from pulse_runner.detectors import DETECTORS, Rule, Settings
+from pulse_runner.detectors import DETECTORS, Limits, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.incidents.model import Incident
 
@@ -22,7 +22,7 @@ def shares(days: int = 70, people: int = 3000, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(people, USUAL, days).astype(float)
 
 
-def incidents(members: np.ndarray, constrained: bool = False, **rules: Rule) -> list[Incident]:
+def incidents(members: np.ndarray, constrained: bool = False, **rules: Limits) -> list[Incident]:
     days = np.datetime64("2024-01-01") + np.arange(len(members))
     h = DistributionHistory("country", ("vip",), BUCKETS, days, members[None], np.ones((1, len(members)), bool))
     history = History(distributions=[h], constrained=frozenset({("vip", "country")}) if constrained else frozenset())
@@ -77,13 +77,13 @@ def test_a_shift_that_stays_is_told_once_and_becomes_normal() -> None:
 def test_a_shift_below_the_threshold_is_quiet_and_found_with_a_lower_one() -> None:
     members = move(shares(), range(50, 70), 2, 1, 0.2)
     assert incidents(members) == []
-    (i,) = incidents(members, distribution_shift=Rule(0.05))
+    (i,) = incidents(members, distribution_shift=Limits(0.05))
     assert i.effect == pytest.approx(0.10, abs=0.02)
 
 
 def test_noise_of_a_small_segment_is_not_counted_as_distance() -> None:
     members = np.random.default_rng(1).multinomial(40, USUAL, 100).astype(float)
-    assert incidents(members, distribution_shift=Rule(0.02)) == []
+    assert incidents(members, distribution_shift=Limits(0.02)) == []
 
 
 def test_an_attribute_that_the_rule_itself_moves_is_not_tested() -> None:
@@ -94,7 +94,7 @@ def test_an_attribute_can_be_switched_off_for_a_segment() -> None:
     members = move(shares(), range(50, 70), 2, 4, 1.0)
     days = np.datetime64("2024-01-01") + np.arange(70)
     h = DistributionHistory("country", ("vip",), BUCKETS, days, members[None], np.ones((1, 70), bool))
-    off = Settings(attributes={("vip", "distribution_shift", "country"): Rule(enabled=False)})
+    off = Settings(attributes={("vip", "distribution_shift", "country"): Limits(enabled=False)})
     assert replay(History(distributions=[h]), off, DETECTORS).incidents == ()
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from pulse_runner.detect.distributions import distribution_panels
 from pulse_runner.detectors import DistributionShift, Panels, Settings
-from pulse_runner.detectors.base import DistributionPanel
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
+from pulse_runner.detectors.panel import DistributionPanel
 from pulse_runner.incidents.baselines import EVER
 from pulse_runner.warehouse.connection import connect
 

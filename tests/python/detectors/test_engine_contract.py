@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from pulse_runner.detectors import DETECTORS, Kind, MetricPanel, Panels, Rule, Settings, evaluate
+from pulse_runner.detectors import DETECTORS, Limits, MetricPanel, Outcome, Panels, Settings, evaluate
 from pulse_runner.detectors.base import Detector, Verdict
 
 START = np.datetime64("2024-01-01")
@@ -37,7 +37,7 @@ def verdicts(detector: Detector, p: MetricPanel, first: int = 0, **options: obje
 
 
 def found(detector: Detector, p: MetricPanel, **options: object) -> list[date]:
-    return [v.snapshot_date for day in verdicts(detector, p, **options) for v in day if v.kind == Kind.FINDING]
+    return [v.snapshot_date for day in verdicts(detector, p, **options) for v in day if v.kind == Outcome.FINDING]
 
 
 def ordinary(days: int = 90, seed: int = 0) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_an_ordinary_series_is_quiet(detector: Detector) -> None:
 
 def test_a_planted_fault_is_found_on_its_day_with_numbers(detector: Detector) -> None:
     p = panel(detector, broken(detector, ordinary(), 80))
-    (verdict,) = [v for day in verdicts(detector, p) for v in day if v.kind == Kind.FINDING]
+    (verdict,) = [v for day in verdicts(detector, p) for v in day if v.kind == Outcome.FINDING]
     finding = verdict.finding
     assert finding is not None
     assert finding.snapshot_date == finding.started_on == date(2024, 3, 21)
@@ -78,12 +78,12 @@ def test_gaps_neither_alarm_nor_break_what_follows(detector: Detector) -> None:
     values[[20, 60]] = np.nan
     p = panel(detector, values)
     assert found(detector, p) == [date(2024, 3, 21)]
-    assert verdicts(detector, p)[45][0].kind == Kind.NO_DATA
+    assert verdicts(detector, p)[45][0].kind == Outcome.NO_DATA
 
 
 def test_a_short_history_is_a_stated_result(detector: Detector) -> None:
     first = verdicts(detector, panel(detector, ordinary(12)))[2][0]
-    assert first.kind == Kind.NEEDS_HISTORY
+    assert first.kind == Outcome.NEEDS_HISTORY
     assert first.needs is not None
     assert first.needs >= 3
     assert "more days of history" in first.reason
@@ -128,7 +128,7 @@ def test_excluded_days_are_muted_and_not_learned_from(detector: Detector) -> Non
     mask[0, 60] = True
     p = MetricPanel(plain.metric, plain.segment_ids, plain.dates, plain.numerator, plain.denominator, mask)
     by_day = verdicts(detector, p)
-    assert by_day[60][0].kind == Kind.MUTED
+    assert by_day[60][0].kind == Outcome.MUTED
     missing = values.copy()
     missing[60] = np.nan
     assert by_day[61] == verdicts(detector, panel(detector, missing))[61]
@@ -148,13 +148,13 @@ def test_a_level_that_was_accepted_is_the_baseline_from_its_first_day(detector: 
 
 def test_a_detector_that_is_off_says_so(detector: Detector) -> None:
     p = panel(detector, broken(detector, ordinary(), 80))
-    off = {("s0", detector.name): Rule(enabled=False)}
-    assert {v.kind for day in verdicts(detector, p, segments=off) for v in day} == {Kind.DISABLED}
+    off = {("s0", detector.name): Limits(enabled=False)}
+    assert {v.kind for day in verdicts(detector, p, segments=off) for v in day} == {Outcome.DISABLED}
 
 
 def test_a_change_below_the_segments_threshold_is_no_finding(detector: Detector) -> None:
     p = panel(detector, broken(detector, ordinary(), 80))
-    high = {("s0", detector.name): Rule(threshold=2.0)}
+    high = {("s0", detector.name): Limits(threshold=2.0)}
     assert found(detector, p, segments=high) == []
 
 
@@ -164,7 +164,7 @@ def test_only_the_watched_direction_counts(detector: Detector) -> None:
     falls = ordinary()
     falls[80] = np.round(falls[80] * 0.3)
     p = panel(detector, falls)
-    assert found(detector, p, segments={("s0", detector.name): Rule(direction="up")}) == []
+    assert found(detector, p, segments={("s0", detector.name): Limits(direction="up")}) == []
 
 
 def test_days_before_the_first_snapshot_change_nothing(detector: Detector) -> None:
@@ -173,7 +173,7 @@ def test_days_before_the_first_snapshot_change_nothing(detector: Detector) -> No
     days = (verdicts(detector, panel(detector, values)), verdicts(detector, panel(detector, late), first=200))
     alone, padded = ([(v.kind, v.needs, v.finding and v.finding.effect) for day in d for v in day] for d in days)
     assert padded == alone
-    assert Kind.FINDING in [kind for kind, _, _ in alone]
+    assert Outcome.FINDING in [kind for kind, _, _ in alone]
 
 
 def test_a_day_without_any_member_does_not_blind_the_days_after_it(detector: Detector) -> None:
@@ -182,5 +182,5 @@ def test_a_day_without_any_member_does_not_blind_the_days_after_it(detector: Det
     if p.denominator is not None:
         p.denominator[0, 40] = 0.0
     days = verdicts(detector, p)
-    assert (days[40][0].kind == Kind.NO_DATA) == (p.denominator is not None)
-    assert days[80][0].kind == Kind.FINDING
+    assert (days[40][0].kind == Outcome.NO_DATA) == (p.denominator is not None)
+    assert days[80][0].kind == Outcome.FINDING

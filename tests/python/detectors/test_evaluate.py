@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from pulse_runner.detectors import DETECTORS, Kind, MetricPanel, Panels, Settings, evaluate
-from pulse_runner.detectors.evaluate import discoveries, severity
+from pulse_runner.detectors import DETECTORS, MetricPanel, Outcome, Panels, Settings, evaluate, find
+from pulse_runner.detectors.evaluate import discoveries
 
 START = np.datetime64("2024-01-01")
 
@@ -45,7 +45,7 @@ def test_without_control_every_p_value_passes() -> None:
     ("effect", "expected"), [(-0.16, "low"), (-0.31, "medium"), (0.5, "high"), (0.8, "critical"), (-0.95, "critical")]
 )
 def test_severity_counts_thresholds(effect: float, expected: str) -> None:
-    assert severity("size_jump", effect, 0.15, 1e-6) == expected
+    assert find("size_jump").severity(effect, 0.15) == expected
 
 
 def test_one_real_drop_among_many_quiet_series_is_the_only_finding() -> None:
@@ -99,7 +99,7 @@ def test_a_broken_rule_is_critical_on_its_day_and_names_the_column() -> None:
     assert findings(p) == [("broken_segment", date(2024, 1, 3), "critical")]
     (report,) = evaluate(Panels({"size": p}), Settings(), DETECTORS, date(2024, 1, 3), date(2024, 1, 3))
     assert report.findings[0].reason == "The rule cannot be evaluated: column ltv is missing."
-    assert any(v.detector == "size_jump" and v.kind == Kind.NO_DATA for v in report.verdicts)
+    assert any(v.detector == "size_jump" and v.kind == Outcome.NO_DATA for v in report.verdicts)
 
 
 def test_stale_data_grows_from_medium_to_high_on_the_third_day() -> None:
@@ -118,7 +118,7 @@ def test_a_segment_too_small_to_tell_says_from_which_size_it_could() -> None:
     )
     (report,) = evaluate(Panels({"conversion_rate": rate}), Settings(), DETECTORS, date(2024, 3, 30), date(2024, 3, 30))
     (verdict,) = report.verdicts
-    assert (verdict.segment_id, verdict.kind) == ("small", Kind.TOO_SMALL)
+    assert (verdict.segment_id, verdict.kind) == ("small", Outcome.TOO_SMALL)
     assert verdict.needs == pytest.approx(700, rel=0.3)
     assert "too small to tell a change of 50 %" in verdict.reason
     assert report.quiet == 1

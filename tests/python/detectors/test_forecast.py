@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 
 from pulse_runner.detect.forecasts import early_warnings
-from pulse_runner.detectors.base import MetricPanel
 from pulse_runner.detectors.engine.forecast import forecast
+from pulse_runner.detectors.panel import MetricPanel
 
 START = np.datetime64("2026-01-05")  # a Monday
 

@@ -6,10 +6,11 @@ from datetime import date
 
 import numpy as np
 
-from pulse_runner.detectors.base import EntityPanel, Panels, Settings
+from pulse_runner.detect.panels import mute_health
+from pulse_runner.detectors.base import Settings
 from pulse_runner.detectors.entity_health import EntityHealth
-from pulse_runner.known_events.model import KnownEvent, spans_of_events
-from pulse_runner.known_events.read import mute_health
+from pulse_runner.detectors.panel import EntityPanel, Panels
+from pulse_runner.known_events.event import KnownEvent, spans_of_events
 
 DAYS = np.arange(np.datetime64("2026-01-01"), np.datetime64("2026-03-02"))
 LAST = DAYS[-1]

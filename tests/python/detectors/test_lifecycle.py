@@ -7,17 +7,17 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from pulse_runner.detectors.base import Finding, Kind, Verdict
+from pulse_runner.detectors.base import Finding, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.errors import UsageError
 from pulse_runner.incidents.actions import acknowledge, ignore, reopen, resolve
 from pulse_runner.incidents.baselines import distribution_exclusions
 from pulse_runner.incidents.lifecycle import accepted_levels, advance, confirmed_days
-from pulse_runner.incidents.model import Incident, Subject, Transition
+from pulse_runner.incidents.model import About, Incident, Transition
 
 D = date(2026, 2, 9)
 NOW = datetime(2026, 2, 10, 6, 30)
-ABOUT = {"vip": Subject("VIP customers", "customers", "growth"), "customers": Subject("Customers", "customers", "data")}
+ABOUT = {"vip": About("VIP customers", "customers", "growth"), "customers": About("Customers", "customers", "data")}
 
 
 def finding(segment: str = "vip", detector: str = "size_jump", on: date = D, **changes: object) -> Finding:
@@ -37,7 +37,7 @@ def report(*findings: Finding, on: date = D, others: tuple[Verdict, ...] = ()) -
             f.metric,
             f.attribute,
             on,
-            Kind.FINDING,
+            Outcome.FINDING,
             f.reason,
             f,
             f.started_on,
@@ -48,7 +48,7 @@ def report(*findings: Finding, on: date = D, others: tuple[Verdict, ...] = ()) -
     return DayReport(on, made + others)
 
 
-def verdict(kind: Kind, on: date, **changes: object) -> Verdict:
+def verdict(kind: Outcome, on: date, **changes: object) -> Verdict:
     return replace(Verdict("vip", "size_jump", "size", None, on, kind, "", entity="customers"), **changes)  # type: ignore[arg-type]
 
 
@@ -106,18 +106,18 @@ def test_a_quiet_day_closes_it() -> None:
     assert change.incident.resolved_on == later(3)
 
 
-@pytest.mark.parametrize("kind", [Kind.NO_DATA, Kind.MUTED, Kind.NEEDS_HISTORY])
-def test_a_day_that_says_nothing_keeps_it_open(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [Outcome.NO_DATA, Outcome.MUTED, Outcome.NEEDS_HISTORY])
+def test_a_day_that_says_nothing_keeps_it_open(kind: Outcome) -> None:
     assert step(opened(finding()), later(1), others=(verdict(kind, later(1)),)) == []
 
 
 def test_a_day_out_of_range_but_below_the_threshold_keeps_it_open() -> None:
-    still = verdict(Kind.QUIET, later(1), abnormal_since=D)
+    still = verdict(Outcome.QUIET, later(1), abnormal_since=D)
     assert step(opened(finding()), later(1), others=(still,)) == []
 
 
 def test_a_level_that_became_the_baseline_is_accepted() -> None:
-    (change,) = step(opened(finding()), later(14), others=(verdict(Kind.QUIET, later(14), rebased=True),))
+    (change,) = step(opened(finding()), later(14), others=(verdict(Outcome.QUIET, later(14), rebased=True),))
     assert (change.event.event, change.incident.resolution) == ("accepted", "accepted")
     assert accepted_levels([change.incident]) == {("customers", "vip", "size_jump", "size", ""): D}
 

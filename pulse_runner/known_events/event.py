@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
-from pulse_runner.detectors.base import Bools, Days
+from pulse_runner.arrays import Bools, Days
 
 SCOPES = ("all", "entity", "segment", "owner")
 
@@ -77,22 +77,3 @@ def entities_excluded_by_events(events: Iterable[KnownEvent], entities: Iterable
             if event.scope == "all" or (event.scope == "entity" and event.scope_value == name):
                 out[i] |= inside
     return out
-
-
-def public_holidays(country: str, first: date, last: date, subdivision: str | None = None) -> list[KnownEvent]:
-    """Return the public holidays of a country (ISO 3166 code) between two dates, from the `holidays` library.
-
-    Raises ValueError for a country that the library does not know.
-    """
-    import holidays
-
-    try:
-        calendar = holidays.country_holidays(country, subdiv=subdivision, years=range(first.year, last.year + 1))
-    except NotImplementedError as error:
-        raise ValueError(
-            f"No public holidays are known for {country!r}; give an ISO 3166 code such as GB or DE."
-        ) from error
-    found = [
-        (first + timedelta(days=n), calendar.get(first + timedelta(days=n))) for n in range((last - first).days + 1)
-    ]
-    return [KnownEvent(day, day, "all", "", str(name)) for day, name in found if name]

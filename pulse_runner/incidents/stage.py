@@ -1,0 +1,105 @@
+"""The stage `detect`, to its end: each date's verdicts become findings and incidents in the tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from pulse_runner.detect.stage import Judge, Past, finding_row
+from pulse_runner.detectors import Outcome, Verdict
+from pulse_runner.detectors.evaluate import DayReport
+from pulse_runner.incidents.baselines import distribution_exclusions
+from pulse_runner.incidents.lifecycle import REOPEN_DAYS, accepted_levels, advance, confirmed_days
+from pulse_runner.incidents.model import About, Incident, Transition
+from pulse_runner.incidents.store import read_incidents, save
+from pulse_runner.segments.model import Project
+from pulse_runner.warehouse.base import Warehouse
+
+
+@dataclass
+class DetectReport:
+    """What a detection did over its dates; `findings` and `transitions` are in the order of the dates."""
+
+    findings: list[Verdict] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return verdicts by kind and incident events by name."""
+        events = Counter(t.event.event for t in self.transitions)
+        return {**dict(sorted(self.verdicts.items())), **dict(sorted(events.items()))}
+
+    def sentence(self) -> str:
+        """Return one line for a person."""
+        events = Counter(t.event.event for t in self.transitions)
+        told = ", ".join(f"{n} {name}" for name, n in sorted(events.items())) or "no change of any incident"
+        return f"{self.verdicts['finding']} findings; {told}"
+
+
+def detect(
+    warehouse: Warehouse,
+    project: Project,
+    first: date,
+    last: date,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    on_day: Callable[[date], None] = lambda day: None,
+) -> DetectReport:
+    """Judge every date from `first` to `last` and bring the incidents up to date; the same dates twice change nothing.
+
+    Each date is written in one transaction of its own, so a run that stops in between has whole dates behind it.
+    """
+    past = {i.incident_id: i for i in read_incidents(warehouse)}
+    judge = Judge(warehouse, project, first, last, past_of(list(past.values()), first))
+    about = subjects(project)
+    report = DetectReport()
+    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        judged = judge.judge(day, distribution_exclusions(past.values(), day + timedelta(days=1)))
+        oldest = day - timedelta(days=REOPEN_DAYS)
+        stored = [i for i in past.values() if i.is_live or (i.resolved_on or day) >= oldest]
+        changes = advance(judged, stored, about, now)
+        if not dry_run:
+            write_day(warehouse, day, judged, changes, stored)
+        for change in changes:
+            past[change.incident.incident_id] = change.incident
+        report.transitions += changes
+        report.findings += [v for v in judged.verdicts if v.kind == Outcome.FINDING]
+        report.verdicts.update(v.kind.word for v in judged.verdicts)
+        report.verdicts["quiet"] += judged.quiet
+        on_day(day)
+    return report
+
+
+def past_of(incidents: Sequence[Incident], first: date) -> Past:
+    """Return what stored incidents mean for the baselines of dates from `first` on."""
+    confirmed = [i for i in incidents if i.status == "resolved" and i.resolution != "recovered"]
+    by_people = [i for i in incidents if i.status == "ignored" or (i.resolution == "accepted" and i.resolved_on)]
+    return Past(confirmed_days(confirmed, first), accepted_levels(by_people))
+
+
+def subjects(project: Project) -> dict[str, About]:
+    """Return label, entity and owner of every segment, and of every entity by its own name."""
+    about = {s.name: About(s.label or s.name, s.entity, s.owner) for s in project.segments.values()}
+    for entity in project.entities.values():
+        owners = Counter(s.owner for s in project.segments.values() if s.entity == entity.name)
+        owner = owners.most_common(1)[0][0] if owners else ""
+        about.setdefault(entity.name, About(entity.label or entity.name, entity.name, owner))
+    return about
+
+
+def write_day(
+    warehouse: Warehouse, day: date, report: DayReport, changes: Sequence[Transition], stored: Sequence[Incident]
+) -> None:
+    """Write the findings of a date, and the incidents and events that it changed, all or nothing."""
+    homes = {key: i.incident_id for i in [*stored, *(c.incident for c in changes)] for key in i.keys}
+    rows = [finding_row(v, homes.get(v.key, "")) for v in report.verdicts if v.kind not in (Outcome.QUIET, Outcome.DISABLED)]
+    with warehouse.transaction():
+        warehouse.delete("pulse_findings", "snapshot_date", day)
+        warehouse.insert("pulse_findings", rows)
+        save(warehouse, changes)
+
+
