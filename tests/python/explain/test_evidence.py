@@ -9,30 +9,31 @@ from datetime import timedelta
 import pytest
 from explain_world import FIRST, NOW, D, World, headline_fault
 
-from pulse_runner.explain.check import grounds, wrong_text
-from pulse_runner.explain.collect import hidden, plain
-from pulse_runner.explain.evidence import Bundle, gather
-from pulse_runner.explain.model import Evidence
+from pulse_runner.explain.agent.answer_check import grounds, wrong_text
+from pulse_runner.explain.evidence.collector import hidden, plain
+from pulse_runner.explain.evidence.gather import Bundle, gather
+from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.stage import explain_incidents
+from pulse_runner.incidents.model import Incident
 
 
-def null_burst(world: World) -> dict:
+def null_burst(world: World) -> Incident:
     return headline_fault(world)
 
 
-def recoded_country(world: World) -> dict:
+def recoded_country(world: World) -> Incident:
     world.buckets("country", {"DE": 600, "FR": 300, "UK": 97, "XX": 3}, D)
     return world.incident(detector="distribution_shift", metric="distribution", attribute="country", direction="up")
 
 
-def duplicate_load(world: World) -> dict:
+def duplicate_load(world: World) -> Incident:
     world.health("(rows)", rows=6200, duplicate_keys=1200)
     world.resize(1240)
     world.changes(("gained", "row_new", "", "", 250), ("lost", "aged", "last_active_days <= 7", "last_active_at", 10))
     return world.incident(direction="up")
 
 
-def edited_rule(world: World) -> dict:
+def edited_rule(world: World) -> Incident:
     world.insert(
         "pulse_segments", segment_id="vip", version=2, entity="customers", owner="growth-team", enabled=True,
         rule_text="ltv > 2000 and last_active_days <= 7", definition_hash="h-vip-2", valid_from=D,
@@ -42,7 +43,7 @@ def edited_rule(world: World) -> dict:
     return world.incident()
 
 
-def email_consent(world: World) -> dict:
+def email_consent(world: World) -> Incident:
     world.run(
         "update pulse_segment_reach set reachable = 300, reach_rate = 0.3 where channel = 'email' and snapshot_date = ?",
         D,
@@ -50,7 +51,7 @@ def email_consent(world: World) -> dict:
     return world.incident(detector="reach_drop", metric="reach:email")
 
 
-def broken_column(world: World) -> dict:
+def broken_column(world: World) -> Incident:
     world.run(
         "update pulse_segment_snapshots set status = 'broken', status_reason = 'column ltv is missing', size = null"
         " where segment_id in ('vip', 'whales') and snapshot_date = ?", D,
@@ -60,7 +61,7 @@ def broken_column(world: World) -> dict:
     return world.incident(detector="broken_segment", metric="status")
 
 
-def conversion_on_one_device(world: World) -> dict:
+def conversion_on_one_device(world: World) -> Incident:
     world.run(
         "update pulse_segment_snapshots set converted = 25, conversion_rate = 0.025 where segment_id = 'vip' and snapshot_date = ?",
         D,
@@ -76,7 +77,7 @@ def conversion_on_one_device(world: World) -> dict:
     return world.incident(detector="conversion_anomaly", metric="conversion_rate")
 
 
-def stale_source(world: World) -> dict:
+def stale_source(world: World) -> Incident:
     world.run(
         "update pulse_segment_snapshots set status = 'stale', status_reason = 'freshest row is of 2026-05-13' where snapshot_date = ?",
         D,
@@ -85,7 +86,7 @@ def stale_source(world: World) -> dict:
     return world.incident(detector="stale_data", metric="status")
 
 
-def null_burst_of_the_relation(world: World) -> dict:
+def null_burst_of_the_relation(world: World) -> Incident:
     world.health("ltv", nulls=2050, null_share=0.41)
     return world.incident(segment_id="", detector="entity_health", metric="null_share", attribute="ltv", direction="up")
 
@@ -205,8 +206,8 @@ def test_a_bucket_of_fewer_than_k_is_told_only_as_smaller_than_k(world: World, p
 
 def test_k_is_a_setting(world: World, project) -> None:
     recoded_country(world)
-    row = explain_incidents(world, project, D, NOW, {"PULSE_SMALLEST_BUCKET": "100"})[0]
-    buckets = [e for e in json.loads(row["evidence"]) if e["kind"] == "bucket"]
+    stored = explain_incidents(world, project, D, NOW, {"PULSE_SMALLEST_BUCKET": "100"})[0]
+    buckets = [e for e in stored.evidence if e.kind == "bucket"]
     assert buckets == []  # GB and UK held 97 members, below 100
 
 
@@ -223,7 +224,7 @@ def test_an_address_in_a_bucket_or_a_rule_never_gets_into_a_fact(world: World, p
 
 def test_an_apostrophe_in_a_name_stays_data(world: World, project) -> None:
     world.incident(incident_id="odd", owner="o'hara'; drop table incidents; --")
-    incident = world.query("select * from pulse_incidents where incident_id = 'odd'")[0]
+    incident = world.stored_incident("odd")
     assert gather(world, incident, project).gaps == ()
     assert world.query("select count(*) as n from pulse_incidents") == [{"n": 1}]
 

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from pulse_runner.explain.model import Case, Evidence, Explanation, Hypothesis, Rejection, has_address
+from pulse_runner.explain.case import Case
+from pulse_runner.explain.causes import MEASURED_FAULTS
+from pulse_runner.explain.explanation import Evidence, Explanation, Hypothesis, Rejection
+from pulse_runner.explain.scrub import has_address
 
 MONTHS = [
     "January",
@@ -59,10 +62,6 @@ _UP = re.compile(
 _DOWN = re.compile(
     r"\b(fell|falls?|falling|drop\w*|fewer|lower|declin\w*|lost|decreas\w*|shr[aiu]nk\w*|less)\b", re.IGNORECASE
 )
-FAULTS = {
-    "status", "stale", "definition", "nulls", "mean", "distinct", "rows", "duplicate_keys", "null_keys",
-    "column_missing", "column_retyped", "conversion_bucket", "bucket",
-}  # fmt: skip
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}
 
 
@@ -109,7 +108,7 @@ def check_answer(
             else:
                 actions.append(action)
         hypothesis = replace(hypothesis, actions=tuple(actions))
-        if hypothesis.confidence == "high" and not any(known[i].kind in FAULTS for i in hypothesis.evidence):
+        if hypothesis.confidence == "high" and not any(known[i].kind in MEASURED_FAULTS for i in hypothesis.evidence):
             rejected.append(
                 Rejection("confidence", hypothesis.title, "high without a measured fault; lowered to medium")
             )

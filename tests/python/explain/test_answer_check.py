@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
-from pulse_runner.explain.check import Answer, check_answer
-from pulse_runner.explain.model import Case, Evidence, Explanation, Hypothesis
+from pulse_runner.explain.agent.answer_check import Answer, check_answer
+from pulse_runner.explain.case import Case
+from pulse_runner.explain.explanation import Evidence, Explanation, Hypothesis
 from pulse_runner.segments.model import Entity, Field, History, Relation
 
 CUSTOMERS = Entity(

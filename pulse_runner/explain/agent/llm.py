@@ -1,7 +1,7 @@
 """Let an OpenAI model word hypotheses over the evidence: Chat Completions with a strict JSON schema.
 
 What is sent is the definition's text and the evidence (statements and values, aggregates only), nothing else. The answer is
-validated again here and then checked number by number (`check.py`). Any server that speaks Chat Completions will do.
+validated again here and then checked number by number (`answer_check.py`). Any server that speaks Chat Completions will do.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pulse_runner.errors import ExplainError
-from pulse_runner.explain.check import Answer, check_answer
-from pulse_runner.explain.evidence import Bundle
-from pulse_runner.explain.model import Explanation, Hypothesis, dumps, scrub
+from pulse_runner.explain.agent.answer_check import Answer, check_answer
+from pulse_runner.explain.evidence.gather import Bundle
+from pulse_runner.explain.explanation import Explanation, Hypothesis, Rejection
+from pulse_runner.explain.scrub import scrub
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -76,7 +77,7 @@ class ModelError(ExplainError):
 
 
 @dataclass
-class Model:
+class LanguageModel:
     """A model behind an address; made once per run."""
 
     client: OpenAI
@@ -125,7 +126,7 @@ def wait(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def make_model(env: Mapping[str, str]) -> Model | None:
+def make_model(env: Mapping[str, str]) -> LanguageModel | None:
     """Return the model that the environment names, None without a key or with PULSE_LLM=off; raise ExplainError on a bad setting."""
     if not env.get("OPENAI_API_KEY") or env.get("PULSE_LLM", "").strip().lower() in ("off", "0", "false", "no"):
         return None
@@ -138,20 +139,16 @@ def make_model(env: Mapping[str, str]) -> Model | None:
         max_retries=0,  # the SDK also retries an empty quota, which is final
     )
     tokens = int(_positive(env, "PULSE_OPENAI_MAX_TOKENS", MAX_TOKENS))
-    return Model(client, env.get("PULSE_OPENAI_MODEL") or DEFAULT_MODEL, tokens)
+    return LanguageModel(client, env.get("PULSE_OPENAI_MODEL") or DEFAULT_MODEL, tokens)
 
 
 def payload(bundle: Bundle) -> str:
     """Return the user message: the definition's text and the evidence as JSON, free of addresses and links."""
-    return dumps(
-        {
-            "definition": scrub(bundle.case.rule_text, 1000),
-            "evidence": [
-                {"id": e.id, "kind": e.kind, "statement": scrub(e.statement, 600), "values": dict(e.values)}
-                for e in bundle.evidence
-            ],
-        }
-    )
+    evidence = [
+        {"id": e.id, "kind": e.kind, "statement": scrub(e.statement, 600), "values": dict(e.values)}
+        for e in bundle.evidence
+    ]
+    return json.dumps({"definition": scrub(bundle.case.rule_text, 1000), "evidence": evidence}, ensure_ascii=False)
 
 
 def response_format() -> Any:
@@ -206,8 +203,6 @@ def scrub_keep(text: str, limit: int) -> str:
 
 def without_model(fallback: Explanation, reason: str) -> Explanation:
     """Return the rule-based explanation with the reason why no model's answer stands beside it."""
-    from pulse_runner.explain.model import Rejection
-
     return replace(fallback, rejected=(*fallback.rejected, Rejection("answer", "", reason)))
 
 

@@ -18,12 +18,13 @@ from test_evidence import (
     stale_source,
 )
 
-from pulse_runner.explain.evidence import gather
-from pulse_runner.explain.hypotheses import explain
-from pulse_runner.explain.model import Explanation
+from pulse_runner.explain.evidence.gather import gather
+from pulse_runner.explain.explanation import Explanation
+from pulse_runner.explain.ranking import explain
+from pulse_runner.incidents.model import Incident
 
 
-def told(world: World, incident: dict, project, manifest=None) -> Explanation:
+def told(world: World, incident: Incident, project, manifest=None) -> Explanation:
     bundle = gather(world, incident, project, manifest)
     explanation = explain(bundle.case, bundle.evidence)
     ids = {e.id for e in bundle.evidence}
@@ -88,7 +89,7 @@ def test_what_to_do_names_the_model_and_the_sql(world: World, project) -> None:
 def test_a_fault_in_a_column_that_nobody_left_by_only_coincides(world: World, project) -> None:
     headline_fault(world)
     world.changes(("lost", "leaf", "last_active_days <= 7", "last_active_at", 421))
-    explanation = told(world, world.query("select * from pulse_incidents")[0], project)
+    explanation = told(world, world.stored_incident(), project)
     nulls = next(h for h in explanation.hypotheses if h.cause == "null_burst")
     assert nulls.confidence == "medium"
     assert "coincides with the change" in nulls.reasoning

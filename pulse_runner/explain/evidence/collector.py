@@ -1,4 +1,4 @@
-"""How a source of evidence asks the warehouse: SQL with literal values, one fact per row, failed queries kept apart."""
+"""How a source asks the warehouse: SQL with literal values, one fact per row, failures apart."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ from datetime import date, datetime
 from typing import Any
 
 from pulse_runner.errors import WarehouseError
-from pulse_runner.explain.model import Case, Evidence, Scalar, scrub
+from pulse_runner.explain.case import Case
+from pulse_runner.explain.explanation import Evidence, Scalar
+from pulse_runner.explain.figures import count
+from pulse_runner.explain.manifest import Manifest
+from pulse_runner.explain.scrub import scrub
+from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
 
 
 @dataclass
 class Collector:
-    """Evidence of one case while it is gathered; `gaps` says which questions could not be answered, and why."""
+    """Evidence of one case while it is gathered.
+
+    `gaps` says which questions could not be answered, and why. `manifest` is dbt's, None when there
+    is none.
+    """
 
     case: Case
     warehouse: Warehouse
+    project: Project
+    manifest: Manifest | None = None
     found: list[Evidence] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
@@ -26,7 +37,7 @@ class Collector:
         return self.warehouse.table(name)
 
     def rows(self, sql: str, about: str) -> list[dict[str, Any]]:
-        """Return the rows of a SELECT; a refused query becomes a gap, because a failed query is not evidence."""
+        """Return the rows of a SELECT; a refused one becomes a gap: it is not evidence."""
         try:
             return self.warehouse.query(sql)
         except WarehouseError as error:
@@ -44,11 +55,11 @@ class Collector:
         source: str,
         weight: float,
         contribution: float | None = None,
-        people: Sequence[str] = (),
+        hide: Sequence[str] = (),
     ) -> None:
-        """Keep one row of `sql` as a fact; columns of `people` are told as `<k` where they are smaller than k."""
+        """Keep one row of `sql` as a fact; columns of `hide` below k are told as `<k`."""
         values = {c: plain(row.get(c)) for c in columns}
-        for name in people:
+        for name in hide:
             values[name] = hidden(values[name], self.case.k)
         self.found.append(Evidence(kind, scrub(statement, 600), values, sql, weight, source, contribution=contribution))
 
@@ -62,8 +73,20 @@ def hidden(value: Scalar, k: int) -> Scalar:
     return f"<{k}" if isinstance(value, int | float) and 0 < value < k else value
 
 
+def people(value: float, k: int) -> str:
+    """Write a number of people; from 1 to k - 1 it is only told as smaller than k.
+
+    >>> people(3, 5), people(0, 5), people(1200, 5)
+    ('<5', '0', '1,200')
+    """
+    return f"<{k}" if 0 < value < k else count(value)
+
+
 def plain(value: Any) -> Scalar:
-    """Return a warehouse value as it is kept: days as ISO text, text as one harmless line, six significant decimals."""
+    """Return a warehouse value as it is kept.
+
+    Days as ISO text, text as one harmless line, numbers with six decimals.
+    """
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, date | datetime):
@@ -76,24 +99,10 @@ def plain(value: Any) -> Scalar:
     return int(number) if number == int(number) else number
 
 
-def literal(value: str | date) -> str:
-    """Return a SQL literal that can only be data.
+def plural(noun: str, number: int) -> str:
+    """Return a noun as it follows a number.
 
-    >>> literal("it's"), literal(date(2026, 5, 14))
-    ("'it''s'", "date '2026-05-14'")
+    >>> plural("run", 1), plural("run", 2)
+    ('run', 'runs')
     """
-    if isinstance(value, date):
-        return f"date '{value.isoformat()}'"
-    return "'" + value.replace("'", "''") + "'"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return SQL literals for an IN list; an empty list matches nothing."""
-    return ", ".join(literal(n) for n in names) or "''"
-
-
-def sql_text(text: str) -> str:
-    """Return SQL without the indentation of the Python source."""
-    lines = [line.rstrip() for line in text.strip("\n").splitlines()]
-    margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
-    return "\n".join(line[margin:] for line in lines if line.strip())
+    return noun if number == 1 else f"{noun}s"
