@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from cause_case import MANIFEST
+from cause_cases.recoded import recoded_country
 from explain_world import NOW, D, World, headline_fault
 from openai_server import ChatServer, answer, hang, refuse
-from test_evidence import MANIFEST, recoded_country
 
 from pulse_runner.errors import ExplainError
 from pulse_runner.explain.agent import llm

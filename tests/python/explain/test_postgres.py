@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cause_case import PLANTS
 from explain_world import NOW, TABLES, D, World
-from test_evidence import SCENARIOS, is_row_of
+from test_evidence import is_row_of
 
 from pulse_runner.explain.evidence.gather import gather
 from pulse_runner.explain.stage import explain_incidents
@@ -35,7 +36,7 @@ def postgres(postgres_profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.postgres
 def test_each_fact_is_a_row_of_its_own_sql_on_postgres_too(world: World, project, postgres) -> None:
-    for plant in SCENARIOS:
+    for plant in PLANTS:
         name = plant.__name__
         world.run("begin")
         incident = replace(plant(world), incident_id=name)

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
+from cause_case import MANIFEST
 from explain_world import D, World, headline_fault
-from test_evidence import (
-    MANIFEST,
-    broken_column,
-    conversion_on_one_device,
-    duplicate_load,
-    edited_rule,
-    email_consent,
-    null_burst_of_the_relation,
-    recoded_country,
-    stale_source,
-)
 
 from pulse_runner.explain.evidence.gather import gather
 from pulse_runner.explain.explanation import Explanation
@@ -43,36 +32,6 @@ def test_the_headline_fault_is_told_in_one_line(world: World, project) -> None:
     first = explanation.hypotheses[0]
     assert (first.cause, first.confidence) == ("null_burst", "high")
     assert first.title == "Column ltv lost values: nulls rose to 41 %"
-
-
-@pytest.mark.parametrize(
-    ("plant", "cause", "confidence", "headline"),
-    [
-        (recoded_country, "recoded", "high",
-         "The mix of country shifted since 14 May: a value of country was recoded: 'GB' became 'UK'."),
-        (duplicate_load, "duplicate_load", "high",
-         "24 % more members since 14 May: 250 of 250 newcomers came with new rows;"
-         " a load ran twice: customers has 1,200 duplicate keys."),
-        (edited_rule, "rule_edited", "high",
-         "48 % fewer members since 14 May: 480 of 480 leavers left by the edited rule; the rule of vip was edited."),
-        (email_consent, "consent_loss", "medium",
-         "Reach by email 62 % lower since 14 May: consent or addresses for email were lost."),
-        (broken_column, "column_missing", "high",
-         "No usable snapshot of vip since 14 May: column ltv was dropped or renamed upstream."),
-        (conversion_on_one_device, "tracking_loss", "high",
-         "Conversion rate 50 % lower since 14 May: events are lost for 'ios' of device."),
-        (stale_source, "stale_load", "high",
-         "No usable snapshot of vip since 14 May: customers was not refreshed."),
-        (null_burst_of_the_relation, "null_burst", "high",
-         "customers changed since 14 May: column ltv has 41 % nulls since that day (0.2 % before)."),
-    ],
-)  # fmt: skip
-def test_each_planted_fault_is_named_first(world: World, project, plant, cause, confidence, headline) -> None:
-    explanation = told(world, plant(world), project, MANIFEST)
-    first = explanation.hypotheses[0]
-    assert (first.cause, first.confidence) == (cause, confidence)
-    assert explanation.headline == headline
-    assert explanation.recommendations
 
 
 def test_what_to_do_names_the_model_and_the_sql(world: World, project) -> None:
