@@ -1,4 +1,4 @@
-"""What an explanation is made of: numbered evidence, hypotheses that cite it, what was thrown out."""
+"""What an explanation is made of: evidence, hypotheses that cite it, what was thrown out."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def headline(view: View, fault: str, first: Hypothesis) -> str:
 
 
 def summary(view: View, hypotheses: Sequence[Hypothesis], *, conclusive: bool) -> str:
-    """Return a paragraph: what happened, what is believed how firmly, what speaks for other things."""
+    """Return a paragraph: what happened, what is believed how firmly, what else is possible."""
     facts = [e.statement for e in view.of("status", "finding", "change", "rate", "balance")[:3]]
     first = hypotheses[0]
     belief = "Most likely" if first.confidence == "high" else "Possibly" if conclusive else ""

@@ -1,4 +1,4 @@
-"""The stage `explain`: evidence from the tables, hypotheses by rules or a model, stored versions."""
+"""The stage `explain`: evidence from tables, hypotheses by rules or a model, stored versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explanations in the warehouse: the one place where the JSON of their table is written and read."""
+"""Explanations in the warehouse: the one place that writes and reads the JSON of their table."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def save(warehouse: Warehouse, explanations: Sequence[StoredExplanation]) -> Non
 
 
 def stored_explanation(row: Mapping[str, Any]) -> StoredExplanation:
-    """Return a row of the table as a StoredExplanation; raise ExplainError when it cannot be read."""
+    """Return a row of the table as a StoredExplanation; raise ExplainError if it is unreadable."""
     return StoredExplanation(
         explanation_id=row["explanation_id"],
         incident_id=row["incident_id"],
@@ -106,7 +106,7 @@ def stored_explanation(row: Mapping[str, Any]) -> StoredExplanation:
 
 
 def read_explanation(row: Mapping[str, Any]) -> Explanation:
-    """Return what a row of the table explains; raise ExplainError when it cannot be read."""
+    """Return what a row of the table explains; raise ExplainError if it is unreadable."""
     return Explanation(
         headline=row["headline"] or "",
         summary=row["summary"] or "",

@@ -1,13 +1,14 @@
-"""Check a model's answer against the evidence: what cannot be found there is removed, and the reason is kept.
+"""Check a model's answer against the evidence: what is not there is removed, the reason kept.
 
-A number must round to a number of the cited evidence or of the rule, a date must be one of theirs, a name must occur in them.
-Direction, addresses, links and overclaimed confidence are checked too. The code decides; the model only words.
+A number must round to a number of the cited evidence or of the rule, a date must be one of theirs,
+a name must occur in them. Direction, addresses, links and overclaimed confidence are checked too.
+The code decides; the model only words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,20 +17,7 @@ from pulse_runner.explain.causes import MEASURED_FAULTS
 from pulse_runner.explain.explanation import Evidence, Explanation, Hypothesis, Rejection
 from pulse_runner.explain.scrub import has_address
 
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
 _MONTH = "(?P<month>" + "|".join(f"{m}|{m[:3]}" for m in MONTHS) + r")\.?"
 _ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2})(?:T[\d:.]+)?")
 _DAY_MONTH = re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+(?P<year>\d{{4}}))?\b")
@@ -67,7 +55,10 @@ SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model wrote, already of the right shape; the ids say which evidence headline and summary rest on."""
+    """What a model wrote, of the right shape.
+
+    `evidence` holds the ids of what headline and summary rest on.
+    """
 
     headline: str
     summary: str
@@ -77,7 +68,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Grounds:
-    """Everything that a text may state: numbers, percentages, days and names of the cited evidence and of the rule."""
+    """Everything that a text may state: what is in the cited evidence and in the rule."""
 
     numbers: tuple[float, ...]
     percents: tuple[float, ...]
@@ -89,31 +80,16 @@ class Grounds:
 def check_answer(
     answer: Answer, case: Case, evidence: Sequence[Evidence], fallback: Explanation, model: str
 ) -> Explanation:
-    """Return the parts of an answer that the evidence bears out; the rule-based text stands in for the rest.
+    """Return the parts of an answer that the evidence bears out, rule-based text for the rest.
 
     When no hypothesis survives, the whole fallback is returned with everything that was rejected.
     """
     known = {e.id: e for e in evidence}
     rejected, kept = list[Rejection](), list[Hypothesis]()
     for hypothesis in answer.hypotheses:
-        reason = wrong_hypothesis(hypothesis, case, known)
-        if reason:
-            rejected.append(Rejection("hypothesis", hypothesis.title, reason))
-            continue
-        actions = list[str]()
-        for action in hypothesis.actions:
-            wrong = wrong_text(action, grounds(case, [known[i] for i in hypothesis.evidence]))
-            if wrong:
-                rejected.append(Rejection("action", action, wrong))
-            else:
-                actions.append(action)
-        hypothesis = replace(hypothesis, actions=tuple(actions))
-        if hypothesis.confidence == "high" and not any(known[i].kind in MEASURED_FAULTS for i in hypothesis.evidence):
-            rejected.append(
-                Rejection("confidence", hypothesis.title, "high without a measured fault; lowered to medium")
-            )
-            hypothesis = replace(hypothesis, confidence="medium")
-        kept.append(hypothesis)
+        checked, faults = check_hypothesis(hypothesis, case, known)
+        rejected += faults
+        kept += [checked] if checked else []
     if not kept:
         return replace(fallback, rejected=(*fallback.rejected, *rejected))
     cited = [known[i] for i in dict.fromkeys((*answer.evidence, *(i for h in kept for i in h.evidence))) if i in known]
@@ -136,7 +112,29 @@ def check_answer(
     )
 
 
-def wrong_hypothesis(hypothesis: Hypothesis, case: Case, known: dict[str, Evidence]) -> str:
+def check_hypothesis(
+    hypothesis: Hypothesis, case: Case, known: Mapping[str, Evidence]
+) -> tuple[Hypothesis | None, list[Rejection]]:
+    """Return what is left of a hypothesis, None when nothing is, and what was thrown out of it."""
+    reason = wrong_hypothesis(hypothesis, case, known)
+    if reason:
+        return None, [Rejection("hypothesis", hypothesis.title, reason)]
+    facts, rejected, actions = [known[i] for i in hypothesis.evidence], list[Rejection](), list[str]()
+    for action in hypothesis.actions:
+        wrong = wrong_text(action, grounds(case, facts))
+        if wrong:
+            rejected.append(Rejection("action", action, wrong))
+        else:
+            actions.append(action)
+    hypothesis = replace(hypothesis, actions=tuple(actions))
+    if hypothesis.confidence == "high" and not any(e.kind in MEASURED_FAULTS for e in facts):
+        reason = "high without a measured fault; lowered to medium"
+        rejected.append(Rejection("confidence", hypothesis.title, reason))
+        hypothesis = replace(hypothesis, confidence="medium")
+    return hypothesis, rejected
+
+
+def wrong_hypothesis(hypothesis: Hypothesis, case: Case, known: Mapping[str, Evidence]) -> str:
     """Return why a hypothesis cannot be kept, '' when it can."""
     if not hypothesis.evidence:
         return "cites no evidence"
@@ -212,7 +210,7 @@ def grounds(case: Case, cited: Iterable[Evidence]) -> Grounds:
 
 
 def split_days(text: str) -> tuple[str, list[tuple[tuple[int, int, int], str]]]:
-    """Return a text without its dates, and the dates as (month, day, year or 0) with how they were written.
+    """Return a text without its dates, and these as (month, day, year or 0) with how they stood.
 
     >>> split_days("since 14 May, and 2026-05-15")[1]
     [((5, 15, 2026), '2026-05-15'), ((5, 14, 0), '14 May')]
@@ -234,7 +232,7 @@ def split_days(text: str) -> tuple[str, list[tuple[tuple[int, int, int], str]]]:
 
 
 def numbers_in(text: str) -> list[tuple[float, float, bool, str]]:
-    """Return the numbers of a text: value, rounding tolerance, whether it is a percentage, and how it was written.
+    """Return the numbers of a text: value, tolerance, whether a percentage, how it was written.
 
     >>> numbers_in("about 42 % of 1,234 left by spend_90d (E3)")
     [(42.0, 0.5, True, '42 %'), (1234.0, 0.5, False, '1,234')]

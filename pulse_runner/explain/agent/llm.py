@@ -1,7 +1,8 @@
-"""Let an OpenAI model word hypotheses over the evidence: Chat Completions with a strict JSON schema.
+"""Let an OpenAI model word hypotheses over the evidence: Chat Completions, strict JSON schema.
 
-What is sent is the definition's text and the evidence (statements and values, aggregates only), nothing else. The answer is
-validated again here and then checked number by number (`answer_check.py`). Any server that speaks Chat Completions will do.
+What is sent is the definition's text and the evidence (statements and values, aggregates only),
+nothing else. The answer is validated again here and then checked number by number
+(`answer_check.py`). Any server that speaks Chat Completions will do.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class LanguageModel:
     max_tokens: int = MAX_TOKENS
 
     def explain(self, bundle: Bundle, fallback: Explanation) -> Explanation:
-        """Return the checked explanation of a bundle; raise ModelError when the model gives none."""
+        """Return the checked explanation of a bundle; raise ModelError if the model gives none."""
         answer = parse(self._ask(bundle))
         return check_answer(answer, bundle.case, bundle.evidence, fallback, self.name)
 
@@ -127,7 +128,10 @@ def wait(seconds: float) -> None:
 
 
 def make_model(env: Mapping[str, str]) -> LanguageModel | None:
-    """Return the model that the environment names, None without a key or with PULSE_LLM=off; raise ExplainError on a bad setting."""
+    """Return the model that the environment names, None without a key or with PULSE_LLM=off.
+
+    Raise ExplainError on a bad setting.
+    """
     if not env.get("OPENAI_API_KEY") or env.get("PULSE_LLM", "").strip().lower() in ("off", "0", "false", "no"):
         return None
     import openai
@@ -143,7 +147,7 @@ def make_model(env: Mapping[str, str]) -> LanguageModel | None:
 
 
 def payload(bundle: Bundle) -> str:
-    """Return the user message: the definition's text and the evidence as JSON, free of addresses and links."""
+    """Return the user message: definition and evidence as JSON, without addresses and links."""
     evidence = [
         {"id": e.id, "kind": e.kind, "statement": scrub(e.statement, 600), "values": dict(e.values)}
         for e in bundle.evidence
@@ -160,7 +164,10 @@ def response_format() -> Any:
 
 
 def parse(completion: ChatCompletion) -> Answer:
-    """Return the answer of a completion; raise ModelError on a refusal, a cut answer, or one of another shape."""
+    """Return the answer of a completion.
+
+    Raise ModelError on a refusal, a cut answer, or one of another shape.
+    """
     if not completion.choices:
         raise ModelError("the model returned no choice", final=False)
     choice = completion.choices[0]

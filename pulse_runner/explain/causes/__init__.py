@@ -1,4 +1,4 @@
-"""Causes that an incident can have, one file each, the most telling first: ties are broken by it."""
+"""Causes that an incident can have, one file each, the most telling first: it breaks ties."""
 
 from __future__ import annotations
 

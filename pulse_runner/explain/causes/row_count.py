@@ -36,5 +36,5 @@ class RowCount:
             )  # fmt: skip
 
     def in_headline(self, view: View, hypothesis: Hypothesis) -> str:
-        """Say what became of the rows; a title that begins with the entity's name stays as it is."""
+        """Say what became of the rows; a title that begins with a name stays as it is."""
         return in_sentence(hypothesis.title) if hypothesis.cause == "partial_load" else hypothesis.title

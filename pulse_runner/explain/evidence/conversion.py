@@ -50,7 +50,7 @@ class Conversion:
 
 
 def _silent(c: Collector, entity: Entity, attribute: Attribute) -> list[dict[str, Any]]:
-    """Return the buckets whose events fell far more than the rest, each with the SQL that says so."""
+    """Return the buckets whose events fell far more than the rest, each with its SQL."""
     case = c.case
     weeks = [case.last - timedelta(days=7 * n) for n in range(1, 5) if case.last - timedelta(days=7 * n) < case.first]
     if not weeks:

@@ -18,7 +18,7 @@ MAX_EVIDENCE = 24
 
 @dataclass(frozen=True)
 class Bundle:
-    """What is known about one incident: its case, the facts by weight, the questions that failed."""
+    """What is known about one incident: its case, the facts by weight, the failed questions."""
 
     case: Case
     evidence: tuple[Evidence, ...]

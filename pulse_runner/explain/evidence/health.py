@@ -1,4 +1,4 @@
-"""Evidence about the relation: what is unlike the two weeks before, in each column and as a whole."""
+"""Evidence about the relation: what is unlike the two weeks before, by column and as a whole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Health:
     kinds: tuple[str, ...] = (*COLUMN_KINDS, "column_steady", *RELATION_KINDS)
 
     def gather(self, c: Collector) -> None:
-        """Add what is unlike before, the columns of the metric first, and which of these are not."""
+        """Add what is unlike before, the metric's columns first, and which of these are as before."""
         own, others = c.case.columns, 0
         sql = _sql(c)
         rows = c.rows(sql, "health of the relation")
@@ -78,10 +78,13 @@ def _sql(c: Collector) -> str:
 
 
 def _column_facts(case: Case, row: Mapping[str, Any]) -> list[Fact]:
-    """Return what is unlike before in one column: kind, sentence, and the columns of the row that say it."""
+    """Return what is unlike before in one column."""
     name, out = f"Column {row['column_name']} of {case.entity}", list[Fact]()
     if row["before_days"] and (row["data_type"] is None or (row["status"] == "broken" and _says_missing(row))):
-        text = f"{name} is missing on {case.last}; it was there ({row['before_data_type']}) until {case.before or case.first}."
+        text = (
+            f"{name} is missing on {case.last};"
+            f" it was there ({row['before_data_type']}) until {case.before or case.first}."
+        )
         return [("column_missing", text, ["data_type", "before_data_type", "status_reason"])]
     if row["before_data_type"] and row["data_type"] != row["before_data_type"]:
         text = f"{name} is {row['data_type']} on {case.last}, it was {row['before_data_type']} before."
@@ -98,7 +101,7 @@ def _column_facts(case: Case, row: Mapping[str, Any]) -> list[Fact]:
         text = f"The mean of column {row['column_name']} is {_figure(mean)} on {case.last}, {_figure(before)} before."
         out.append(("mean", text, ["mean_value", "before_mean_value"]))
     distinct, before = row["distinct_count"], row["before_distinct_count"]
-    # a clock has more values every day by construction: only texts, numbers and booleans can be recoded
+    # a clock has more values every day: only texts, numbers and booleans can be recoded
     clock = row["data_type"] in ("date", "timestamp")
     if (
         distinct is not None
@@ -132,7 +135,7 @@ def _relation_facts(case: Case, row: Mapping[str, Any]) -> list[Fact]:
 
 
 def _steady(c: Collector, row: Mapping[str, Any], sql: str) -> None:
-    """A column of the rule that is as before speaks against an upstream cause: it is worth telling too."""
+    """Say that a column of the rule is as before: it speaks against a cause upstream."""
     text = f"Column {row['column_name']} of {c.case.entity} is as before on {c.case.last}"
     columns = ["column_name", "snapshot_date", "data_type"]
     if row["null_share"] is not None and row["before_null_share"] is not None:

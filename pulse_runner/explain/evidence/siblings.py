@@ -51,7 +51,7 @@ def _siblings(c: Collector, column: str) -> None:
 
 
 def _readers(c: Collector, column: str) -> list[str]:
-    """Return the other segments of the entity whose rules read the column, through references too."""
+    """Return the entity's other segments that read the column, through references too."""
     entity = c.case.definition
     if entity is None or not column:
         return []
