@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from pulse_runner.alert.message import AlertMessage, History, Subject, as_text, build, smaller
-from tests.python.alerts.store import NOW, D, explanation_row, incident_row
+from tests.python.alert.store import NOW, D, explanation_row, incident_row
 
 SIZES = (1000.0,) * 27 + (580.0,)
 

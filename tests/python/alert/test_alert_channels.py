@@ -32,9 +32,9 @@ from pulse_runner.alert.channels.slack import Slack
 from pulse_runner.alert.channels.teams import Teams
 from pulse_runner.alert.message import AlertMessage, History, Subject, build
 from pulse_runner.errors import ChannelError
-from tests.python.alerts.conftest import PASSWORD, SENT_AT
-from tests.python.alerts.servers import Answer, Mailbox, Web, free_port
-from tests.python.alerts.store import EMAIL, N8N, NOW, SLACK, TEAMS, D, explanation_row, incident_row
+from tests.python.alert.conftest import PASSWORD, SENT_AT
+from tests.python.alert.servers import Answer, Mailbox, Web, free_port
+from tests.python.alert.store import EMAIL, N8N, NOW, SLACK, TEAMS, D, explanation_row, incident_row
 
 SECRET = "T0SECRET/B0SECRET/pl4ntedS3cr3tXYZ"
 TOKEN = "pl4nted-t0ken-ABCDEF"

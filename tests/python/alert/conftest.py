@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from pulse_runner.alert.channels.base import Edge
-from tests.python.alerts.servers import Mailbox, Web, make_certificate, smtp_server, web_server
-from tests.python.alerts.store import Store
+from tests.python.alert.servers import Mailbox, Web, make_certificate, smtp_server, web_server
+from tests.python.alert.store import Store
 
 SENT_AT = datetime(2026, 5, 15, 6, 1, 2, tzinfo=UTC)
 PASSWORD = "p4ss-w0rd/planted+secret"

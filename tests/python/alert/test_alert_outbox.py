@@ -9,7 +9,7 @@ import pytest
 
 from pulse_runner.alert.outbox import Address, address_name, addresses, decide, grouped, message_key, plan
 from pulse_runner.segments.model import Project, Route
-from tests.python.alerts.store import CONSOLE, EMAIL, NOW, SLACK, D, incident_row, project, target
+from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, D, incident_row, project, target
 
 HERE = Address("growth", "low", SLACK, "PULSE_SLACK_WEBHOOK")
 

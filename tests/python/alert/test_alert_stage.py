@@ -15,8 +15,8 @@ from pulse_runner.alert.check import check_channels
 from pulse_runner.alert.stage import AlertReport, run_alerts, send_test
 from pulse_runner.errors import UsageError
 from pulse_runner.segments.model import Project
-from tests.python.alerts.servers import Answer, Web
-from tests.python.alerts.store import CONSOLE, EMAIL, N8N, NOW, SLACK, TEAMS, D, Store, project
+from tests.python.alert.servers import Answer, Web
+from tests.python.alert.store import CONSOLE, EMAIL, N8N, NOW, SLACK, TEAMS, D, Store, project
 
 SECRET = "pl4ntedS3cr3tXYZ"
 INCIDENT = "aaaa1111bbbb2222"

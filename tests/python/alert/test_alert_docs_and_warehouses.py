@@ -19,8 +19,8 @@ from pulse_runner.alert.channels.n8n import signature
 from pulse_runner.alert.stage import run_alerts
 from pulse_runner.cli import cli
 from pulse_runner.warehouse.connection import connect
-from tests.python.alerts.servers import Answer, Web
-from tests.python.alerts.store import NOW, SLACK, TABLES, D, explanation_row, incident_row, project
+from tests.python.alert.servers import Answer, Web
+from tests.python.alert.store import NOW, SLACK, TABLES, D, explanation_row, incident_row, project
 
 DOC = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text(encoding="utf-8")
 BODY = '{"headline":"42 % weniger – 日本語"}'
