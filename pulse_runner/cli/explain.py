@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from pulse_runner.explain.store import StoredExplanation
+    from pulse_runner.warehouse.base import Warehouse
 
 LIST_COLUMNS = ("incident_id", "version", "snapshot_date", "source", "headline", "hypotheses", "recommendations")
 
@@ -40,6 +42,7 @@ def explain_command(
       pulse explain 3f2a --evidence
     """
     from pulse_runner.explain.stage import explain_incidents
+    from pulse_runner.explain.store import latest_explanations
     from pulse_runner.incidents.store import find_incident
     from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.runs import recorded
@@ -50,7 +53,7 @@ def explain_command(
     with pulse.warehouse() as warehouse:
         ids = [find_incident(warehouse, incident)["incident_id"]] if incident else None
         if dry_run:
-            rows = explain_incidents(
+            told = explain_incidents(
                 warehouse, project, day, pulse.now, pulse.env,
                 incident_ids=ids, force=True, dry_run=True, root=pulse.root,
             )  # fmt: skip
@@ -61,60 +64,56 @@ def explain_command(
                 )
                 run.counts["explanations"] = len(written)
             pulse.log(f"{len(written)} new explanation{'' if len(written) == 1 else 's'}")
-            rows = latest_explanations(warehouse, ids, day)
+            ids = ids or active_incidents(warehouse, day)
+            latest = latest_explanations(warehouse, ids)
+            told = [latest[i] for i in ids if i in latest]
     if fmt == "table":
-        click.echo("\n\n".join(as_text(row, with_evidence) for row in rows) or "No incident to explain.")
+        click.echo("\n\n".join(as_text(stored, with_evidence) for stored in told) or "No incident to explain.")
     else:
         columns = (*LIST_COLUMNS, "evidence") if with_evidence else LIST_COLUMNS
-        pulse.echo_rows([_decoded(row) if fmt == "json" else row for row in rows], columns, fmt)
+        pulse.echo_rows([as_row(stored, nested=fmt == "json") for stored in told], columns, fmt)
 
 
-def latest_explanations(warehouse: Any, incident_ids: list[str] | None, day: date) -> list[dict[str, Any]]:
-    """Return the newest explanation of the named incidents, else of those that are active and began by `day`."""
-    newest = (
-        f"select e.* from {warehouse.table('pulse_incident_explanations')} as e"
-        f" join {warehouse.table('pulse_incidents')} as i on i.incident_id = e.incident_id"
-        f" where e.version = (select max(n.version) from {warehouse.table('pulse_incident_explanations')} as n"
-        " where n.incident_id = e.incident_id)"
+def active_incidents(warehouse: Warehouse, day: date) -> list[str]:
+    """Return the ids of the incidents that are active and began by `day`, the oldest first."""
+    from pulse_runner.incidents.store import ACTIVE
+
+    marks = ", ".join("?" for _ in ACTIVE)
+    rows = warehouse.query(
+        f"select incident_id from {warehouse.table('pulse_incidents')} where status in ({marks}) and started_on <= ?"
+        " order by started_on, incident_id",
+        [*ACTIVE, day],
     )
-    if incident_ids:
-        marks = ", ".join("?" for _ in incident_ids)
-        rows: list[dict[str, Any]] = warehouse.query(f"{newest} and e.incident_id in ({marks})", incident_ids)
-        return rows
-    active: list[dict[str, Any]] = warehouse.query(
-        f"{newest} and i.status in ('open', 'acknowledged') and i.started_on <= ? order by i.started_on, i.incident_id",
-        [day],
-    )
-    return active
+    return [row["incident_id"] for row in rows]
 
 
-def as_text(row: Mapping[str, Any], with_evidence: bool) -> str:
-    """Return an explanation as people read it; with `with_evidence` each fact and its SQL, else the cited facts."""
-    hypotheses = json.loads(row["hypotheses"])
-    by = f"by {row['model']}" if row["source"] == "openai" else "by rules"
-    out = [row["headline"], f"  incident {row['incident_id']}, version {row['version']}, {by}", "", row["summary"]]
-    for h in hypotheses:
-        out += ["", f"{h['rank']}. {h['title']} ({h['confidence']} confidence; {', '.join(h['evidence'])})"]
-        out.append(f"   {h['reasoning']}")
-        out += [f"   {label}: {h[key]}" for key, label in _LABELS.items() if h[key]]
-    steps = json.loads(row["recommendations"])
-    out += ["", "What to do:", *(f"  {n}. {step}" for n, step in enumerate(steps, start=1))] if steps else []
-    cited = {i for h in hypotheses for i in h["evidence"]}
+def as_text(stored: StoredExplanation, with_evidence: bool) -> str:
+    """Return an explanation as people read it: the cited facts, or each fact with its SQL."""
+    told = stored.explanation
+    by = f"by {told.model}" if told.source == "openai" else "by rules"
+    out = [told.headline, f"  incident {stored.incident_id}, version {stored.version}, {by}", "", told.summary]
+    for rank, h in enumerate(told.hypotheses, start=1):
+        out += ["", f"{rank}. {h.title} ({h.confidence} confidence; {', '.join(h.evidence)})"]
+        out.append(f"   {h.reasoning}")
+        hints = {"Who can tell": h.owner_hint, "Confirmed if": h.confirm, "Refuted if": h.refute}
+        out += [f"   {label}: {text}" for label, text in hints.items() if text]
+    if told.recommendations:
+        steps = enumerate(told.recommendations, start=1)
+        out += ["", "What to do:", *(f"  {n}. {step}" for n, step in steps)]
+    cited = {i for h in told.hypotheses for i in h.evidence}
     out += ["", "Evidence:"]
-    for e in json.loads(row["evidence"]):
-        if with_evidence or e["id"] in cited:
-            out.append(f"  {e['id']:<4} {e['statement']}")
+    for e in stored.evidence:
+        if with_evidence or e.id in cited:
+            out.append(f"  {e.id:<4} {e.statement}")
         if with_evidence:
-            out += [f"       | {line}" for line in (e["sql"] or f"from {e['source']}").splitlines()]
-    for r in json.loads(row["rejected"]):
-        out.append(f"  note: {r['part']} left out ({r['reason']}){': ' + r['text'] if r['text'] else ''}")
+            out += [f"       | {line}" for line in (e.sql or f"from {e.source}").splitlines()]
+    for r in told.rejected:
+        out.append(f"  note: {r.part} left out ({r.reason}){': ' + r.text if r.text else ''}")
     return "\n".join(out)
 
 
-_LABELS = {"owner_hint": "Who can tell", "confirm": "Confirmed if", "refute": "Refuted if"}
+def as_row(stored: StoredExplanation, *, nested: bool) -> dict[str, Any]:
+    """Return an explanation as a row; `nested` values are JSON all the way down, else JSON text."""
+    from pulse_runner.explain.store import explanation_row, explanation_values
 
-
-def _decoded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with its JSON columns as values, so that --format json is JSON all the way down."""
-    nested = ("hypotheses", "recommendations", "evidence", "rejected")
-    return {**row, **{name: json.loads(row[name]) for name in nested}}
+    return {**explanation_row(stored), **(explanation_values(stored) if nested else {})}

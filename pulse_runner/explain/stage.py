@@ -1,24 +1,24 @@
-"""The stage `explain`: evidence from the tables, hypotheses by rules or a model, versions into pulse_incident_explanations."""
+"""The stage `explain`: evidence from tables, hypotheses by rules or a model, stored versions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
-from hashlib import sha256
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from pulse_runner.errors import ExplainError
-from pulse_runner.explain.evidence import Bundle, gather
-from pulse_runner.explain.hypotheses import explain
-from pulse_runner.explain.llm import Model, ModelError, make_model, without_model
-from pulse_runner.explain.model import Explanation, Rejection, dumps, evidence_hash
-from pulse_runner.explain.upstream import read_manifest
+from pulse_runner.explain.agent.llm import LanguageModel, ModelError, make_model, without_model
+from pulse_runner.explain.evidence.gather import Bundle, gather
+from pulse_runner.explain.explanation import Explanation, Rejection
+from pulse_runner.explain.manifest import read_manifest
+from pulse_runner.explain.ranking import explain
+from pulse_runner.explain.store import StoredExplanation, evidence_hash, latest_versions, new_version, save
+from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.store import ACTIVE, incident_of
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
 
-ACTIVE = ("open", "acknowledged")
 SMALLEST_BUCKET = 5
 MODEL_CALLS = 25  # per run: a bad day with hundreds of incidents must not become a bill
 
@@ -34,48 +34,54 @@ def explain_incidents(
     force: bool = False,
     dry_run: bool = False,
     root: Path | None = None,
-) -> list[dict[str, Any]]:
-    """Write an explanation for each incident that needs one and return the new rows of pulse_incident_explanations.
+) -> list[StoredExplanation]:
+    """Explain each incident that needs it; return the new versions, stored unless `dry_run`.
 
-    Without `incident_ids` these are the active incidents and those that were never explained, of `day` or earlier. A new version is
-    made only when the evidence changed (or with `force`). A model is asked for active or named incidents, when a key is set.
-    `root` is the dbt project's folder, for the lineage in its manifest.
+    Without `incident_ids` these are the active incidents and those that were never explained, of
+    `day` or earlier. A new version is made only when the evidence changed (or with `force`). A
+    model is asked for active or named incidents, when a key is set. `root` is the dbt project's
+    folder, for the lineage in its manifest.
     """
-    incidents = _wanted(warehouse, day, incident_ids)
-    latest = _latest(warehouse)
-    manifest = read_manifest(root)
-    smallest = _smallest_bucket(env)
-    model = make_model(env)
-    calls, unavailable, out = 0, "", list[dict[str, Any]]()
+    incidents = _named(warehouse, incident_ids) if incident_ids is not None else _due(warehouse, day)
+    versions = latest_versions(warehouse)
+    manifest, smallest = read_manifest(root), _smallest_bucket(env)
+    model, out = _Budget(make_model(env)), list[StoredExplanation]()
     for incident in incidents:
-        previous = latest.get(incident["incident_id"])
         bundle = gather(warehouse, incident, project, manifest, k=smallest)
-        digest = evidence_hash(bundle.evidence)
-        if previous and previous["evidence_hash"] == digest and not force:
+        version, known = versions.get(incident.incident_id, (0, ""))
+        if known == evidence_hash(bundle.evidence) and not force:
             continue
         explanation = _with_gaps(explain(bundle.case, bundle.evidence), bundle)
-        if model and (incident["status"] in ACTIVE or incident_ids):
-            if unavailable:
-                explanation = without_model(explanation, unavailable)
-            elif calls >= MODEL_CALLS:
-                explanation = without_model(explanation, f"more than {MODEL_CALLS} incidents in one run")
-            else:
-                calls += 1
-                explanation, unavailable = _worded(model, bundle, explanation)
-        version = int(previous["version"]) + 1 if previous else 1
-        out.append(_row(bundle, explanation, digest, version, now))
+        if incident.status in ACTIVE or incident_ids:
+            explanation = model.explain(bundle, explanation)
+        out.append(new_version(incident.incident_id, version + 1, bundle.case.last, now, explanation, bundle.evidence))
     if not dry_run:
-        with warehouse.transaction():
-            warehouse.replace("pulse_incident_explanations", ["explanation_id"], out)
+        save(warehouse, out)
     return out
 
 
-def _worded(model: Model, bundle: Bundle, fallback: Explanation) -> tuple[Explanation, str]:
-    """Return the model's explanation, or the rule-based one with the reason; the text is set when asking again is no use."""
-    try:
-        return model.explain(bundle, fallback), ""
-    except ModelError as error:
-        return without_model(fallback, str(error)), str(error) if error.final else ""
+@dataclass
+class _Budget:
+    """A model and how often it may still be asked in this run; None is no model at all."""
+
+    model: LanguageModel | None
+    calls: int = 0
+    unavailable: str = ""  # why asking again is no use
+
+    def explain(self, bundle: Bundle, fallback: Explanation) -> Explanation:
+        """Return the model's explanation, or the rule-based one with the reason."""
+        if self.model is None:
+            return fallback
+        if self.unavailable:
+            return without_model(fallback, self.unavailable)
+        if self.calls >= MODEL_CALLS:
+            return without_model(fallback, f"more than {MODEL_CALLS} incidents in one run")
+        self.calls += 1
+        try:
+            return self.model.explain(bundle, fallback)
+        except ModelError as error:
+            self.unavailable = str(error) if error.final else ""
+            return without_model(fallback, str(error))
 
 
 def _with_gaps(explanation: Explanation, bundle: Bundle) -> Explanation:
@@ -83,48 +89,30 @@ def _with_gaps(explanation: Explanation, bundle: Bundle) -> Explanation:
     return replace(explanation, rejected=(*explanation.rejected, *gaps))
 
 
-def _wanted(warehouse: Warehouse, day: date, incident_ids: Sequence[str] | None) -> list[dict[str, Any]]:
-    incidents = warehouse.table("pulse_incidents")
-    if incident_ids is not None:
-        if not incident_ids:
-            return []
-        marks = ", ".join("?" for _ in incident_ids)
-        sql = f"select * from {incidents} where incident_id in ({marks}) order by started_on, incident_id"
-        return warehouse.query(sql, list(incident_ids))
-    explained = warehouse.table("pulse_incident_explanations")
-    return warehouse.query(
-        f"select i.* from {incidents} as i where i.started_on <= ? and i.status <> 'ignored'"
-        " and (i.status in ('open', 'acknowledged')"
-        f" or not exists (select 1 from {explained} as e where e.incident_id = i.incident_id))"
-        " order by i.started_on, i.incident_id",
-        [day],
+def _named(warehouse: Warehouse, incident_ids: Sequence[str]) -> list[Incident]:
+    """Return the incidents of these ids, the oldest first."""
+    if not incident_ids:
+        return []
+    marks = ", ".join("?" for _ in incident_ids)
+    rows = warehouse.query(
+        f"select * from {warehouse.table('pulse_incidents')} where incident_id in ({marks})"
+        " order by started_on, incident_id",
+        list(incident_ids),
     )
+    return [incident_of(row) for row in rows]
 
 
-def _latest(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
-    """Return version and evidence hash of each incident's newest explanation."""
-    table = warehouse.table("pulse_incident_explanations")
-    rows = warehouse.query(f"select incident_id, version, evidence_hash from {table} order by incident_id, version")
-    return {r["incident_id"]: r for r in rows}
-
-
-def _row(bundle: Bundle, explanation: Explanation, digest: str, version: int, now: datetime) -> dict[str, Any]:
-    case = bundle.case
-    identity = sha256(f"{case.incident_id}|{version}".encode()).hexdigest()[:16]
-    return {
-        "explanation_id": identity,
-        "incident_id": case.incident_id,
-        "version": version,
-        "snapshot_date": case.last,
-        "created_at": now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now,
-        "source": explanation.source,
-        "model": explanation.model,
-        "headline": explanation.headline,
-        "summary": explanation.summary,
-        **explanation.json_columns(),
-        "evidence": dumps([asdict(e) for e in bundle.evidence]),
-        "evidence_hash": digest,
-    }
+def _due(warehouse: Warehouse, day: date) -> list[Incident]:
+    """Return the incidents of `day` or earlier that are active or were never explained."""
+    active = ", ".join("?" for _ in ACTIVE)
+    rows = warehouse.query(
+        f"select i.* from {warehouse.table('pulse_incidents')} as i where i.started_on <= ? and i.status <> 'ignored'"
+        f" and (i.status in ({active}) or not exists (select 1"
+        f" from {warehouse.table('pulse_incident_explanations')} as e where e.incident_id = i.incident_id))"
+        " order by i.started_on, i.incident_id",
+        [day, *ACTIVE],
+    )
+    return [incident_of(row) for row in rows]
 
 
 def _smallest_bucket(env: Mapping[str, str]) -> int:

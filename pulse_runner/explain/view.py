@@ -1,4 +1,4 @@
-"""The evidence of one case as the rules look at it."""
+"""The evidence of one case as the causes look at it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pulse_runner.explain.model import Case, Evidence, source_column
+from pulse_runner.explain.case import SIZES, Case
+from pulse_runner.explain.explanation import Evidence
+from pulse_runner.segments.columns import source_column
 
-SIZES = ("size", "entered", "exited")
 MOST = 0.5  # from this part of the moved members on, a cause counts as evidenced
 
 
 @dataclass(frozen=True)
 class View:
-    """The evidence of one case, by kind, with the sums that the rules need."""
+    """The evidence of one case, by kind, with the sums that the causes need."""
 
     case: Case
     evidence: Sequence[Evidence]
@@ -24,31 +25,38 @@ class View:
         return [e for e in self.evidence if e.kind in kinds]
 
     @cached_property
-    def causes(self) -> list[Evidence]:
-        """Return the causes that pushed the size in the incident's direction (all of them for other metrics)."""
+    def movements(self) -> list[Evidence]:
+        """Return the facts of who moved by what, in the incident's direction.
+
+        For metrics that members do not move by coming and leaving these are all of them.
+        """
         sign = {"up": 1, "down": -1}.get(self.case.direction if self.case.metric in SIZES else "", 0)
         if self.case.metric == "exited":
             sign = -sign
         return [e for e in self.of("cause") if sign * (e.contribution or 0) > 0 or not sign]
 
-    def part(self, causes: Sequence[Evidence]) -> float:
-        """Return which part (0 to 1) of the excess movement the given causes make."""
-        total = sum(abs(e.contribution or 0) for e in self.causes)
-        return sum(abs(e.contribution or 0) for e in causes) / total if total else 0.0
+    def part(self, movements: Sequence[Evidence]) -> float:
+        """Return which part (0 to 1) of the excess movement the given ones make."""
+        total = sum(abs(e.contribution or 0) for e in self.movements)
+        return sum(abs(e.contribution or 0) for e in movements) / total if total else 0.0
 
-    def by_column(self, column: str) -> list[Evidence]:
-        """Return the causes whose conditions read the column."""
-        return [e for e in self.causes if column in columns_of(e, self.case)]
+    def moved_by(self, *causes: str) -> list[Evidence]:
+        """Return the movements by these causes of pulse_segment_changes."""
+        return [e for e in self.movements if e.values.get("cause") in causes]
 
-    def by_cause(self, *names: str) -> list[Evidence]:
-        """Return the causes of these names."""
-        return [e for e in self.causes if e.values.get("cause") in names]
+    def moved_through(self, column: str) -> list[Evidence]:
+        """Return the movements whose conditions read the column."""
+        return [e for e in self.movements if column in self.columns_of(e)]
 
+    def columns_of(self, movement: Evidence) -> set[str]:
+        """Return the columns that the conditions of a movement read, clocks resolved."""
+        entity = self.case.definition
+        names = [c.strip() for c in str(movement.values.get("columns") or "").split(",")]
+        return {source_column(entity, n) if entity else n for n in names if n}
 
-def columns_of(cause: Evidence, case: Case) -> set[str]:
-    """Return the columns that a cause's conditions read, clocks resolved."""
-    names = [c.strip() for c in str(cause.values.get("columns") or "").split(",")]
-    return {source_column(case.definition, n) if case.definition else n for n in names if n}
+    def lineage(self, column: str) -> list[Evidence]:
+        """Return the models above the column, nearest first."""
+        return [e for e in self.of("lineage") if e.values["column_name"] == column]
 
 
 def ids(*groups: Sequence[Evidence]) -> tuple[str, ...]:
@@ -65,12 +73,3 @@ def number(fact: Evidence, name: str) -> float:
     """Return a number of a fact; what is too small to be told counts as zero."""
     value = fact.values.get(name)
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def field(case: Case, attribute: str) -> str:
-    """Return the field behind an attribute."""
-    if case.definition:
-        for a in case.definition.attributes:
-            if a.name == attribute:
-                return a.field
-    return attribute

@@ -19,8 +19,9 @@ CORE = sorted(
         PACKAGE / "incidents" / "lifecycle.py",
         PACKAGE / "incidents" / "actions.py",
         PACKAGE / "incidents" / "model.py",
-        *(PACKAGE / "explain" / f"{n}.py" for n in ("model", "view", "data_faults", "people", "words", "hypotheses")),
-        PACKAGE / "explain" / "check.py",
+        *(PACKAGE / "explain" / f"{n}.py" for n in ("explanation", "view", "advice", "headline", "ranking")),
+        *(PACKAGE / "explain" / "causes").glob("*.py"),
+        PACKAGE / "explain" / "agent" / "answer_check.py",
         PACKAGE / "alerts" / "message.py",
     ]
 )

@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 
 from pulse_runner.errors import WarehouseError
+from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import (
     All,
     Attribute,
@@ -50,7 +52,10 @@ TABLES = {
     " q_value double precision, threshold double precision, started_on date, incident_id varchar, reason varchar",
     "pulse_incidents": "incident_id varchar, group_key varchar, segment_id varchar, entity varchar, detector varchar, metric varchar,"
     " attribute varchar, bucket varchar, status varchar, severity varchar, direction varchar, owner varchar, title varchar,"
-    " started_on date, detected_on date, last_seen_on date",
+    " reason varchar, started_on date, detected_on date, last_seen_on date, resolved_on date, resolution varchar,"
+    " observed double precision, expected double precision, lower_bound double precision, upper_bound double precision,"
+    " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
+    " related varchar, assignee varchar, note varchar, created_at timestamp, updated_at timestamp",
     "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
     " created_at timestamp, source varchar, model varchar, headline varchar, summary varchar, hypotheses varchar,"
     " recommendations varchar, evidence varchar, evidence_hash varchar, rejected varchar",
@@ -101,15 +106,19 @@ class World:
     def run(self, sql: str, *params: object) -> None:
         self.connection.execute(sql, list(params))
 
-    def incident(self, **row: object) -> dict[str, Any]:
-        """Open an incident (by default a size drop of vip on D) and return its row."""
+    def incident(self, **row: object) -> Incident:
+        """Open an incident (by default a size drop of vip on D) and return it."""
         full = {
             "incident_id": "inc1", "group_key": "g", "segment_id": "vip", "entity": "customers", "detector": "size_jump",
             "metric": "size", "attribute": "", "bucket": "", "status": "open", "severity": "high", "direction": "down",
             "owner": "growth-team", "title": "vip fell", "started_on": D, "detected_on": D, "last_seen_on": D, **row,
         }  # fmt: skip
         self.insert("pulse_incidents", **full)
-        return self.query("select * from pulse_incidents where incident_id = ?", [full["incident_id"]])[0]
+        return self.stored_incident(str(full["incident_id"]))
+
+    def stored_incident(self, incident_id: str = "inc1") -> Incident:
+        """Return an incident as the table holds it."""
+        return incident_of(self.query("select * from pulse_incidents where incident_id = ?", [incident_id])[0])
 
     def changes(self, *rows: tuple[str, str, str, str, int], segment: str = "vip", day: date = D) -> None:
         """Set the changes of a day: (direction, cause, detail, columns, members) each."""
@@ -221,7 +230,7 @@ def make_project() -> Project:
     return Project({"customers": customers}, segments, {})
 
 
-def headline_fault(world: World) -> dict[str, Any]:
+def headline_fault(world: World) -> Incident:
     """Plant the product's own story: ltv loses 41 % of its values and with them vip loses 42 % of its members."""
     world.resize(579)
     world.resize(170, "whales")

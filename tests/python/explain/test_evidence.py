@@ -7,116 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cause_case import MANIFEST, PLANTS
+from cause_cases.recoded import recoded_country
+from cause_cases.tracking_loss import conversion_on_one_device
 from explain_world import FIRST, NOW, D, World, headline_fault
 
-from pulse_runner.explain.check import grounds, wrong_text
-from pulse_runner.explain.collect import hidden, plain
-from pulse_runner.explain.evidence import Bundle, gather
-from pulse_runner.explain.model import Evidence
+from pulse_runner.explain.agent.answer_check import grounds, wrong_text
+from pulse_runner.explain.evidence.collector import hidden, plain
+from pulse_runner.explain.evidence.gather import Bundle, gather
+from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.stage import explain_incidents
-
-
-def null_burst(world: World) -> dict:
-    return headline_fault(world)
-
-
-def recoded_country(world: World) -> dict:
-    world.buckets("country", {"DE": 600, "FR": 300, "UK": 97, "XX": 3}, D)
-    return world.incident(detector="distribution_shift", metric="distribution", attribute="country", direction="up")
-
-
-def duplicate_load(world: World) -> dict:
-    world.health("(rows)", rows=6200, duplicate_keys=1200)
-    world.resize(1240)
-    world.changes(("gained", "row_new", "", "", 250), ("lost", "aged", "last_active_days <= 7", "last_active_at", 10))
-    return world.incident(direction="up")
-
-
-def edited_rule(world: World) -> dict:
-    world.insert(
-        "pulse_segments", segment_id="vip", version=2, entity="customers", owner="growth-team", enabled=True,
-        rule_text="ltv > 2000 and last_active_days <= 7", definition_hash="h-vip-2", valid_from=D,
-    )  # fmt: skip
-    world.resize(520)
-    world.changes(("lost", "edited", "", "", 480), ("gained", "leaf", "ltv > 2000", "ltv", 0))
-    return world.incident()
-
-
-def email_consent(world: World) -> dict:
-    world.run(
-        "update pulse_segment_reach set reachable = 300, reach_rate = 0.3 where channel = 'email' and snapshot_date = ?",
-        D,
-    )
-    return world.incident(detector="reach_drop", metric="reach:email")
-
-
-def broken_column(world: World) -> dict:
-    world.run(
-        "update pulse_segment_snapshots set status = 'broken', status_reason = 'column ltv is missing', size = null"
-        " where segment_id in ('vip', 'whales') and snapshot_date = ?", D,
-    )  # fmt: skip
-    world.run("delete from pulse_entity_health where column_name = 'ltv' and snapshot_date = ?", D)
-    world.run("delete from pulse_segment_changes where segment_id = 'vip' and snapshot_date = ?", D)
-    return world.incident(detector="broken_segment", metric="status")
-
-
-def conversion_on_one_device(world: World) -> dict:
-    world.run(
-        "update pulse_segment_snapshots set converted = 25, conversion_rate = 0.025 where segment_id = 'vip' and snapshot_date = ?",
-        D,
-    )
-    world.run(
-        "create table dim (customer_id integer, snapshot_date date, device varchar, country varchar, last_order_at timestamp)"
-    )
-    for weeks in range(5):
-        day = D - timedelta(days=7 * weeks)
-        for device, orders in (("ios", 0 if weeks == 0 else 40), ("android", 41)):
-            for n in range(orders):
-                world.insert("dim", customer_id=n, snapshot_date=day, device=device, country="DE", last_order_at=day)
-    return world.incident(detector="conversion_anomaly", metric="conversion_rate")
-
-
-def stale_source(world: World) -> dict:
-    world.run(
-        "update pulse_segment_snapshots set status = 'stale', status_reason = 'freshest row is of 2026-05-13' where snapshot_date = ?",
-        D,
-    )
-    world.health("(rows)", status="stale", status_reason="freshest row is of 2026-05-13")
-    return world.incident(detector="stale_data", metric="status")
-
-
-def null_burst_of_the_relation(world: World) -> dict:
-    world.health("ltv", nulls=2050, null_share=0.41)
-    return world.incident(segment_id="", detector="entity_health", metric="null_share", attribute="ltv", direction="up")
-
-
-SCENARIOS = [
-    null_burst, recoded_country, duplicate_load, edited_rule, email_consent, broken_column, conversion_on_one_device,
-    stale_source, null_burst_of_the_relation,
-]  # fmt: skip
-MANIFEST = {
-    "sources": {
-        "source.shop.raw.customers": {
-            "name": "customers", "resource_type": "source", "original_file_path": "models/_sources.yml", "columns": {"ltv": {}},
-        }
-    },
-    "nodes": {
-        "model.shop.dim_customers_daily": {
-            "name": "dim_customers_daily", "resource_type": "model", "original_file_path": "models/dim_customers_daily.sql",
-            "relation_name": "dim", "raw_code": "select * from {{ ref('stg_customers') }}",
-            "depends_on": {"nodes": ["model.shop.stg_customers", "model.shop.stg_orders"]},
-        },
-        "model.shop.stg_orders": {
-            "name": "stg_orders", "resource_type": "model", "original_file_path": "models/stg_orders.sql",
-            "raw_code": "select order_id, ltvx from x", "depends_on": {"nodes": []},
-        },
-        "model.shop.stg_customers": {
-            "name": "stg_customers", "resource_type": "model", "original_file_path": "models/stg_customers.sql",
-            "raw_code": "select customer_id, cast(LTV as double) as ltv from {{ source('raw', 'customers') }}",
-            "depends_on": {"nodes": ["source.shop.raw.customers"]},
-        },
-    },
-}  # fmt: skip
 
 
 def of(bundle: Bundle, kind: str) -> list[Evidence]:
@@ -128,7 +28,7 @@ def is_row_of(fact: Evidence, row: dict, k: int) -> bool:
     return all(v in (plain(row[c]), hidden(plain(row[c]), k)) for c, v in fact.values.items())
 
 
-@pytest.mark.parametrize("plant", SCENARIOS)
+@pytest.mark.parametrize("plant", PLANTS)
 def test_each_fact_is_a_row_of_its_own_sql_run_as_pasted(world: World, project, plant) -> None:
     bundle = gather(world, plant(world), project, MANIFEST)
     assert bundle.gaps == ()
@@ -141,7 +41,7 @@ def test_each_fact_is_a_row_of_its_own_sql_run_as_pasted(world: World, project, 
     assert {e.source for e in bundle.evidence if not e.sql} <= {"target/manifest.json"}
 
 
-@pytest.mark.parametrize("plant", SCENARIOS)
+@pytest.mark.parametrize("plant", PLANTS)
 def test_a_fact_says_the_numbers_that_it_holds(world: World, project, plant) -> None:
     bundle = gather(world, plant(world), project, MANIFEST)
     for fact in bundle.evidence:
@@ -205,8 +105,8 @@ def test_a_bucket_of_fewer_than_k_is_told_only_as_smaller_than_k(world: World, p
 
 def test_k_is_a_setting(world: World, project) -> None:
     recoded_country(world)
-    row = explain_incidents(world, project, D, NOW, {"PULSE_SMALLEST_BUCKET": "100"})[0]
-    buckets = [e for e in json.loads(row["evidence"]) if e["kind"] == "bucket"]
+    stored = explain_incidents(world, project, D, NOW, {"PULSE_SMALLEST_BUCKET": "100"})[0]
+    buckets = [e for e in stored.evidence if e.kind == "bucket"]
     assert buckets == []  # GB and UK held 97 members, below 100
 
 
@@ -223,7 +123,7 @@ def test_an_address_in_a_bucket_or_a_rule_never_gets_into_a_fact(world: World, p
 
 def test_an_apostrophe_in_a_name_stays_data(world: World, project) -> None:
     world.incident(incident_id="odd", owner="o'hara'; drop table incidents; --")
-    incident = world.query("select * from pulse_incidents where incident_id = 'odd'")[0]
+    incident = world.stored_incident("odd")
     assert gather(world, incident, project).gaps == ()
     assert world.query("select count(*) as n from pulse_incidents") == [{"n": 1}]
 

@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from cause_case import MANIFEST
+from cause_cases.recoded import recoded_country
 from explain_world import NOW, D, World, headline_fault
 from openai_server import ChatServer, answer, hang, refuse
-from test_evidence import MANIFEST, recoded_country
 
 from pulse_runner.errors import ExplainError
-from pulse_runner.explain import llm
-from pulse_runner.explain.evidence import gather
+from pulse_runner.explain.agent import llm
+from pulse_runner.explain.evidence.gather import gather
 from pulse_runner.explain.stage import explain_incidents
+from pulse_runner.explain.store import explanation_row
 
 
 @pytest.fixture
@@ -51,11 +53,10 @@ def good(**changes: object) -> str:
 
 
 def explained(world: World, project, settings: dict[str, str], **kwargs: object) -> dict:
-    rows = explain_incidents(world, project, D, NOW, settings, **kwargs)
-    assert len(rows) == 1
-    row = dict(rows[0])
+    (stored,) = explain_incidents(world, project, D, NOW, settings, **kwargs)
+    row = explanation_row(stored)
     row["reasons"] = [r["reason"] for r in json.loads(row["rejected"])]
-    assert "sk-planted-secret" not in json.dumps(rows, default=str)
+    assert "sk-planted-secret" not in json.dumps(row, default=str)
     return row
 
 
@@ -171,8 +172,8 @@ def test_an_empty_quota_is_asked_once_per_run(world: World, project, server: Cha
     headline_fault(world)
     world.incident(incident_id="inc2", segment_id="whales")
     server.replies = [refuse(429, "insufficient_quota")]
-    rows = explain_incidents(world, project, D, NOW, env(server))
-    assert [r["source"] for r in rows] == ["rules", "rules"]
+    both = explain_incidents(world, project, D, NOW, env(server))
+    assert [e.explanation.source for e in both] == ["rules", "rules"]
     assert len(server.requests) == 1
 
 

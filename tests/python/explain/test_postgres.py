@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cause_case import PLANTS
 from explain_world import NOW, TABLES, D, World
-from test_evidence import SCENARIOS, is_row_of
+from test_evidence import is_row_of
 
-from pulse_runner.explain.evidence import gather
+from pulse_runner.explain.evidence.gather import gather
 from pulse_runner.explain.stage import explain_incidents
 from pulse_runner.warehouse.connection import connect
 
@@ -34,10 +36,10 @@ def postgres(postgres_profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.postgres
 def test_each_fact_is_a_row_of_its_own_sql_on_postgres_too(world: World, project, postgres) -> None:
-    for plant in SCENARIOS:
+    for plant in PLANTS:
         name = plant.__name__
         world.run("begin")
-        incident = {**plant(world), "incident_id": name}
+        incident = replace(plant(world), incident_id=name)
         for table in TABLES:
             postgres._execute(f"delete from {postgres.table(table)}", ())
             rows = world.query(f"select * from {table}")
@@ -53,7 +55,7 @@ def test_each_fact_is_a_row_of_its_own_sql_on_postgres_too(world: World, project
             assert any(is_row_of(fact, row, 5) for row in postgres.query(fact.sql))
         (stored,) = explain_incidents(postgres, project, D, NOW, {})
         assert explain_incidents(postgres, project, D, NOW, {}) == []
-        assert stored["incident_id"] == name
+        assert stored.incident_id == name
 
 
 def _id(row: dict, name: str) -> dict:

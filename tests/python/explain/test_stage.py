@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
 from explain_world import NOW, TABLES, D, World, headline_fault
 
-from pulse_runner.cli.explain import as_text, latest_explanations
+from pulse_runner.cli.explain import as_text
 from pulse_runner.errors import ExplainError
 from pulse_runner.explain.stage import explain_incidents
+from pulse_runner.explain.store import explanation_row, latest_explanations
 
 
 def stored(world: World) -> list[dict]:
@@ -23,8 +23,10 @@ def test_the_same_day_twice_makes_nothing_new(world: World, project) -> None:
     assert explain_incidents(world, project, D + timedelta(days=1), NOW, {}) == []
     rows = stored(world)
     assert [r["version"] for r in rows] == [1]
-    assert rows[0] == first[0]
-    assert set(first[0]) == {column.split()[0] for column in TABLES["pulse_incident_explanations"].split(", ")}
+    assert rows[0] == explanation_row(first[0])
+    assert set(explanation_row(first[0])) == {
+        column.split()[0] for column in TABLES["pulse_incident_explanations"].split(", ")
+    }
 
 
 def test_late_data_makes_a_new_version(world: World, project) -> None:
@@ -32,9 +34,9 @@ def test_late_data_makes_a_new_version(world: World, project) -> None:
     explain_incidents(world, project, D, NOW, {})
     world.health("ltv", null_share=0.45)
     again = explain_incidents(world, project, D, NOW, {})
-    assert [r["version"] for r in again] == [2]
+    assert [e.version for e in again] == [2]
     assert [r["version"] for r in stored(world)] == [1, 2]
-    assert "45 % nulls" in again[0]["headline"]
+    assert "45 % nulls" in again[0].explanation.headline
 
 
 def test_a_later_day_of_the_same_incident_makes_no_new_version(world: World, project) -> None:
@@ -47,7 +49,7 @@ def test_a_later_day_of_the_same_incident_makes_no_new_version(world: World, pro
 def test_force_makes_a_version_and_a_dry_run_stores_none(world: World, project) -> None:
     headline_fault(world)
     explain_incidents(world, project, D, NOW, {})
-    assert [r["version"] for r in explain_incidents(world, project, D, NOW, {}, force=True, dry_run=True)] == [2]
+    assert [e.version for e in explain_incidents(world, project, D, NOW, {}, force=True, dry_run=True)] == [2]
     assert len(stored(world)) == 1
     explain_incidents(world, project, D, NOW, {}, force=True)
     assert [r["version"] for r in stored(world)] == [1, 2]
@@ -57,17 +59,17 @@ def test_ignored_and_future_incidents_are_left_alone(world: World, project) -> N
     world.incident(incident_id="a", status="ignored")
     world.incident(incident_id="b", started_on=D + timedelta(days=2), detected_on=D + timedelta(days=2))
     world.incident(incident_id="c", status="resolved")
-    assert [r["incident_id"] for r in explain_incidents(world, project, D, NOW, {})] == ["c"]
-    assert [r["incident_id"] for r in explain_incidents(world, project, D, NOW, {}, incident_ids=["a"])] == ["a"]
+    assert [e.incident_id for e in explain_incidents(world, project, D, NOW, {})] == ["c"]
+    assert [e.incident_id for e in explain_incidents(world, project, D, NOW, {}, incident_ids=["a"])] == ["a"]
     assert explain_incidents(world, project, D, NOW, {}, incident_ids=[]) == []
 
 
 def test_a_failed_query_is_stored_as_not_known(world: World, project) -> None:
     headline_fault(world)
     world.run("drop table pulse_known_events")
-    rejected = json.loads(explain_incidents(world, project, D, NOW, {})[0]["rejected"])
-    assert [(r["part"], r["reason"]) for r in rejected] == [("evidence", "the query failed; what it asks is not known")]
-    assert rejected[0]["text"].startswith("known events: ")
+    rejected = explain_incidents(world, project, D, NOW, {})[0].explanation.rejected
+    assert [(r.part, r.reason) for r in rejected] == [("evidence", "the query failed; what it asks is not known")]
+    assert rejected[0].text.startswith("known events: ")
 
 
 def test_a_bad_bucket_size_is_named(world: World, project) -> None:
@@ -78,9 +80,9 @@ def test_a_bad_bucket_size_is_named(world: World, project) -> None:
 def test_the_text_for_people_has_the_sql_on_demand(world: World, project) -> None:
     headline_fault(world)
     explain_incidents(world, project, D, NOW, {})
-    (row,) = latest_explanations(world, None, D)
-    short, long = as_text(row, with_evidence=False), as_text(row, with_evidence=True)
-    assert short.splitlines()[0] == row["headline"]
+    stored = latest_explanations(world, ["inc1"])["inc1"]
+    short, long = as_text(stored, with_evidence=False), as_text(stored, with_evidence=True)
+    assert short.splitlines()[0] == stored.explanation.headline
     assert "1. Column ltv lost values: nulls rose to 41 % (high confidence; E4, E3, E6)" in short
     assert "What to do:\n  1. Find out what changed in ltv" in short
     assert "select" not in short.split("Evidence:")[1]

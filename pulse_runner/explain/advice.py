@@ -1,0 +1,96 @@
+"""What to do about a cause: the sentences, with the model, the column and the SQL in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pulse_runner.explain.case import Case
+from pulse_runner.explain.explanation import Evidence
+from pulse_runner.explain.sql import literal
+
+
+def relation(case: Case) -> str:
+    """Name the entity's relation as SQL does."""
+    return case.relation or case.entity
+
+
+def key(case: Case) -> str:
+    """Name the key of the entity."""
+    return case.definition.key if case.definition else "the key"
+
+
+def as_of(case: Case) -> str:
+    """Name the column that holds the date of a row, '' when the relation has none."""
+    return case.definition.history.as_of or "" if case.definition else ""
+
+
+def on_day(case: Case) -> str:
+    """Return the WHERE that picks the rows of the last date, '' when the relation has no dates."""
+    return f" where {as_of(case)} = {literal(case.last)}" if as_of(case) else ""
+
+
+def look_upstream(case: Case, column: str, lineage: Sequence[Evidence]) -> tuple[str, ...]:
+    """Say which model to open, nearest to the source last."""
+    if not lineage:
+        return (f"Find out what changed in {column} of {relation(case)} on or before {case.first}.",)
+    nearest = lineage[-1].values
+    return (
+        f"Open {nearest['path'] or nearest['node']} and look at what changed in {column} on or before {case.first}.",
+    )
+
+
+def count_values(case: Case, column: str) -> str:
+    """Return the SQL that shows a column day by day."""
+    event, _, name = column.rpartition(".")
+    if event:
+        return _count_events(case, event, name)
+    day, counted = as_of(case), f"count(*) as all_rows, count({column}) as with_value from {relation(case)}"
+    if not day:
+        return f"Run `select {counted}`."
+    return f"Run `select {day}, {counted} where {day} between {_span(case)} group by 1 order by 1`."
+
+
+def _count_events(case: Case, event: str, column: str) -> str:
+    """Return the SQL that shows a column of an events relation by the day of the event."""
+    source = case.definition.events.get(event) if case.definition else None
+    day = f"cast({source.at if source else 'at'} as date)"
+    return (
+        f"Run `select {day}, count(*) as all_rows, count({column}) as with_value"
+        f" from {case.event_relations.get(event, event)} where {day} between {_span(case)} group by 1 order by 1`."
+    )
+
+
+def count_buckets(case: Case, column: str) -> str:
+    """Return the SQL that shows the values of a column on both sides of the change."""
+    day = as_of(case)
+    if not day or case.before is None:
+        return f"Run `select {column}, count(*) from {relation(case)} group by 1 order by 2 desc`."
+    return (
+        f"Run `select {column}, {day}, count(*) from {relation(case)}"
+        f" where {day} in ({literal(case.before)}, {literal(case.last)}) group by 1, 2 order by 1, 2`."
+    )
+
+
+def count_by(case: Case, column: str, at: str) -> str:
+    """Return the SQL that counts the events of each day by bucket."""
+    where = f" where {as_of(case)} = {literal(case.last)}" if as_of(case) else ""
+    return (
+        f"Run `select cast({at} as date), {column}, count(*) from {relation(case)}{where} group by 1, 2 order by 1, 2`."
+    )
+
+
+def rebuild(case: Case) -> str:
+    """Say how the dates are made again once the fault is repaired."""
+    span = f"--date {case.first}" if case.first == case.last else f"--from {case.first} --to {case.last}"
+    return f"After the repair, rebuild the dates: `pulse snapshot {span}`."
+
+
+def upstream_owner(case: Case, lineage: Sequence[Evidence]) -> str:
+    """Say who is likely to know."""
+    if lineage and lineage[-1].values["path"]:
+        return f"the owners of {lineage[-1].values['path']}"
+    return f"the owners of {relation(case)}"
+
+
+def _span(case: Case) -> str:
+    return f"{literal(case.before or case.first)} and {literal(case.last)}"

@@ -1,0 +1,39 @@
+"""Causes that an incident can have, one file each, the most telling first: it breaks ties."""
+
+from __future__ import annotations
+
+from pulse_runner.explain.causes.aged_out import AgedOut
+from pulse_runner.explain.causes.base import Cause
+from pulse_runner.explain.causes.campaign import Campaign
+from pulse_runner.explain.causes.consent_loss import ConsentLoss
+from pulse_runner.explain.causes.drift import Drift
+from pulse_runner.explain.causes.duplicate_load import DuplicateLoad
+from pulse_runner.explain.causes.edited_rule import EditedRule
+from pulse_runner.explain.causes.known_event import KnownEvent
+from pulse_runner.explain.causes.missing_column import MissingColumn
+from pulse_runner.explain.causes.null_burst import NullBurst
+from pulse_runner.explain.causes.null_keys import NullKeys
+from pulse_runner.explain.causes.recoded import Recoded
+from pulse_runner.explain.causes.row_count import RowCount
+from pulse_runner.explain.causes.stale_load import StaleLoad
+from pulse_runner.explain.causes.tracking_loss import TrackingLoss
+from pulse_runner.explain.causes.values_changed import ValuesChanged
+
+CAUSES: tuple[Cause, ...] = (
+    MissingColumn(),
+    EditedRule(),
+    DuplicateLoad(),
+    NullKeys(),
+    RowCount(),
+    StaleLoad(),
+    NullBurst(),
+    Recoded(),
+    TrackingLoss(),
+    ValuesChanged(),
+    KnownEvent(),
+    Campaign(),
+    AgedOut(),
+    ConsentLoss(),
+    Drift(),
+)
+MEASURED_FAULTS: frozenset[str] = frozenset(kind for cause in CAUSES for kind in cause.faults)

@@ -1,0 +1,43 @@
+"""Where evidence comes from: one file per source, asked in this order."""
+
+from __future__ import annotations
+
+from pulse_runner.explain.evidence.base import Source
+from pulse_runner.explain.evidence.buckets import Buckets
+from pulse_runner.explain.evidence.change import Change
+from pulse_runner.explain.evidence.conversion import Conversion
+from pulse_runner.explain.evidence.definition import Definition
+from pulse_runner.explain.evidence.finding import Finding
+from pulse_runner.explain.evidence.flows import Flows
+from pulse_runner.explain.evidence.health import Health
+from pulse_runner.explain.evidence.known_events import KnownEvents
+from pulse_runner.explain.evidence.lineage import Lineage
+from pulse_runner.explain.evidence.movement import Movement
+from pulse_runner.explain.evidence.rate import Rate
+from pulse_runner.explain.evidence.reach import Reach
+from pulse_runner.explain.evidence.runs import Runs
+from pulse_runner.explain.evidence.siblings import Siblings
+from pulse_runner.explain.evidence.status import Status
+
+# about the members of one segment; an incident of an entity has none
+SEGMENT_SOURCES: tuple[Source, ...] = (
+    Status(),
+    Finding(),
+    Rate(),
+    Reach(),
+    Change(),
+    Movement(),
+    Buckets(),
+    Flows(),
+)
+# about what segments are built on; siblings and lineage look at the columns that health suspects
+AROUND_SOURCES: tuple[Source, ...] = (
+    Conversion(),
+    Definition(),
+    Health(),
+    Siblings(),
+    KnownEvents(),
+    Runs(),
+    Lineage(),
+)
+SOURCES: tuple[Source, ...] = (*SEGMENT_SOURCES, *AROUND_SOURCES)

@@ -1,0 +1,108 @@
+"""How a source asks the warehouse: SQL with literal values, one fact per row, failures apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from pulse_runner.errors import WarehouseError
+from pulse_runner.explain.case import Case
+from pulse_runner.explain.explanation import Evidence, Scalar
+from pulse_runner.explain.figures import count
+from pulse_runner.explain.manifest import Manifest
+from pulse_runner.explain.scrub import scrub
+from pulse_runner.segments.model import Project
+from pulse_runner.warehouse.base import Warehouse
+
+
+@dataclass
+class Collector:
+    """Evidence of one case while it is gathered.
+
+    `gaps` says which questions could not be answered, and why. `manifest` is dbt's, None when there
+    is none.
+    """
+
+    case: Case
+    warehouse: Warehouse
+    project: Project
+    manifest: Manifest | None = None
+    found: list[Evidence] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+
+    def table(self, name: str) -> str:
+        """Return the qualified name of one of Pulse's tables."""
+        return self.warehouse.table(name)
+
+    def rows(self, sql: str, about: str) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT; a refused one becomes a gap: it is not evidence."""
+        try:
+            return self.warehouse.query(sql)
+        except WarehouseError as error:
+            self.gaps.append(f"{about}: {scrub(str(error), 300)}")
+            return []
+
+    def add(
+        self,
+        kind: str,
+        statement: str,
+        row: Mapping[str, Any],
+        columns: Sequence[str],
+        sql: str,
+        *,
+        source: str,
+        weight: float,
+        contribution: float | None = None,
+        hide: Sequence[str] = (),
+    ) -> None:
+        """Keep one row of `sql` as a fact; columns of `hide` below k are told as `<k`."""
+        values = {c: plain(row.get(c)) for c in columns}
+        for name in hide:
+            values[name] = hidden(values[name], self.case.k)
+        self.found.append(Evidence(kind, scrub(statement, 600), values, sql, weight, source, contribution=contribution))
+
+
+def hidden(value: Scalar, k: int) -> Scalar:
+    """Return a number of people as it may leave the warehouse.
+
+    >>> hidden(3, 5), hidden(0, 5), hidden(5, 5)
+    ('<5', 0, 5)
+    """
+    return f"<{k}" if isinstance(value, int | float) and 0 < value < k else value
+
+
+def people(value: float, k: int) -> str:
+    """Write a number of people; from 1 to k - 1 it is only told as smaller than k.
+
+    >>> people(3, 5), people(0, 5), people(1200, 5)
+    ('<5', '0', '1,200')
+    """
+    return f"<{k}" if 0 < value < k else count(value)
+
+
+def plain(value: Any) -> Scalar:
+    """Return a warehouse value as it is kept.
+
+    Days as ISO text, text as one harmless line, numbers with six decimals.
+    """
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return scrub(value, 400)
+    if isinstance(value, int):
+        return value
+    number = round(float(value), 6)
+    return int(number) if number == int(number) else number
+
+
+def plural(noun: str, number: int) -> str:
+    """Return a noun as it follows a number.
+
+    >>> plural("run", 1), plural("run", 2)
+    ('run', 'runs')
+    """
+    return noun if number == 1 else f"{noun}s"

@@ -1,0 +1,62 @@
+"""What dbt's manifest knows of the relations that a segment is built on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pulse_runner.segments.model import Relation
+
+Manifest = Mapping[str, Any]
+Node = Mapping[str, Any]
+
+
+def read_manifest(root: Path | None) -> Manifest | None:
+    """Return dbt's manifest of the project, None when there is none that can be read."""
+    if root is None:
+        return None
+    try:
+        found = json.loads((root / "target" / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def node_of(manifest: Manifest | None, relation: Relation) -> Node | None:
+    """Return the manifest's node of a relation, None when it is not there."""
+    if manifest is None:
+        return None
+    pool = manifest.get("sources" if relation.function == "source" else "nodes", {})
+    for node in pool.values():
+        if node.get("name") != relation.arguments[-1] or node.get("resource_type") == "test":
+            continue
+        if relation.function == "source" and node.get("source_name") != relation.arguments[0]:
+            continue
+        found: Node = node
+        return found
+    return None
+
+
+def relation_name(manifest: Manifest | None, relation: Relation) -> str:
+    """Return how SQL names a relation: as dbt built it, else as the Jinja call."""
+    node = node_of(manifest, relation)
+    return str(node["relation_name"]) if node and node.get("relation_name") else f"{{{{ {relation.jinja()} }}}}"
+
+
+def nodes_that_name(manifest: Manifest, node: Node, column: str, most: int) -> list[Node]:
+    """Return the node and those ancestors whose SQL or documented columns name the column.
+
+    Nearest first, at most `most` of them.
+    """
+    every = {**manifest.get("sources", {}), **manifest.get("nodes", {})}
+    word = re.compile(rf"\b{re.escape(column)}\b", re.IGNORECASE)
+    out, level, seen = [node], [node], set[str]()
+    while level and len(out) < most:
+        parents = [p for n in level for p in n.get("depends_on", {}).get("nodes", []) if p in every and p not in seen]
+        seen.update(parents)
+        level = [every[p] for p in dict.fromkeys(parents)]
+        out += [n for n in level if word.search(str(n.get("raw_code") or "")) or column in n.get("columns", {})]
+    return out[:most]

@@ -1,0 +1,174 @@
+"""Who is told what, and why: one decision with its reason at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pulse_runner.alert.outbox import Address, address_name, addresses, decide, grouped, message_key, plan
+from pulse_runner.segments.model import Project, Route
+from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, D, incident_row, project, target
+
+HERE = Address("growth", "low", SLACK, "PULSE_SLACK_WEBHOOK")
+
+
+def told(notification: str = "opened", days: int = 0, **changes: object) -> dict[str, Any]:
+    at = NOW + timedelta(days=days)
+    return {
+        "delivery_id": "d1", "incident_id": "aaaa1111bbbb2222", "route": "growth", "channel": "slack",
+        "target": "PULSE_SLACK_WEBHOOK", "notification": notification, "status": "sent",
+        "snapshot_date": D + timedelta(days=days), "planned_at": at, "sent_at": at, **changes,
+    }  # fmt: skip
+
+
+def worsened(days: int, at: datetime | None = None) -> dict[str, Any]:
+    return {
+        "event": "worsened",
+        "snapshot_date": D + timedelta(days=days),
+        "occurred_at": at or NOW + timedelta(days=days),
+    }
+
+
+def at(days: int) -> Any:
+    return D + timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("incident", "events", "past", "days", "verdict", "notification", "reason"),
+    [
+        ({}, [], [], 0, "send", "opened", "it is seen for the first time"),
+        ({}, [], [told()], 0, "quiet", "", "told on 2026-05-14; a reminder follows on 2026-05-21"),
+        ({}, [worsened(2)], [told()], 2, "send", "worsened", "its severity rose to high"),
+        ({}, [worsened(2)], [told(), told("worsened", 2)], 3, "quiet", "", "told on 2026-05-16; a reminder follows on 2026-05-23"),
+        ({}, [worsened(0)], [told()], 0, "quiet", "", "told on 2026-05-14; a reminder follows on 2026-05-21"),
+        ({}, [], [told()], 6, "quiet", "", "told on 2026-05-14; a reminder follows on 2026-05-21"),
+        ({}, [], [told()], 7, "send", "reminder", "7 days have passed since the last message"),
+        ({"status": "resolved"}, [], [told()], 3, "send", "resolved", "all incidents of this cause are resolved"),
+        ({"status": "resolved"}, [], [told(), told("resolved", 3)], 4, "quiet", "", "its end was told"),
+        ({"status": "resolved"}, [], [], 3, "quiet", "", "it was over before anyone was told"),
+        ({}, [], [told(), told("resolved", 3)], 4, "send", "opened", "it is back after its end was told"),
+        ({"status": "ignored"}, [], [told()], 9, "quiet", "", "ignored by a person"),
+        ({"status": "acknowledged", "assignee": "ana"}, [worsened(2)], [told()], 2, "skip", "worsened",
+         "acknowledged: ana has it in hand"),
+        ({"status": "acknowledged", "assignee": "ana"}, [worsened(2)], [told()], 7, "send", "reminder",
+         "7 days have passed since the last message"),
+        ({"status": "acknowledged", "assignee": "ana"}, [], [], 0, "skip", "opened", "acknowledged: ana has it in hand"),
+        ({}, [], [told(status="planned", sent_at=None)], 1, "quiet", "", "a message is under way"),
+        ({}, [], [told(status="failed", sent_at=None)], 1, "quiet", "", "a message is under way"),
+        ({}, [], [told(status="given_up", sent_at=None)], 0, "quiet", "",
+         "given up on this date; `pulse alert --retry` tries again"),
+        ({}, [], [told(status="given_up", sent_at=None)], 1, "send", "opened",
+         "it is seen for the first time, after a message that was given up"),
+        ({}, [], [told(status="given_up")], 1, "quiet", "", "told on 2026-05-14; a reminder follows on 2026-05-21"),
+        ({}, [], [told(status="skipped", sent_at=None)], 0, "send", "opened", "it is seen for the first time"),
+    ],
+    ids=[
+        "first seen", "told today", "worsened", "worsening told", "worse before it was told", "before the interval",
+        "interval elapsed", "resolved", "end told", "over before", "back again", "ignored", "worse but in hand",
+        "in hand and interval elapsed", "in hand and never told", "planned", "failed", "given up today", "given up before",
+        "given up but perhaps arrived", "skipped before",
+    ],
+)  # fmt: skip
+def test_a_decision_states_its_reason(
+    incident: dict[str, object],
+    events: list[Any],
+    past: list[Any],
+    days: int,
+    verdict: str,
+    notification: str,
+    reason: str,
+) -> None:
+    made = decide(incident_row(**incident), events, past, HERE, at(days))  # type: ignore[arg-type]
+    assert (made.verdict, made.reason) == (verdict, reason)
+    if notification:
+        assert made.notification == notification
+
+
+def test_a_severity_below_the_routes_is_withheld() -> None:
+    high = Address("growth", "high", SLACK, "PULSE_SLACK_WEBHOOK")
+    made = decide(incident_row(severity="medium"), [], [], high, D)
+    assert (made.verdict, made.reason) == ("skip", "severity medium is below high, where route growth begins")
+    assert decide(incident_row(severity="high"), [], [], high, D).verdict == "send"
+
+
+def test_reminders_can_be_switched_off() -> None:
+    made = decide(incident_row(), [], [told()], HERE, at(90), repeat_days=0)
+    assert (made.verdict, made.reason) == ("quiet", "told on 2026-05-14")
+
+
+def test_retry_plans_a_new_delivery_with_a_new_id() -> None:
+    first = decide(incident_row(), [], [], HERE, D)
+    again = decide(incident_row(), [], [told(status="given_up", sent_at=None)], HERE, D, retry=True)
+    assert again.verdict == "send"
+    assert again.delivery_id != first.delivery_id
+
+
+def test_the_same_decision_has_the_same_id_and_another_target_another() -> None:
+    one, two = decide(incident_row(), [], [], HERE, D), decide(incident_row(), [], [], HERE, at(1))
+    assert one.delivery_id == two.delivery_id
+    other = Address("growth", "low", SLACK, "PULSE_OTHER_WEBHOOK")
+    assert decide(incident_row(), [], [], other, D).delivery_id != one.delivery_id
+
+
+def test_one_cause_is_one_message_per_target() -> None:
+    incidents = [incident_row(f"id{n}", group_key="g" if n < 3 else f"id{n}", segment_id=s)
+                 for n, s in enumerate(("vip", "whales", "newcomers", "vip"))]  # fmt: skip
+    decisions, nowhere = plan(incidents, {}, {}, project(SLACK, CONSOLE), D)
+    messages = grouped(decisions, incidents)
+    assert nowhere == []
+    assert [(m[0].address.target.channel, [d.incident_id for d in m]) for m in messages] == [
+        ("slack", ["id0", "id1", "id2"]), ("console", ["id0", "id1", "id2"]), ("slack", ["id3"]), ("console", ["id3"]),
+    ]  # fmt: skip
+    assert len({message_key(m) for m in messages}) == 4
+    assert message_key(messages[0]) == message_key(list(reversed(messages[0])))
+
+
+def test_the_end_is_told_when_all_incidents_of_the_cause_are_over() -> None:
+    over = incident_row("id0", group_key="g", status="resolved")
+    still = incident_row("id1", group_key="g", segment_id="whales")
+    past = {i: [told(incident_id=i)] for i in ("id0", "id1")}
+    decisions, _ = plan([over, still], {}, past, project(SLACK), at(1))
+    assert (decisions[0].verdict, decisions[0].reason) == (
+        "quiet",
+        "1 of its cause still open; told when all are over",
+    )
+    decisions, _ = plan([over, {**still, "status": "resolved"}], {}, past, project(SLACK), at(1))
+    assert [(d.verdict, d.notification) for d in decisions] == [("send", "resolved"), ("send", "resolved")]
+
+
+def test_an_entitys_incident_goes_to_the_routes_of_its_segments() -> None:
+    found = addresses(project(SLACK, EMAIL), incident_row(segment_id=""))
+    assert not isinstance(found, str)
+    assert [a.key for a in found] == [
+        ("growth", "slack", "PULSE_SLACK_WEBHOOK"), ("growth", "email", "g…@example.com, a…@example.com #f0d6"),
+    ]  # fmt: skip
+
+
+def test_a_target_in_two_routes_is_told_once_at_the_lower_severity() -> None:
+    base = project(SLACK, min_severity="high")
+    routes = {**base.routes, "all": Route("all", (SLACK,), "low")}
+    vip = base.segments["vip"]
+    both = Project(base.entities, {"vip": type(vip)(**{**vars(vip), "alerts": ("growth", "all")})}, routes)
+    found = addresses(both, incident_row())
+    assert not isinstance(found, str)
+    assert [(a.route, a.min_severity) for a in found] == [("growth", "low")]
+
+
+def test_an_incident_without_a_route_or_a_definition_says_why_it_goes_nowhere() -> None:
+    base = project(SLACK)
+    vip = base.segments["vip"]
+    silent = Project(base.entities, {"vip": type(vip)(**{**vars(vip), "alerts": ()})}, base.routes)
+    assert addresses(silent, incident_row()) == (
+        "no alert route: add `alerts: [ROUTE]` to the segment, or a route named default"
+    )
+    assert addresses(base, incident_row(segment_id="gone")) == "segment gone has no definition any more"
+    with_default = Project(silent.entities, silent.segments, {"default": Route("default", (CONSOLE,))})
+    assert [a.route for a in addresses(with_default, incident_row())] == ["default"]  # type: ignore[union-attr]
+
+
+def test_recipients_are_shortened_and_lists_stay_apart() -> None:
+    one, two = target("email", to=("gina@example.com",)), target("email", to=("growth@example.com",))
+    assert address_name(one).startswith("g…@example.com #")
+    assert address_name(one) != address_name(two)

@@ -1,0 +1,32 @@
+"""Reach that fell in one channel is named; nulls in its column explain it better."""
+
+from __future__ import annotations
+
+from cause_case import Found
+from explain_world import D, World
+
+from pulse_runner.incidents.model import Incident
+
+
+def email_consent(world: World) -> Incident:
+    world.run(
+        "update pulse_segment_reach set reachable = 300, reach_rate = 0.3 where channel = 'email' and snapshot_date = ?",
+        D,
+    )
+    return world.incident(detector="reach_drop", metric="reach:email")
+
+
+def nulls_in_the_consent(world: World) -> Incident:
+    world.health("email_opt_in", null_share=0.6)
+    return email_consent(world)
+
+
+FOUND = (
+    Found(
+        email_consent,
+        "consent_loss",
+        "medium",
+        "Reach by email 62 % lower since 14 May: consent or addresses for email were lost.",
+    ),
+)
+QUIET = (nulls_in_the_consent,)

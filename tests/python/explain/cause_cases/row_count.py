@@ -1,0 +1,40 @@
+"""A relation that lost or gained rows is named; beside duplicate keys, more rows are no news."""
+
+from __future__ import annotations
+
+from cause_case import Found
+from cause_cases.duplicate_load import duplicate_load
+from explain_world import World
+
+from pulse_runner.incidents.model import Incident
+
+
+def partial_load(world: World) -> Incident:
+    world.health("(rows)", rows=2500)
+    world.changes(("lost", "row_gone", "", "", 400))
+    world.resize(600)
+    return world.incident()
+
+
+def extra_rows(world: World) -> Incident:
+    world.health("(rows)", rows=6200)
+    world.changes(("gained", "row_new", "", "", 250))
+    world.resize(1240)
+    return world.incident(direction="up")
+
+
+FOUND = (
+    Found(
+        partial_load,
+        "partial_load",
+        "high",
+        "40 % fewer members since 14 May: 400 of 400 leavers left with rows that are gone; a load was incomplete: customers lost rows.",
+    ),
+    Found(
+        extra_rows,
+        "extra_rows",
+        "high",
+        "24 % more members since 14 May: 250 of 250 newcomers came with new rows; customers gained rows that it did not have before.",
+    ),
+)
+QUIET = (duplicate_load,)
