@@ -1,4 +1,4 @@
-{# Pre-hook of `segments`: close the current version of every segment whose definition is another one now, or is gone. #}
+{# Pre-hook of `pulse_segments`: close the current version of every segment whose definition is another one now, or is gone. #}
 {% macro pulse_remember_versions() %}
     {%- if execute and load_relation(this) is not none -%}
         update {{ this }} set valid_to = cast('{{ pulse.pulse_window()[0] }}' as date)

@@ -76,7 +76,7 @@ def explain_command(
 
 def active_incidents(warehouse: Warehouse, day: date) -> list[str]:
     """Return the ids of the incidents that are active and began by `day`, the oldest first."""
-    from pulse_runner.incidents.store import ACTIVE
+    from pulse_runner.vocabulary import ACTIVE
 
     marks = ", ".join("?" for _ in ACTIVE)
     rows = warehouse.query(

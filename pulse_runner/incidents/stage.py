@@ -96,10 +96,10 @@ def write_day(
 ) -> None:
     """Write the findings of a date, and the incidents and events that it changed, all or nothing."""
     homes = {key: i.incident_id for i in [*stored, *(c.incident for c in changes)] for key in i.keys}
-    rows = [finding_row(v, homes.get(v.key, "")) for v in report.verdicts if v.kind not in (Outcome.QUIET, Outcome.DISABLED)]
+    rows = [
+        finding_row(v, homes.get(v.key, "")) for v in report.verdicts if v.kind not in (Outcome.QUIET, Outcome.DISABLED)
+    ]
     with warehouse.transaction():
         warehouse.delete("pulse_findings", "snapshot_date", day)
         warehouse.insert("pulse_findings", rows)
         save(warehouse, changes)
-
-
