@@ -32,9 +32,8 @@ bench: $(READY) ## Measure speed, as ratios against a baseline in the same run
 	@for name in snapshots detectors_speed; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) and make the dbt docs page
-	@$(BIN)/python -m pulse_runner.cli.reference > docs/cli.md
-	@$(BIN)/python -m pulse_runner.segments.publish
-	@$(BIN)/python -m pulse_runner.segments.reference
+	@$(BIN)/python -m pulse_runner.publish
+	@$(BIN)/python docs/detectors/make_pictures.py
 	@cd demo && ../$(BIN)/pulse compile && ../$(BIN)/dbt deps --quiet && ../$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
 
 clean: ## Remove what was made, except .venv

@@ -18,7 +18,7 @@ from datetime import date
 
 import numpy as np
 
-from pulse_runner.backtest.read import History
+from pulse_runner.backtest.read import Recording
 from pulse_runner.backtest.replay import replay
 from pulse_runner.detectors import DETECTORS, MetricPanel, Panels, Settings, evaluate
 
@@ -70,7 +70,7 @@ def main() -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     loop = cpu(lambda: loop_over_series(panels))
     year = make_panels(max(count // 10, 1), 365)
-    replayed = cpu(lambda: replay(History(year), Settings(), DETECTORS))
+    replayed = cpu(lambda: replay(Recording(year), Settings(), DETECTORS))
     loop_year = loop / 10 * 365
     small = max(count // 10, 1)
     rows = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
 
 from pulse_runner.errors import PulseError, UsageError
 from pulse_runner.incidents.store import list_incidents
@@ -16,9 +17,31 @@ from pulse_runner.warehouse.runs import recorded, recorded_build
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pulse_runner.cli.context import PulseContext
+    from pulse_runner.incidents.model import Incident
     from pulse_runner.segments.model import Project
+    from pulse_runner.warehouse.base import Warehouse
     from pulse_runner.warehouse.dbt import Progress
+
+
+class Context(Protocol):
+    """What a run needs: the dbt project and its target, the environment, the clock (UTC), the definitions, the warehouse."""
+
+    target: str | None
+    env: Mapping[str, str]
+    now: datetime
+
+    @property
+    def root(self) -> Path:
+        """Return the dbt project's folder."""
+        ...
+
+    def project(self) -> Project:
+        """Return the checked definitions."""
+        ...
+
+    def warehouse(self) -> AbstractContextManager[Warehouse]:
+        """Open the warehouse for the time of a block."""
+        ...
 
 
 @dataclass
@@ -28,18 +51,18 @@ class RunReport:
     day: date
     dry_run: bool
     lines: list[str] = field(default_factory=list)
-    active: list[dict[str, Any]] = field(default_factory=list)
+    active: list[Incident] = field(default_factory=list)
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end of a run."""
         head = f"{'Dry run' if self.dry_run else 'Run'} of {self.day}"
-        incidents = [f"  {i['severity']:<8} {i['segment_id'] or i['entity']}: {i['title']}" for i in self.active]
+        incidents = [f"  {i.severity:<8} {i.segment_id or i.entity}: {i.title}" for i in self.active]
         tail = [f"{len(incidents)} active incidents{':' if incidents else ''}", *incidents]
         return "\n".join([head, *(f"  {line}" for line in self.lines), *tail])
 
 
 def run_day(
-    pulse: PulseContext,
+    pulse: Context,
     day: date,
     *,
     dry_run: bool = False,
@@ -84,13 +107,12 @@ def run_day(
     return report
 
 
-def checked_project(pulse: PulseContext) -> Project:
+def checked_project(pulse: Context) -> Project:
     """Return the definitions; raise PulseError when they are not valid or the committed models are not theirs."""
     from pulse_runner.compile.write import pending
-    from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.project import require_package
 
-    project = load_project(pulse.root)
+    project = pulse.project()
     require_package(pulse.root)
     stale = pending(project, pulse.root)[0].paths
     if stale:
@@ -118,7 +140,7 @@ def entities_hint(project: Project, missing: list[str]) -> str:
 
 
 def _build(
-    pulse: PulseContext, day: date, on_progress: Callable[[Progress], None] | None, say: Callable[[str], None]
+    pulse: Context, day: date, on_progress: Callable[[Progress], None] | None, say: Callable[[str], None]
 ) -> str:
     from pulse_runner.snapshot.build import build_snapshots
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pulse_runner.arrays import Floats
-from pulse_runner.backtest.read import History
+from pulse_runner.backtest.read import Recording
 from pulse_runner.backtest.replay import replay
 from pulse_runner.detectors import DETECTORS, EntityPanel, MetricPanel, Panels, Settings, evaluate
 from pulse_runner.detectors.distribution_shift import DistributionShift
@@ -112,7 +112,7 @@ def distribution(title: str, members: Floats, names: tuple[str, ...]) -> Picture
     """Replay distribution_shift over days of bucket counts and return the picture of the shares."""
     days = START + np.arange(len(members))
     history = DistributionHistory("country", ("vip",), names, days, members[None], np.ones((1, len(days)), bool))
-    result = replay(History(distributions=[history]), Settings(fdr=None), [DistributionShift()])
+    result = replay(Recording(distributions=[history]), Settings(fdr=None), [DistributionShift()])
     index = [
         int((np.datetime64(e.snapshot_date) - START).astype(int))
         for e in result.events

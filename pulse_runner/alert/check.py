@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pulse_runner.alert.channels import CHANNELS
-from pulse_runner.alert.channels.email import transport
 from pulse_runner.alert.outbox import DEFAULT_ROUTE, distinct
 from pulse_runner.checks import Check
 from pulse_runner.segments.model import Project
@@ -19,9 +18,8 @@ def check_channels(project: Project, env: Mapping[str, str]) -> list[Check]:
 def _targets(project: Project, env: Mapping[str, str]) -> Iterator[Check]:
     for route in sorted(project.routes):
         for address in distinct(project, [route]):
-            kind = address.target.channel
-            name = f"{kind} ({route})"
-            setup = CHANNELS[kind].setup(address.target.settings, env)
+            name = f"{address.channel} ({route})"
+            setup = CHANNELS[address.channel].setup(address.settings, env)
             if setup.missing:
                 names = " and ".join(setup.missing)
                 fix = f"Set {names} (docs/alerts.md); until then messages go to the console."
@@ -29,12 +27,7 @@ def _targets(project: Project, env: Mapping[str, str]) -> Iterator[Check]:
             elif setup.problem:
                 yield Check(name, "fail", setup.problem, f"Correct it, then try `pulse alert --test {route}`.")
             else:
-                detail = (
-                    f"{address.name} by {transport(env)}"
-                    if kind == "email"
-                    else f"{address.name or 'the screen'} is set"
-                )
-                yield Check(name, "ok", f"{detail} (not tried; `pulse alert --test {route}` does)")
+                yield Check(name, "ok", f"{address.place} {setup.means} (not tried; `pulse alert --test {route}` does)")
 
 
 def _silent(project: Project) -> Iterator[Check]:

@@ -1,102 +1,94 @@
-"""Send what the outbox holds, so that a crash at any point loses nothing and repeats nothing that it need not.
+"""Deliveries: one incident in one message to one address, and the one place that reads and writes their table.
 
-    planned, attempts 0   decided and rendered, not tried
-    planned, attempts n   try n began and its end is not known: the process died in between
-    failed                try n failed in a way that may pass; the next run tries again
-    sent                  the channel took it (`sent_at`)
-    given_up              it will not be tried again; with `sent_at` when it may have arrived all the same
-    skipped               it was due and was withheld, with the reason
-
-Every change is committed before the next step. A planned row with attempts is sent again only where the channel knows a repeat by
-its key (Resend, n8n, the console); elsewhere (Slack, Teams, SMTP) it is given up as possibly delivered: twice is worse than a reminder.
+planned, attempts 0   decided and rendered, not tried
+planned, attempts n   try n began and its end is not known: the process died in between
+failed                try n failed in a way that may pass; the next run tries again
+sent                  the channel took it (`sent_at`)
+given_up              it will not be tried again; with `sent_at` when it may have arrived all the same
+skipped               it was due and was withheld, with the reason
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import Channel, Edge, Env, Outgoing, Settings, UncertainError
-from pulse_runner.errors import ChannelError
+from pulse_runner.alert.message import Notification
 from pulse_runner.warehouse.base import Warehouse
 
-TRIES_PER_RUN = 3
-MAX_ATTEMPTS = 9
-MAX_AGE = timedelta(days=3)
-FIRST_WAIT = 1.0  # seconds; doubles at each try
-LONGEST_WAIT = 30.0  # a channel that asks for more is left to the next run
-PAUSE = 1.1  # seconds between two messages to one channel: Slack takes one a second
-
-Row = dict[str, Any]
+TABLE = "pulse_alert_deliveries"
+DeliveryStatus = Literal["planned", "failed", "sent", "given_up", "skipped"]
+UNDER_WAY: tuple[DeliveryStatus, ...] = ("planned", "failed")
 
 
 @dataclass(frozen=True)
-class Sender:
-    """What delivering needs: the store, the secrets, the world, and a way to wait."""
+class Delivery:
+    """One row of `pulse_alert_deliveries`. Times are UTC without a zone; `target` holds no secret and no recipient."""
 
-    warehouse: Warehouse
-    env: Env
-    edge: Edge
-    sleep: Callable[[float], None] = time.sleep
+    delivery_id: str
+    incident_id: str
+    notification: Notification
+    route: str
+    channel: str
+    target: str
+    status: DeliveryStatus
+    attempts: int
+    reason: str
+    subject: str
+    body: str
+    idempotency_key: str
+    snapshot_date: date
+    planned_at: datetime
+    sent_at: datetime | None = None
 
-    def deliver(self, rows: Sequence[Row], channel: Channel, settings: Settings) -> list[Row]:
-        """Send the message that `rows` share (same idempotency key) and return the rows as stored."""
-        first = rows[0]
-        now = self._now()
-        if first["status"] == "planned" and first["attempts"] > 0 and not channel.is_idempotent(self.env):
-            reason = (
-                f"try {first['attempts']} was interrupted; {channel.name} cannot tell a repeat, so it is not sent again"
-            )
-            return self.store(rows, status="given_up", reason=reason, sent_at=now)
-        if now - first["planned_at"] > MAX_AGE or first["attempts"] >= MAX_ATTEMPTS:
-            reason = f"not delivered after {first['attempts']} tries since {first['planned_at']}: {first['reason']}"
-            return self.store(rows, status="given_up", reason=reason)
-        outgoing = Outgoing(first["idempotency_key"], first["subject"], first["body"])
-        for attempt in range(1, TRIES_PER_RUN + 1):
-            rows = self.store(rows, status="planned", attempts=rows[0]["attempts"] + 1)
-            try:
-                remark = channel.send(outgoing, settings, self.env, self.edge)
-            except UncertainError as error:
-                return self.store(rows, status="given_up", reason=str(error), sent_at=self._now())
-            except ChannelError as error:
-                wait = error.retry_after if error.retry_after is not None else FIRST_WAIT * 2 ** (attempt - 1)
-                if not error.retryable:
-                    return self.store(rows, status="given_up", reason=str(error))
-                if attempt == TRIES_PER_RUN or wait > LONGEST_WAIT:
-                    asked = f" (it asks to wait {wait:.0f} s)" if wait > LONGEST_WAIT else ""
-                    return self.store(rows, status="failed", reason=f"{error}{asked}")
-            else:
-                return self.store(rows, status="sent", reason=_how(first, rows[0], remark), sent_at=self._now())
-            self.sleep(wait)
-        raise AssertionError("unreachable: the last try returns")
+    @property
+    def address(self) -> tuple[str, str, str]:
+        """Return the key of the address that it goes to."""
+        return (self.route, self.channel, self.target)
 
-    def store(self, rows: Sequence[Row], **changes: object) -> list[Row]:
-        """Write the changed rows and return them."""
-        after = [{**row, **changes} for row in rows]
-        self.warehouse.replace("pulse_alert_deliveries", ["delivery_id"], after)
-        return after
+    @property
+    def was_told(self) -> bool:
+        """Say whether the message went out, or may have."""
+        return self.sent_at is not None
 
-    def _now(self) -> datetime:
-        return naive(self.edge.now())
+
+def deliveries_of(warehouse: Warehouse, incident_ids: Sequence[str]) -> dict[str, list[Delivery]]:
+    """Return every delivery of the incidents, by incident, in the order in which they were planned."""
+    if not incident_ids:
+        return {}
+    marks = ", ".join("?" for _ in incident_ids)
+    rows = warehouse.query(
+        f"select * from {warehouse.table(TABLE)} where incident_id in ({marks})"
+        " order by planned_at, idempotency_key, delivery_id",
+        list(incident_ids),
+    )
+    out: dict[str, list[Delivery]] = {}
+    for row in rows:
+        out.setdefault(row["incident_id"], []).append(delivery_of(row))
+    return out
+
+
+def delivery_of(row: Mapping[str, Any]) -> Delivery:
+    """Return a row of the table as a Delivery."""
+    return Delivery(**{f.name: row[f.name] for f in fields(Delivery)})
+
+
+def save(warehouse: Warehouse, deliveries: Sequence[Delivery]) -> None:
+    """Write deliveries, all or nothing; the same call twice changes nothing."""
+    with warehouse.transaction():
+        warehouse.replace(TABLE, ["delivery_id"], [asdict(d) for d in deliveries])
+
+
+def by_message(deliveries: Iterable[Delivery]) -> list[list[Delivery]]:
+    """Put the deliveries of one message together, in the order in which they were planned."""
+    messages: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        messages.setdefault(delivery.idempotency_key, []).append(delivery)
+    return list(messages.values())
 
 
 def naive(at: datetime) -> datetime:
     """Return a UTC time as the warehouse keeps it: without zone and fractions."""
     return at.replace(tzinfo=None, microsecond=0)
-
-
-def by_message(rows: Sequence[Mapping[str, Any]]) -> list[list[Row]]:
-    """Put delivery rows of one message together, in the order in which they were planned."""
-    messages: dict[str, list[Row]] = {}
-    for row in rows:
-        messages.setdefault(row["idempotency_key"], []).append(dict(row))
-    return list(messages.values())
-
-
-def _how(before: Mapping[str, Any], after: Mapping[str, Any], remark: str) -> str:
-    """Return why the message was sent, or at which try when earlier ones failed, with the channel's remark."""
-    reason = str(before["reason"]) if after["attempts"] == 1 else f"delivered at try {after['attempts']}"
-    return f"{reason}; {remark}" if remark else reason

@@ -1,8 +1,8 @@
 """Decide who is told what. Pure: every decision comes with its reason, nothing is read, written or sent here.
 
-A target is told about an incident when it is first seen, when it comes back, when its severity rises, when REPEAT_DAYS have passed
-since the last message, and when all incidents of its cause are resolved (the rule of Prometheus' Alertmanager). A delivery counts as
-told when `sent_at` is set: it went out, or may have (see `delivery`).
+A target is told about an incident when it is first seen, when it comes back, when its severity rises,
+when REPEAT_DAYS have passed since the last message, and when all incidents of its cause are resolved (the
+rule of Prometheus' Alertmanager). A delivery counts as told when it went out, or may have.
 """
 
 from __future__ import annotations
@@ -14,39 +14,54 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
-from pulse_runner.alert.message import SEVERITIES, Notification
-from pulse_runner.segments.model import ChannelTarget, Project
+from pulse_runner.alert.delivery import UNDER_WAY, Delivery
+from pulse_runner.alert.message import Notification
+from pulse_runner.incidents.model import Incident, IncidentEvent
+from pulse_runner.segments.model import Project
+from pulse_runner.segments.strict import ChannelSettings
+from pulse_runner.vocabulary import ACTIVE, Severity, severity_rank
 
-Row = Mapping[str, Any]
-Verdict = Literal["send", "skip", "quiet"]
+Choice = Literal["send", "skip", "quiet"]
 REPEAT_DAYS = 7
 DEFAULT_ROUTE = "default"
-ACTIVE = ("open", "acknowledged")
-UNDER_WAY = ("planned", "failed")
 
 
 @dataclass(frozen=True)
 class Address:
-    """One channel of one route; `name` tells it from the route's other targets and holds no secret."""
+    """One target of one route."""
 
     route: str
-    min_severity: str
-    target: ChannelTarget
-    name: str
+    min_severity: Severity
+    settings: ChannelSettings
+
+    @property
+    def channel(self) -> str:
+        """Return the name of the channel."""
+        return self.settings.channel
+
+    @property
+    def name(self) -> str:
+        """Return what tells the target from the route's others; it holds no secret."""
+        return self.settings.address
+
+    @property
+    def place(self) -> str:
+        """Return the target as a person calls it."""
+        return self.name or "the screen"
 
     @property
     def key(self) -> tuple[str, str, str]:
         """Return what identifies the address in pulse_alert_deliveries."""
-        return (self.route, self.target.channel, self.name)
+        return (self.route, self.channel, self.name)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of one incident at one address: `skip` withholds a message that was due, `quiet` means that none is."""
+    """What becomes of one incident at one address: `skip` withholds a message that is due, `quiet` means that none is."""
 
     incident_id: str
     address: Address
-    verdict: Verdict
+    choice: Choice
     reason: str
     notification: Notification = "opened"
     sequence: int = 0
@@ -58,18 +73,18 @@ class Decision:
         return sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
-def addresses(project: Project, incident: Row) -> list[Address] | str:
+def addresses(project: Project, incident: Incident) -> list[Address] | str:
     """Return where an incident goes, each target once, or the reason why it goes nowhere.
 
     An incident of an entity goes where its segments' incidents go. A segment without `alerts` uses the route `default`, if there is one.
     """
-    if incident["segment_id"]:
-        segment = project.segments.get(incident["segment_id"])
+    if incident.segment_id:
+        segment = project.segments.get(incident.segment_id)
         if segment is None:
-            return f"segment {incident['segment_id']} has no definition any more"
+            return f"segment {incident.segment_id} has no definition any more"
         routes = list(segment.alerts)
     else:
-        own = [s for s in project.segments.values() if s.entity == incident["entity"] and s.enabled]
+        own = [s for s in project.segments.values() if s.entity == incident.entity and s.enabled]
         routes = list(dict.fromkeys(r for s in own for r in s.alerts))
     if not routes and DEFAULT_ROUTE in project.routes:
         routes = [DEFAULT_ROUTE]
@@ -80,44 +95,21 @@ def addresses(project: Project, incident: Row) -> list[Address] | str:
 
 def distinct(project: Project, routes: Sequence[str]) -> list[Address]:
     """Return the targets of routes; one that several routes share is listed once, at the lowest `min_severity`."""
-    found: dict[tuple[Any, ...], Address] = {}
+    found: dict[ChannelSettings, Address] = {}
     for name in routes:
         route = project.routes[name]
-        for target in route.channels:
-            identity = (target.channel, tuple(sorted((k, v) for k, v in target.settings.items())))
-            lower = Address(name, route.min_severity, target, address_name(target))
-            known = found.get(identity)
-            if known is None:
-                found[identity] = lower
-            elif SEVERITIES.index(lower.min_severity) < SEVERITIES.index(known.min_severity):
-                found[identity] = replace(known, min_severity=lower.min_severity)
+        for settings in route.channels:
+            lower = Address(name, route.min_severity, settings)
+            known = found.setdefault(settings, lower)
+            if severity_rank(lower.min_severity) < severity_rank(known.min_severity):
+                found[settings] = replace(known, min_severity=lower.min_severity)
     return list(found.values())
 
 
-def address_name(target: ChannelTarget) -> str:
-    """Name a target without its secret: the variable of a webhook, or shortened recipients with a digest to tell lists apart."""
-    to = target.settings.get("to")
-    if to:
-        people = (to,) if isinstance(to, str) else to
-        digest = sha256(",".join(people).encode()).hexdigest()[:4]
-        return f"{', '.join(redact_address(p) for p in people[:3])}{' …' if len(people) > 3 else ''} #{digest}"
-    return str(target.settings.get("url_env", ""))
-
-
-def redact_address(address: str) -> str:
-    """Shorten an e-mail address.
-
-    >>> redact_address("growth@example.com")
-    'g…@example.com'
-    """
-    name, _, domain = address.rpartition("@")
-    return f"{name[:1]}…@{domain}"
-
-
 def plan(
-    incidents: Sequence[Row],
-    events: Mapping[str, Sequence[Row]],
-    deliveries: Mapping[str, Sequence[Row]],
+    incidents: Sequence[Incident],
+    events: Mapping[str, Sequence[IncidentEvent]],
+    deliveries: Mapping[str, Sequence[Delivery]],
     project: Project,
     day: date,
     *,
@@ -126,18 +118,18 @@ def plan(
 ) -> tuple[list[Decision], list[tuple[str, str]]]:
     """Return a decision per incident and address, and (incident_id, reason) for incidents that have no address.
 
-    `events` and `deliveries` are keyed by incident_id; events after `day` must not be among them. `retry` plans anew what was given
-    up today.
+    `events` and `deliveries` are keyed by incident_id; events after `day` must not be among them. `retry`
+    plans anew what was given up today.
     """
     decisions, nowhere = [], []
     for incident in incidents:
-        identity = incident["incident_id"]
+        identity = incident.incident_id
         where = addresses(project, incident)
         if isinstance(where, str):
             nowhere.append((identity, where))
             continue
         for address in where:
-            past = [d for d in deliveries.get(identity, ()) if (d["route"], d["channel"], d["target"]) == address.key]
+            past = [d for d in deliveries.get(identity, ()) if d.address == address.key]
             decision = decide(
                 incident, events.get(identity, ()), past, address, day, repeat_days=repeat_days, retry=retry
             )
@@ -146,9 +138,9 @@ def plan(
 
 
 def decide(
-    incident: Row,
-    events: Sequence[Row],
-    past: Sequence[Row],
+    incident: Incident,
+    events: Sequence[IncidentEvent],
+    past: Sequence[Delivery],
     address: Address,
     day: date,
     *,
@@ -156,86 +148,82 @@ def decide(
     retry: bool = False,
 ) -> Decision:
     """Decide one incident at one address, given its events and the deliveries made there before."""
-    told = sorted((d for d in past if d["sent_at"] is not None), key=lambda d: (d["snapshot_date"], d["planned_at"]))
-    given_up = [d for d in past if d["status"] == "given_up" and d["sent_at"] is None]
-    quiet = Decision(incident["incident_id"], address, "quiet", "", sequence=len(told) + len(given_up))
-    if any(d["status"] in UNDER_WAY for d in past):
+    told = sorted((d for d in past if d.was_told), key=lambda d: (d.snapshot_date, d.planned_at))
+    given_up = [d for d in past if d.status == "given_up" and not d.was_told]
+    quiet = Decision(incident.incident_id, address, "quiet", "", sequence=len(told) + len(given_up))
+    if any(d.status in UNDER_WAY for d in past):
         return replace(quiet, reason="a message is under way")
-    if given_up and not retry and max(d["snapshot_date"] for d in given_up) >= day:
+    if given_up and not retry and max(d.snapshot_date for d in given_up) >= day:
         return replace(quiet, reason="given up on this date; `pulse alert --retry` tries again")
     notification, reason = _due(incident, events, told[-1] if told else None, day, repeat_days)
     if notification is None:
         return replace(quiet, reason=reason)
-    due = replace(quiet, verdict="send", notification=notification, reason=reason)
+    due = replace(quiet, choice="send", notification=notification, reason=reason)
     if given_up and not told:
         due = replace(due, reason=f"{reason}, after a message that was given up")
-    if SEVERITIES.index(incident["severity"]) < SEVERITIES.index(address.min_severity):
-        below = f"severity {incident['severity']} is below {address.min_severity}, where route {address.route} begins"
-        return replace(due, verdict="skip", reason=below)
-    if incident["status"] == "acknowledged" and notification in ("opened", "worsened"):
-        who = incident.get("assignee") or "someone"
-        return replace(due, verdict="skip", reason=f"acknowledged: {who} has it in hand")
+    if severity_rank(incident.severity) < severity_rank(address.min_severity):
+        below = f"severity {incident.severity} is below {address.min_severity}, where route {address.route} begins"
+        return replace(due, choice="skip", reason=below)
+    if incident.status == "acknowledged" and notification in ("opened", "worsened"):
+        who = incident.assignee or "someone"
+        return replace(due, choice="skip", reason=f"acknowledged: {who} has it in hand")
     return due
 
 
 def _due(
-    incident: Row, events: Sequence[Row], last: Row | None, day: date, repeat_days: int
+    incident: Incident, events: Sequence[IncidentEvent], last: Delivery | None, day: date, repeat_days: int
 ) -> tuple[Notification | None, str]:
     """Return the notification that is due after `last`, or None, and the reason."""
-    active = incident["status"] in ACTIVE
-    if incident["status"] == "ignored":
+    active = incident.status in ACTIVE
+    if incident.status == "ignored":
         return None, "ignored by a person"
     if last is None:
         return ("opened", "it is seen for the first time") if active else (None, "it was over before anyone was told")
     if not active:
-        if last["notification"] == "resolved":
+        if last.notification == "resolved":
             return None, "its end was told"
         return "resolved", "all incidents of this cause are resolved"
-    if last["notification"] == "resolved":
+    if last.notification == "resolved":
         return "opened", "it is back after its end was told"
-    fresh = [e for e in events if e["snapshot_date"] > last["snapshot_date"] or e["occurred_at"] > last["planned_at"]]
-    waited = (day - last["snapshot_date"]).days
+    fresh = [e for e in events if e.snapshot_date > last.snapshot_date or e.occurred_at > last.planned_at]
+    waited = (day - last.snapshot_date).days
     repeat = repeat_days > 0 and waited >= repeat_days
-    if any(e["event"] == "worsened" for e in fresh) and not (repeat and incident["status"] == "acknowledged"):
-        return "worsened", f"its severity rose to {incident['severity']}"
+    if any(e.event == "worsened" for e in fresh) and not (repeat and incident.status == "acknowledged"):
+        return "worsened", f"its severity rose to {incident.severity}"
     if repeat:
         return "reminder", f"{waited} days have passed since the last message"
-    then = f"; a reminder follows on {last['snapshot_date'] + timedelta(days=repeat_days)}" if repeat_days else ""
-    return None, f"told on {last['snapshot_date']}{then}"
+    then = f"; a reminder follows on {last.snapshot_date + timedelta(days=repeat_days)}" if repeat_days else ""
+    return None, f"told on {last.snapshot_date}{then}"
 
 
 def _hold_until_all_resolved(
-    decisions: Iterable[Decision], incidents: Sequence[Row], deliveries: Mapping[str, Sequence[Row]]
+    decisions: Iterable[Decision], incidents: Sequence[Incident], deliveries: Mapping[str, Sequence[Delivery]]
 ) -> list[Decision]:
     """Hold back the end of an incident while others of its cause, told at the same address, are still active."""
-    group = {i["incident_id"]: i["group_key"] for i in incidents}
+    group = {i.incident_id: i.group_key for i in incidents}
     waiting: dict[tuple[Any, ...], int] = defaultdict(int)
     for incident in incidents:
-        if incident["status"] in ACTIVE:
-            told = {
-                (d["route"], d["channel"], d["target"])
-                for d in deliveries.get(incident["incident_id"], ())
-                if d["sent_at"] is not None
-            }
+        if incident.status in ACTIVE:
+            told = {d.address for d in deliveries.get(incident.incident_id, ()) if d.was_told}
             for key in told:
-                waiting[(incident["group_key"], *key)] += 1
+                waiting[(incident.group_key, *key)] += 1
     out = []
     for decision in decisions:
         still = waiting.get((group[decision.incident_id], *decision.address.key), 0)
-        if decision.verdict == "send" and decision.notification == "resolved" and still:
+        if decision.choice == "send" and decision.notification == "resolved" and still:
             decision = replace(
-                decision, verdict="quiet", reason=f"{still} of its cause still open; told when all are over"
+                decision, choice="quiet", reason=f"{still} of its cause still open; told when all are over"
             )
         out.append(decision)
     return out
 
 
-def grouped(decisions: Iterable[Decision], incidents: Sequence[Row]) -> list[list[Decision]]:
+def grouped(decisions: Iterable[Decision], incidents: Sequence[Incident]) -> list[list[Decision]]:
     """Put what is due into messages: one per cause (group_key), address and notification, in the order of the incidents."""
-    group = {i["incident_id"]: i["group_key"] for i in incidents}
+    group = {i.incident_id: i.group_key for i in incidents}
     messages: dict[tuple[Any, ...], list[Decision]] = {}
     for d in decisions:
-        messages.setdefault((group[d.incident_id], d.address.key, d.notification, d.verdict), []).append(d)
+        messages.setdefault((group[d.incident_id], d.address.key, d.notification, d.choice), []).append(d)
     return list(messages.values())
 
 

@@ -7,46 +7,75 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pulse_runner.alert import outbox, read
+from pulse_runner.alert import outbox, topics
 from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import TIMEOUT_SECONDS, Edge, Frozen, Outgoing, Setup
-from pulse_runner.alert.delivery import PAUSE, Sender, by_message, naive
-from pulse_runner.alert.message import AlertMessage, Notification, Subject, build, test_message
-from pulse_runner.alert.outbox import UNDER_WAY, Address, Decision
+from pulse_runner.alert.compose import Topic, build
+from pulse_runner.alert.delivery import (
+    UNDER_WAY,
+    Delivery,
+    DeliveryStatus,
+    by_message,
+    deliveries_of,
+    naive,
+    save,
+)
+from pulse_runner.alert.message import test_message
+from pulse_runner.alert.outbox import Address, Decision
+from pulse_runner.alert.sender import PAUSE, Sender
 from pulse_runner.errors import ChannelError, UsageError
+from pulse_runner.incidents.model import Incident
 from pulse_runner.segments.model import Project
+from pulse_runner.vocabulary import ACTIVE
 from pulse_runner.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
     import httpx
 
-Row = dict[str, Any]
-STATUSES = ("sent", "failed", "given_up", "skipped", "planned")
+STATUSES: tuple[DeliveryStatus, ...] = ("sent", "failed", "given_up", "skipped", "planned")
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """An incident that needs no message, at one address or (`address` None) anywhere, and why."""
+
+    incident_id: str
+    address: Address | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a test message at one address."""
+
+    address: Address
+    status: DeliveryStatus
+    reason: str
 
 
 @dataclass
 class AlertReport:
-    """What the stage did: rows of pulse_alert_deliveries that it wrote (or would write), and incidents that need nothing, with the reason."""
+    """What the stage did: deliveries that it wrote (or would write), and incidents that need nothing."""
 
     dry_run: bool = False
-    rows: list[Row] = field(default_factory=list)
-    quiet: list[Row] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    quiet: list[Quiet] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
         """Return messages by status; several incidents in one message count once."""
-        keys = {(r["status"], r["idempotency_key"]) for r in self.rows}
+        keys = {(d.status, d.idempotency_key) for d in self.deliveries}
         return dict(sorted(Counter(status for status, _ in keys).items()))
 
     def sentence(self) -> str:
         """Return one line for a person."""
-        if not self.rows:
+        if not self.deliveries:
             return "nothing to tell"
         words = {"planned": "would be sent" if self.dry_run else "waiting", "given_up": "given up"}
         said = ", ".join(f"{self.counts[s]} {words.get(s, s)}" for s in STATUSES if s in self.counts)
-        why = sorted({r["reason"] for r in self.rows if r["status"] in ("skipped", "failed", "given_up")})
+        why = sorted({d.reason for d in self.deliveries if d.status in ("skipped", "failed", "given_up")})
         more = f"; … {len(why) - 3} more" if len(why) > 3 else ""
         return f"{said}{': ' if why else ''}{'; '.join(why[:3])}{more}"
 
@@ -69,47 +98,49 @@ def run_alerts(
 ) -> AlertReport:
     """Tell the owners what is new on `today` and return what was done.
 
-    A target whose variables are not set gets nothing: the message goes to `out`, and the delivery is stored as skipped. With `dry_run`
-    nothing is sent or written, and `out` gets what would be sent, to the letter. `channel` and `incident_id` narrow the work.
+    A target whose variables are not set gets nothing: the message goes to `out`, and the delivery is stored as
+    skipped. With `dry_run` nothing is sent or written, and `out` gets what would be sent, to the letter.
+    `channel` and `incident_id` narrow the work.
     """
-    incidents = read.incidents_to_judge(warehouse, today, incident_id)
-    deliveries = read.deliveries_of(warehouse, incidents)
+    incidents = topics.incidents_to_judge(warehouse, today, incident_id)
+    before = deliveries_of(warehouse, [i.incident_id for i in incidents])
     decisions, nowhere = outbox.plan(
         incidents,
-        read.worsenings(warehouse, today),
-        deliveries,
+        topics.worsenings(warehouse, today),
+        before,
         project,
         today,
         repeat_days=_repeat_days(env),
         retry=retry,
     )
-    decisions = [d for d in decisions if channel in (None, d.address.target.channel)]
+    decisions = [d for d in decisions if channel in (None, d.address.channel)]
+    known = {d.delivery_id: d for stored in before.values() for d in stored}
+    pending = [d for d in known.values() if d.status in UNDER_WAY and channel in (None, d.channel)]
+    desk = _Desk(known, env, today, now, out, dry_run)
+    due = {d.incident_id for d in decisions if d.choice != "quiet"}
+    about = topics.topics_of(warehouse, project, [i for i in incidents if i.incident_id in due], today)
+    planned = desk.render(decisions, incidents, about)
     report = AlertReport(dry_run)
-    report.quiet += [_quiet(d.incident_id, d.address, d.reason) for d in decisions if d.verdict == "quiet"]
-    report.quiet += [_quiet(identity, None, reason) for identity, reason in nowhere]
-    known = {d["delivery_id"]: d for rows in deliveries.values() for d in rows}
-    pending = [d for d in known.values() if d["status"] in UNDER_WAY and channel in (None, d["channel"])]
-    planned = _render(warehouse, project, decisions, incidents, known, env, today, now, out, dry_run)
-    fresh = {r["delivery_id"] for r in planned}
+    report.quiet += [Quiet(d.incident_id, d.address, d.reason) for d in decisions if d.choice == "quiet"]
+    report.quiet += [Quiet(identity, None, reason) for identity, reason in nowhere]
+    fresh = {d.delivery_id for d in planned}
     report.quiet += [
-        _quiet(d.incident_id, d.address, f"{known[d.delivery_id]['reason']} (as before)")
+        Quiet(d.incident_id, d.address, f"{known[d.delivery_id].reason} (as before)")
         for d in decisions
-        if d.verdict != "quiet" and d.delivery_id not in fresh
+        if d.choice != "quiet" and d.delivery_id not in fresh
     ]
     if dry_run:
-        for rows in by_message(pending):
-            out(
-                f"--- {rows[0]['channel']} via {rows[0]['route']}, waiting since {rows[0]['planned_at']}\n{rows[0]['body']}\n"
-            )
-        report.rows = [*pending, *planned]
+        for waiting in by_message(pending):
+            first = waiting[0]
+            out(f"--- {first.channel} via {first.route}, waiting since {first.planned_at}\n{first.body}\n")
+        report.deliveries = [*pending, *planned]
         return report
-    with warehouse.transaction():
-        warehouse.replace("pulse_alert_deliveries", ["delivery_id"], planned)
-    report.rows += [r for r in planned if r["status"] == "skipped"]
-    ready = [*pending, *(r for r in planned if r["status"] == "planned")]
+    save(warehouse, planned)
+    report.deliveries += [d for d in planned if d.status == "skipped"]
+    ready = [*pending, *(d for d in planned if d.status == "planned")]
     with _edge(http, out, clock) as edge:
         sender = Sender(warehouse, env, edge, sleep) if sleep else Sender(warehouse, env, edge)
-        report.rows += _send(sender, ready, project, {i["incident_id"]: i for i in incidents})
+        report.deliveries += _send(sender, ready, project, {i.incident_id: i for i in incidents})
     return report
 
 
@@ -122,30 +153,28 @@ def send_test(
     out: Callable[[str], None],
     http: httpx.Client | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> list[Row]:
-    """Send a test message to every target of a route, store nothing, and return a row per target with what came of it."""
+) -> list[Trial]:
+    """Send a test message to every target of a route, store nothing, and return what came of each."""
     if route not in project.routes:
         known = ", ".join(sorted(project.routes)) or "none; add one to segments/routes.yml"
         raise UsageError(f"No route {route!r}. Routes: {known}.")
-    message, rows = test_message(route, now), list[Row]()
+    message, trials = test_message(route, now), list[Trial]()
     with _edge(http, out, clock) as edge:
         for address in outbox.distinct(project, [route]):
-            target, channel = address.target, CHANNELS[address.target.channel]
-            setup = channel.setup(target.settings, env)
+            channel = CHANNELS[address.channel]
+            setup = channel.setup(address.settings, env)
             key = f"pulse-test-{int(clock().timestamp() * 1000):x}"
             frozen = channel.render(message, key)
-            status, reason = "sent", ""
             if not setup.is_ready:
-                status, reason = "skipped", not_ready(target.channel, setup)
+                trials.append(Trial(address, "skipped", not_ready(channel.name, setup)))
+                continue
+            try:
+                remark = channel.send(Outgoing(key, frozen.subject, frozen.body), address.settings, env, edge)
+            except ChannelError as error:
+                trials.append(Trial(address, "failed", str(error)))
             else:
-                try:
-                    reason = channel.send(Outgoing(key, frozen.subject, frozen.body), target.settings, env, edge)
-                except ChannelError as error:
-                    status, reason = "failed", str(error)
-            rows.append(
-                {"route": route, "channel": channel.name, "target": address.name, "status": status, "reason": reason}
-            )
-    return rows
+                trials.append(Trial(address, "sent", remark))
+    return trials
 
 
 def not_ready(channel: str, setup: Setup) -> str:
@@ -160,124 +189,113 @@ def not_ready(channel: str, setup: Setup) -> str:
     return f"{channel} is not set up: {setup.problem}"
 
 
-def _render(
-    warehouse: Warehouse,
-    project: Project,
-    decisions: Sequence[Decision],
-    incidents: Sequence[Row],
-    known: Mapping[str, Row],
-    env: Mapping[str, str],
-    today: date,
-    now: datetime,
-    out: Callable[[str], None],
-    dry_run: bool,
-) -> list[Row]:
-    """Return the new rows of pulse_alert_deliveries: planned with a frozen body, or skipped with the reason."""
-    due = [d for d in decisions if d.verdict != "quiet"]
-    wanted = {d.incident_id for d in due}
-    about = read.subjects(warehouse, project, [i for i in incidents if i["incident_id"] in wanted], today)
-    shown, rows = set[tuple[object, ...]](), list[Row]()
-    for group in outbox.grouped(due, incidents):
-        first = group[0]
-        target, channel = first.address.target, CHANNELS[first.address.target.channel]
-        key = outbox.message_key(group)
-        message = _message(group, about, today, now)
-        frozen = channel.render(message, key)
-        setup = channel.setup(target.settings, env)
-        withheld = first.verdict == "skip"
-        status = "skipped" if withheld or not setup.is_ready else "planned"
-        gap = "" if withheld or setup.is_ready else not_ready(channel.name, setup)
-        group_rows = [_row(d, status, gap or d.reason, frozen, key, today, now) for d in group]
-        if dry_run and not withheld:
-            place = f"{channel.name} via {first.address.route} to {first.address.name or 'the screen'}"
-            out(
-                f"--- {place}: {first.notification}, because {first.reason}{f' (but {gap})' if gap else ''}\n{frozen.body}\n"
-            )
-        news = group_rows if dry_run else [r for r in group_rows if not _same(known.get(r["delivery_id"]), r)]
-        rows += news
-        if news and gap and not dry_run:
+@dataclass(frozen=True)
+class _Desk:
+    """Turns decisions into deliveries: planned with a frozen body, or skipped with the reason."""
+
+    known: Mapping[str, Delivery]
+    env: Mapping[str, str]
+    today: date
+    now: datetime
+    out: Callable[[str], None]
+    dry_run: bool
+
+    def render(
+        self, decisions: Sequence[Decision], incidents: Sequence[Incident], about: Mapping[str, Topic]
+    ) -> list[Delivery]:
+        """Return the new deliveries of all decisions that are not quiet; in a dry run, those as before too."""
+        shown, rendered = set[tuple[str, ...]](), list[Delivery]()
+        for group in outbox.grouped([d for d in decisions if d.choice != "quiet"], incidents):
+            first = group[0]
+            made, gap, text = self._message(group, [about[d.incident_id] for d in group])
+            news = made if self.dry_run else [d for d in made if not _same(self.known.get(d.delivery_id), d)]
+            rendered += news
             told = (first.notification, *sorted(d.incident_id for d in group))
-            if told not in shown:  # once on the screen, however many channels are not set up
-                shown.add(told)
-                out(CHANNELS["console"].render(message, key).body + "\n")
-    return rows
+            if news and gap and not self.dry_run and told not in shown:
+                shown.add(told)  # once on the screen, however many channels are not set up
+                self.out(f"{text}\n")
+        return rendered
+
+    def _message(self, group: Sequence[Decision], about: Sequence[Topic]) -> tuple[list[Delivery], str, str]:
+        """Return the deliveries of one message, what its channel lacks ('' when nothing), and its text for a screen."""
+        first = group[0]
+        channel = CHANNELS[first.address.channel]
+        key = outbox.message_key(group)
+        message = build(first.notification, about, self.today, self.now, first.reason)
+        frozen = channel.render(message, key)
+        setup = channel.setup(first.address.settings, self.env)
+        withheld = first.choice == "skip"
+        gap = "" if withheld or setup.is_ready else not_ready(channel.name, setup)
+        status: DeliveryStatus = "skipped" if withheld or gap else "planned"
+        if self.dry_run and not withheld:
+            place = f"{channel.name} via {first.address.route} to {first.address.place}"
+            but = f" (but {gap})" if gap else ""
+            self.out(f"--- {place}: {first.notification}, because {first.reason}{but}\n{frozen.body}\n")
+        made = [self._delivery(d, status, gap or d.reason, frozen, key) for d in group]
+        return made, gap, CHANNELS["console"].render(message, key).body
+
+    def _delivery(self, decision: Decision, status: DeliveryStatus, reason: str, frozen: Frozen, key: str) -> Delivery:
+        route, channel, target = decision.address.key
+        return Delivery(
+            delivery_id=decision.delivery_id,
+            incident_id=decision.incident_id,
+            notification=decision.notification,
+            route=route,
+            channel=channel,
+            target=target,
+            status=status,
+            attempts=0,
+            reason=reason,
+            subject=frozen.subject,
+            body=frozen.body,
+            idempotency_key=key,
+            snapshot_date=self.today,
+            planned_at=naive(self.now),
+        )
 
 
-def _message(group: Sequence[Decision], about: Mapping[str, Subject], today: date, now: datetime) -> AlertMessage:
-    kind: Notification = group[0].notification
-    return build(kind, [about[d.incident_id] for d in group], today, now, group[0].reason)
+def _same(before: Delivery | None, after: Delivery) -> bool:
+    return before is not None and before.status == "skipped" == after.status and before.reason == after.reason
 
 
-def _row(decision: Decision, status: str, reason: str, frozen: Frozen, key: str, today: date, now: datetime) -> Row:
-    address = decision.address
-    return {
-        "delivery_id": decision.delivery_id,
-        "incident_id": decision.incident_id,
-        "notification": decision.notification,
-        "route": address.route,
-        "channel": address.target.channel,
-        "target": address.name,
-        "status": status,
-        "attempts": 0,
-        "reason": reason,
-        "subject": frozen.subject,
-        "body": frozen.body,
-        "idempotency_key": key,
-        "snapshot_date": today,
-        "planned_at": naive(now),
-        "sent_at": None,
-    }
-
-
-def _same(before: Row | None, after: Row) -> bool:
-    return (
-        before is not None and before["status"] == "skipped" == after["status"] and before["reason"] == after["reason"]
-    )
-
-
-def _send(sender: Sender, rows: Sequence[Row], project: Project, incidents: Mapping[str, Row]) -> list[Row]:
-    done, used = list[Row](), set[str]()
-    for message in by_message(rows):
+def _send(
+    sender: Sender, ready: Sequence[Delivery], project: Project, incidents: Mapping[str, Incident]
+) -> list[Delivery]:
+    done, used = list[Delivery](), set[str]()
+    for message in by_message(ready):
         first = message[0]
-        name = first["channel"]
+        name = first.channel
         address = _address_of(first, project)
         if address is None:
-            reason = f"route {first['route']} has no such {name} target any more"
+            reason = f"route {first.route} has no such {name} target any more"
             done += sender.store(message, status="given_up", reason=reason)
             continue
-        setup = CHANNELS[name].setup(address.target.settings, sender.env)
+        setup = CHANNELS[name].setup(address.settings, sender.env)
         if not setup.is_ready:
             done += sender.store(message, status="failed", reason=not_ready(name, setup))
             continue
-        if all(_is_late(r, incidents) for r in message):
+        if all(_is_late(d, incidents) for d in message):
             done += sender.store(message, status="skipped", reason="it was over before the message could be sent")
             continue
         if name in used:
             sender.sleep(PAUSE)
         used.add(name)
-        done += sender.deliver(message, CHANNELS[name], address.target.settings)
+        done += sender.deliver(message, CHANNELS[name], address.settings)
     return done
 
 
-def _address_of(row: Row, project: Project) -> Address | None:
-    route = project.routes.get(row["route"])
+def _address_of(delivery: Delivery, project: Project) -> Address | None:
+    route = project.routes.get(delivery.route)
     found = outbox.distinct(project, [route.name]) if route else []
-    return next((a for a in found if a.key == (row["route"], row["channel"], row["target"])), None)
+    return next((a for a in found if a.key == delivery.address), None)
 
 
-def _is_late(row: Row, incidents: Mapping[str, Row]) -> bool:
+def _is_late(delivery: Delivery, incidents: Mapping[str, Incident]) -> bool:
     """Say whether a message that waited since an earlier run speaks of an incident that is over."""
-    incident = incidents.get(row["incident_id"])
-    over = incident is not None and incident["status"] not in outbox.ACTIVE
-    return over and row["notification"] != "resolved" and not (row["status"] == "planned" and row["attempts"] > 0)
-
-
-def _quiet(incident_id: str, address: Address | None, reason: str) -> Row:
-    route, channel, target = address.key if address else ("", "", "")
-    return {
-        "incident_id": incident_id, "notification": "", "route": route, "channel": channel, "target": target,
-        "status": "quiet", "reason": reason,
-    }  # fmt: skip
+    incident = incidents.get(delivery.incident_id)
+    over = incident is not None and incident.status not in ACTIVE
+    in_mid_send = delivery.status == "planned" and delivery.attempts > 0
+    return over and delivery.notification != "resolved" and not in_mid_send
 
 
 def _repeat_days(env: Mapping[str, str]) -> int:

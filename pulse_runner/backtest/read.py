@@ -20,7 +20,7 @@ DISTRIBUTION_COLUMNS = ("segment_id", "snapshot_date", "attribute", "bucket", "m
 
 
 @dataclass(frozen=True)
-class History:
+class Recording:
     """Everything that a replay looks at. `owners` and `entities` are by segment; both may be empty."""
 
     metrics: Mapping[str, MetricPanel] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class History:
     health: EntityPanel | None = None
     events: tuple[KnownEvent, ...] = ()
 
-    def without(self, events: Sequence[KnownEvent]) -> History:
+    def without(self, events: Sequence[KnownEvent]) -> Recording:
         """Return the history with the days of known events left out: neither tested nor learned from."""
         if not events:
             return self
@@ -60,7 +60,7 @@ class History:
         return np.arange(min(d[0] for d in every), max(d[-1] for d in every) + 1)
 
 
-def read_history(path: Path) -> History:
+def read_history(path: Path) -> Recording:
     """Read metrics or distributions, told apart by their columns; raise UsageError that says what is wrong and where.
 
     Metrics: segment_id, snapshot_date, metric, numerator, denominator (empty for counts). Distributions: segment_id,
@@ -83,8 +83,8 @@ def read_history(path: Path) -> History:
         for name in ("owner", "entity")
     }
     if columns == METRIC_COLUMNS:
-        return History(metrics=_metrics(frame, path), owners=about["owner"], entities=about["entity"])
-    return History(distributions=_distributions(frame, path), owners=about["owner"], entities=about["entity"])
+        return Recording(metrics=_metrics(frame, path), owners=about["owner"], entities=about["entity"])
+    return Recording(distributions=_distributions(frame, path), owners=about["owner"], entities=about["entity"])
 
 
 def _load(path: Path) -> pd.DataFrame:

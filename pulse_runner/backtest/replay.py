@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 
 from pulse_runner.arrays import as_date
-from pulse_runner.backtest.read import History
+from pulse_runner.backtest.read import Recording
 from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.evaluate import DayReport, judge_day
@@ -33,7 +33,7 @@ class Replay:
 
 
 def replay(
-    history: History,
+    history: Recording,
     settings: Settings,
     detectors: Sequence[Detector],
     first: date | None = None,
@@ -74,7 +74,7 @@ def replay(
     )
 
 
-def subjects(history: History) -> dict[str, About]:
+def subjects(history: Recording) -> dict[str, About]:
     """Return what incidents say about the segments of a history."""
     names = {s for p in history.metrics.values() for s in p.segment_ids}
     names |= {s for d in history.distributions for s in d.segment_ids}
@@ -109,7 +109,7 @@ class _Book:
 class _Baseline:
     """Which days of a distribution may be learned from, as incidents come and go."""
 
-    def __init__(self, history: DistributionHistory, about: History) -> None:
+    def __init__(self, history: DistributionHistory, about: Recording) -> None:
         self.history = history
         self.excluded = excluded_by_events(
             about.events, history.segment_ids, history.dates, about.entities, about.owners

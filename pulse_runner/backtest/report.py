@@ -99,5 +99,5 @@ def _runs(assessments: Sequence[Assessment], value: float, cuts: Mapping[np.date
     return count, segments
 
 
-def _plain(value: float) -> float | None:
-    return None if not np.isfinite(value) else float(f"{value:.6g}")
+def _plain(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")

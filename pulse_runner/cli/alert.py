@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import PulseError, UsageError
 
+if TYPE_CHECKING:
+    from pulse_runner.alert.outbox import Address
+
 COLUMNS = ("incident_id", "notification", "route", "channel", "target", "status", "attempts", "reason")
 JSON_COLUMNS = (*COLUMNS, "subject", "body", "idempotency_key", "snapshot_date", "planned_at", "sent_at")
 TEST_COLUMNS = ("route", "channel", "target", "status", "reason")
 
 
+class ChannelName(click.ParamType[str]):
+    """The name of a channel; the registry is read only when it is needed, so that other commands start fast."""
+
+    name = "channel"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{'|'.join(self._names())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self._names():
+            return str(value)
+        return self.fail(f"{value!r} is not one of {', '.join(self._names())}.", param, ctx)
+
+    def _names(self) -> list[str]:
+        from pulse_runner.alert.channels import CHANNELS
+
+        return list(CHANNELS)
+
+
 @click.command("alert")
 @click.option("--date", "day", type=DAY, help="Tell what is new on this date; today by default.")
 @click.option("--dry-run", is_flag=True, help="Print exactly what would be sent; send and write nothing.")
-@click.option("--channel", type=click.Choice(["slack", "email", "teams", "n8n", "console"]), help="Only this channel.")
+@click.option("--channel", type=ChannelName(), help="Only this channel.")
 @click.option("--incident", help="Only this incident; the start of its id is enough.")
 @click.option("--retry", is_flag=True, help="Try again what was given up today.")
 @click.option(
@@ -48,21 +72,21 @@ def alert_command(
 
     from pulse_runner.alert.stage import run_alerts, send_test
     from pulse_runner.incidents.store import find_incident
-    from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.runs import recorded
 
     say = click.echo if fmt == "table" else pulse.log  # messages are for people; json and csv keep stdout for the rows
-    project, day = load_project(pulse.root), day or pulse.today
+    project, day = pulse.project(), day or pulse.today
     if route is not None:
         if dry_run or channel or incident or retry:
             raise UsageError("--test sends to one route now; it takes no other option than --format.")
         tried = send_test(project, route, pulse.now, pulse.env, out=say)
-        pulse.echo_rows(tried, TEST_COLUMNS, fmt)
-        if any(r["status"] == "failed" for r in tried):
+        shown = [{**_address(t.address), "status": t.status, "reason": t.reason} for t in tried]
+        pulse.echo_rows(shown, TEST_COLUMNS, fmt)
+        if any(t.status == "failed" for t in tried):
             raise PulseError("A test message did not arrive; the reasons are above.")
         return
     with pulse.warehouse() as warehouse:
-        only = find_incident(warehouse, incident)["incident_id"] if incident else None
+        only = find_incident(warehouse, incident).incident_id if incident else None
         with nullcontext() if dry_run else recorded(warehouse, "alert", day, day, pulse.now) as run:
             report = run_alerts(
                 warehouse, project, day, pulse.now, pulse.env,
@@ -70,6 +94,14 @@ def alert_command(
             )  # fmt: skip
             if run is not None:
                 run.counts.update(report.counts)
-    rows = [*report.rows, *report.quiet]
+    rows = [asdict(d) for d in report.deliveries] + [
+        {"incident_id": q.incident_id, **_address(q.address), "status": "quiet", "reason": q.reason}
+        for q in report.quiet
+    ]
     pulse.echo_rows(rows, JSON_COLUMNS if fmt == "json" else COLUMNS, fmt)
     pulse.log(report.sentence())
+
+
+def _address(address: Address | None) -> dict[str, str]:
+    names = ("route", "channel", "target")
+    return dict(zip(names, address.key if address else ("", "", ""), strict=True))

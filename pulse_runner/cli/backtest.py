@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pulse_runner.backtest.read import History, read_history
+from pulse_runner.backtest.read import Recording, read_history
 from pulse_runner.backtest.replay import Replay, replay
 from pulse_runner.backtest.report import INCIDENT_COLUMNS, alerts_per_week, incident_rows, json_lines, threshold_table
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
@@ -19,13 +19,12 @@ from pulse_runner.known_events.seed import read_known_events
 SHORT_COLUMNS = ("segment_id", "detector", "detected_on", "ended_on", "severity", "effect", "reason")
 
 
-def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tuple[History, Settings]:
+def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tuple[Recording, Settings]:
     """Return the warehouse's own history up to `last`, from early enough before `first` for baselines, and its settings."""
-    from pulse_runner.detect.history import warehouse_history
+    from pulse_runner.backtest.warehouse import warehouse_history
     from pulse_runner.detect.stage import detector_settings
-    from pulse_runner.segments.load import load_project
 
-    project = load_project(pulse.root)
+    project = pulse.project()
     with pulse.warehouse() as warehouse:
         history = warehouse_history(warehouse, project, first, last)
     if not any(np.isfinite(p.numerator).any() for p in history.metrics.values()):

@@ -23,9 +23,8 @@ def compile_command(pulse: PulseContext, check: bool, dry_run: bool) -> None:
     """
     from pulse_runner.compile.write import pending, unlisted_entities, write_models
     from pulse_runner.pipeline import entities_hint
-    from pulse_runner.segments.load import load_project
 
-    project = load_project(pulse.root)
+    project = pulse.project()
     if check or dry_run:
         changes, _ = pending(project, pulse.root)
     else:

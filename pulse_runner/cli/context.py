@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 
 from pulse_runner.errors import UsageError
 from pulse_runner.warehouse.base import Warehouse
+
+if TYPE_CHECKING:
+    from pulse_runner.segments.model import Project
+    from pulse_runner.segments.schema import Schema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +48,19 @@ class PulseContext:
         from pulse_runner.warehouse.project import project_vars
 
         return self.now.astimezone(ZoneInfo(str(project_vars(self.root).get("pulse_timezone", "UTC")))).date()
+
+    @property
+    def schema(self) -> Schema:
+        """Return the shape of the definition files, with what detectors and channels add to it."""
+        from pulse_runner.plugins import SCHEMA
+
+        return SCHEMA
+
+    def project(self) -> Project:
+        """Return the checked definitions; raise DefinitionError with every problem of every file."""
+        from pulse_runner.segments.load import load_project
+
+        return load_project(self.root, self.schema)
 
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:

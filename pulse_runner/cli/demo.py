@@ -70,13 +70,12 @@ def build(pulse: PulseContext) -> None:
     """Install the package, compile the definitions and build everything; raise WarehouseError when a node fails."""
     from pulse_runner.cli.progress import progress
     from pulse_runner.compile.write import write_models
-    from pulse_runner.segments.load import load_project
     from pulse_runner.snapshot.build import build_snapshots
     from pulse_runner.warehouse.dbt import install_packages
     from pulse_runner.warehouse.runs import recorded_build
 
     first, last = days_of(pulse)
-    project = load_project(pulse.root)
+    project = pulse.project()
     changes = write_models(project, pulse.root)
     pulse.log(f"compile    {len(project.segments)} segments, {len(changes.written)} files written")
     install_packages(pulse.root)
@@ -96,11 +95,10 @@ def tell(pulse: PulseContext, clock: float) -> None:
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.incidents.stage import detect
     from pulse_runner.report.digest import as_text, read_digest
-    from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.runs import recorded
 
     first, last = days_of(pulse)
-    project = load_project(pulse.root)
+    project = pulse.project()
     # the demo's clock stands still, so that every run of it tells the same story
     now = datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=6, minutes=30)
     messages: list[str] = []

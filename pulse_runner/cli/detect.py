@@ -35,11 +35,10 @@ def detect_command(
     from contextlib import nullcontext
 
     from pulse_runner.incidents.stage import detect
-    from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.runs import recorded
 
     first, last = date_range(pulse, day, first, last)
-    project = load_project(pulse.root)
+    project = pulse.project()
     with (
         pulse.warehouse() as warehouse,
         nullcontext() if dry_run else recorded(warehouse, "detect", first, last, pulse.now) as run,

@@ -24,9 +24,14 @@ RUNNER_TABLES = (
     "pulse_runs",
 )
 SNAPSHOT_TABLES = (
-    "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions", "pulse_segment_changes", "pulse_segment_flows",
+    "pulse_segments",
+    "pulse_segment_snapshots",
+    "pulse_segment_reach",
+    "pulse_segment_distributions",
+    "pulse_segment_changes",
+    "pulse_segment_flows",
     "pulse_entity_health",
-)  # fmt: skip
+)
 
 
 @click.command("doctor")
@@ -102,10 +107,9 @@ def _package(pulse: PulseContext) -> Iterator[Check]:
 def _definitions(pulse: PulseContext) -> Iterator[Check]:
     from pulse_runner.compile.write import pending, unlisted_entities
     from pulse_runner.pipeline import entities_hint
-    from pulse_runner.segments.load import load_project
 
     try:
-        project = load_project(pulse.root)
+        project = pulse.project()
     except DefinitionError as error:
         yield Check("definitions", "fail", str(error), "Mend the lines named above.")
         return
@@ -207,6 +211,5 @@ def _model(pulse: PulseContext) -> Check:
 
 def _channels(pulse: PulseContext) -> Iterator[Check]:
     from pulse_runner.alert.check import check_channels
-    from pulse_runner.segments.load import load_project
 
-    yield from check_channels(load_project(pulse.root), pulse.env)
+    yield from check_channels(pulse.project(), pulse.env)

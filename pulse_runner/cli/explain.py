@@ -44,14 +44,13 @@ def explain_command(
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.explain.store import latest_explanations
     from pulse_runner.incidents.store import find_incident
-    from pulse_runner.segments.load import load_project
     from pulse_runner.warehouse.runs import recorded
 
     if incident and day:
         raise UsageError("Give an incident or --date, not both.")
-    project, day = load_project(pulse.root), day or pulse.today
+    project, day = pulse.project(), day or pulse.today
     with pulse.warehouse() as warehouse:
-        ids = [find_incident(warehouse, incident)["incident_id"]] if incident else None
+        ids = [find_incident(warehouse, incident).incident_id] if incident else None
         if dry_run:
             told = explain_incidents(
                 warehouse, project, day, pulse.now, pulse.env,

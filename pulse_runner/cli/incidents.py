@@ -6,14 +6,21 @@ import getpass
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
+from pulse_runner.vocabulary import ACTIVE, STATUSES
 
+if TYPE_CHECKING:
+    from pulse_runner.alert.delivery import Delivery
+    from pulse_runner.explain.store import StoredExplanation
+    from pulse_runner.incidents.model import Incident, IncidentEvent
+
+DELIVERY_COLUMNS = ("notification", "channel", "status", "reason", "planned_at", "sent_at")
+EXPLANATION_COLUMNS = ("version", "headline", "summary", "hypotheses", "recommendations")
 Command = Callable[..., Any]
 
 
@@ -32,7 +39,7 @@ def incidents_group() -> None:
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice(["open", "acknowledged", "resolved", "ignored", "all"]),
+    type=click.Choice([*STATUSES, "all"]),
     help="Only these; open and acknowledged when left out.",
 )
 @click.option("--segment", help="Only incidents of this segment.")
@@ -48,13 +55,12 @@ def list_command(
     Example:
       pulse incidents list --status all --since 2026-05-01
     """
-    from pulse_runner.incidents.store import LIST_COLUMNS, list_incidents
-    from pulse_runner.vocabulary import ACTIVE
+    from pulse_runner.incidents.store import LIST_COLUMNS, incident_row, list_incidents
 
     wanted = () if "all" in statuses else statuses or ACTIVE
     with pulse.warehouse() as warehouse:
-        rows = list_incidents(warehouse, statuses=wanted, segment=segment, since=since)
-    pulse.echo_rows(rows, LIST_COLUMNS, fmt)
+        found = list_incidents(warehouse, statuses=wanted, segment=segment, since=since)
+    pulse.echo_rows([incident_row(i) for i in found], LIST_COLUMNS, fmt)
 
 
 @incidents_group.command("show")
@@ -68,52 +74,50 @@ def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
     Example:
       pulse incidents show 3f2a
     """
-    from pulse_runner.incidents.store import events_of, find_incident
+    from pulse_runner.alert.delivery import deliveries_of
+    from pulse_runner.explain.store import explanation_row, latest_explanations
+    from pulse_runner.incidents.store import event_row, events_of, find_incident, incident_row
 
     with pulse.warehouse() as warehouse:
-        row = find_incident(warehouse, incident)
-        events = events_of(warehouse, row["incident_id"])
-        told = warehouse.query(
-            f"select notification, channel, status, reason, planned_at, sent_at from {warehouse.table('pulse_alert_deliveries')}"
-            " where incident_id = ? order by planned_at",
-            [row["incident_id"]],
-        )
-        why = warehouse.query(
-            f"select version, headline, summary, hypotheses, recommendations from {warehouse.table('pulse_incident_explanations')}"
-            " where incident_id = ? order by version desc limit 1",
-            [row["incident_id"]],
-        )
+        found = find_incident(warehouse, incident)
+        identity = found.incident_id
+        events = events_of(warehouse, identity)
+        told = deliveries_of(warehouse, [identity]).get(identity, [])
+        why = latest_explanations(warehouse, [identity]).get(identity)
+    row = incident_row(found)
     if fmt == "json":
-        everything = {**row, "events": events, "deliveries": told, "explanation": why[0] if why else None}
+        whole = explanation_row(why) if why else {}
+        everything = {
+            **row,
+            "events": [event_row(e) for e in events],
+            "deliveries": [{c: getattr(d, c) for c in DELIVERY_COLUMNS} for d in told],
+            "explanation": {c: whole[c] for c in EXPLANATION_COLUMNS} if why else None,
+        }
         click.echo(json.dumps(everything, indent=2, default=str, ensure_ascii=False))
     elif fmt == "csv":
         pulse.echo_rows([row], list(row), fmt)
     else:
-        click.echo(_story(row, events, told, why[0] if why else None))
+        click.echo(_story(found, events, told, why))
 
 
-def _story(
-    row: dict[str, Any], events: list[dict[str, Any]], told: list[dict[str, Any]], why: dict[str, Any] | None
-) -> str:
+def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery], why: StoredExplanation | None) -> str:
     lines = [
-        row["title"],
-        f"  {row['severity']} severity, {row['status']}, since {row['started_on']}, last seen {row['last_seen_on']}",
-        f"  {row['reason']}",
-        f"  owner {row['owner'] or '-'}, incident {row['incident_id']}, found by {row['detector']}",
+        incident.title,
+        f"  {incident.severity} severity, {incident.status}, since {incident.started_on},"
+        f" last seen {incident.last_seen_on}",
+        f"  {incident.reason}",
+        f"  owner {incident.owner or '-'}, incident {incident.incident_id}, found by {incident.detector}",
     ]
     if why:
-        lines += ["", "Why", f"  {why['headline']}", *(f"  {line}" for line in (why["summary"] or "").split("\n"))]
-        for h in json.loads(why["hypotheses"] or "[]"):
-            lines.append(f"  - {h.get('title')} ({h.get('confidence')})")
-        for n, todo in enumerate(json.loads(why["recommendations"] or "[]"), 1):
-            lines.append(f"  {n}. {todo if isinstance(todo, str) else todo.get('action') or todo.get('text')}")
+        said = why.explanation
+        lines += ["", "Why", f"  {said.headline}", *(f"  {line}" for line in said.summary.split("\n"))]
+        lines += [f"  - {h.title} ({h.confidence})" for h in said.hypotheses]
+        lines += [f"  {n}. {todo}" for n, todo in enumerate(said.recommendations, 1)]
     lines += ["", "History"]
-    lines += [f"  {e['snapshot_date']}  {e['event']:<12} {e['actor']}: {e['reason']}" for e in events]
+    lines += [f"  {e.snapshot_date}  {e.event:<12} {e.actor}: {e.reason}" for e in events]
     if told:
         lines += ["", "Messages"]
-        lines += [
-            f"  {t['notification']:<9} {t['channel']:<8} {t['status']:<8} {t['reason'] or ''}".rstrip() for t in told
-        ]
+        lines += [f"  {d.notification:<9} {d.channel:<8} {d.status:<8} {d.reason}".rstrip() for d in told]
     return "\n".join(lines)
 
 
@@ -131,16 +135,15 @@ def _action(
         def command(
             pulse: PulseContext, /, incident: str, note: str, actor: str | None, dry_run: bool, **options: Any
         ) -> None:
-            from pulse_runner.incidents.store import find_incident, incident_of, save
+            from pulse_runner.incidents.store import find_incident, save
 
             with pulse.warehouse() as warehouse:
-                row = find_incident(warehouse, incident)
-                before = incident_of(row)
+                before = find_incident(warehouse, incident)
                 change = act(before, actor or _user(), pulse.today, pulse.now, note, **options)
                 if not dry_run:
                     save(warehouse, [change])
             would = "would be " if dry_run else ""
-            click.echo(f"{before.incident_id}: {before.status} -> {would}{asdict(change.incident)['status']}")
+            click.echo(f"{before.incident_id}: {before.status} -> {would}{change.incident.status}")
 
         for option in extra:
             command = option(command)

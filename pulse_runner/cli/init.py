@@ -53,7 +53,7 @@ def init_command(
     root = folder.resolve()
     if relation and not key:
         raise UsageError("--relation needs --key: the column that identifies a row.")
-    files = project_files(re.sub(r"\W", "_", root.name.lower())) | schema_texts()
+    files = project_files(re.sub(r"\W", "_", root.name.lower())) | schema_texts(pulse.schema)
     fresh = {} if (root / "dbt_project.yml").is_file() else files
     written = _write(root, fresh, dry_run)
     if fresh and not dry_run:

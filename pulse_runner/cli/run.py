@@ -7,8 +7,7 @@ from datetime import date
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, pass_pulse
-
-SEVERITIES = ("low", "medium", "high", "critical")
+from pulse_runner.vocabulary import SEVERITIES, severity_rank
 
 
 @click.command("run")
@@ -34,7 +33,7 @@ def run_command(pulse: PulseContext, day: date | None, fail_on: str | None, dry_
         report = run_day(pulse, day or pulse.today, dry_run=dry_run, on_progress=show, say=pulse.log)
     click.echo(report.summary())
     if fail_on:
-        severe = [i for i in report.active if SEVERITIES.index(i["severity"]) >= SEVERITIES.index(fail_on)]
+        severe = [i for i in report.active if severity_rank(i.severity) >= severity_rank(fail_on)]
         if severe:
             pulse.log(f"{len(severe)} incidents of severity {fail_on} or above are open.")
             raise SystemExit(3)

@@ -35,9 +35,8 @@ def list_command(pulse: PulseContext, fmt: str) -> None:
     Example:
       pulse segments list --format json
     """
-    from pulse_runner.segments.load import load_project
 
-    rows = [_row(s) for _, s in sorted(load_project(pulse.root).segments.items())]
+    rows = [_row(s) for _, s in sorted(pulse.project().segments.items())]
     pulse.echo_rows(rows, LIST_COLUMNS, fmt)
 
 
@@ -54,7 +53,7 @@ def show_command(pulse: PulseContext, segment: str, fmt: str) -> None:
     """
     from pulse_runner.segments.edit import find_segment
 
-    found = find_segment(pulse.root, segment)
+    found = find_segment(pulse.root, pulse.schema, segment)
     row = _row(found) | {
         "label": found.label,
         "description": found.description,
@@ -90,7 +89,9 @@ def create_command(pulse: PulseContext, /, segment: str, dry_run: bool, **option
     from pulse_runner.segments import edit
 
     rules = options.pop("rules")
-    change = edit.create(pulse.root, segment, options.pop("entity"), options.pop("owner"), rules, **options)
+    change = edit.create(
+        pulse.root, pulse.schema, segment, options.pop("entity"), options.pop("owner"), rules, **options
+    )
     _finish(pulse, change, dry_run)
 
 
@@ -127,7 +128,7 @@ def update_command(
         pairs[key] = value
     if not pairs and not add and not remove:
         raise UsageError("Nothing to change; give --set, --add-rule or --remove-rule.")
-    _finish(pulse, edit.update(pulse.root, segment, pairs, add, remove), dry_run)
+    _finish(pulse, edit.update(pulse.root, pulse.schema, segment, pairs, add, remove), dry_run)
 
 
 @segments_group.command("delete")
@@ -143,7 +144,7 @@ def delete_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
     """
     from pulse_runner.segments import edit
 
-    _finish(pulse, edit.delete(pulse.root, segment), dry_run)
+    _finish(pulse, edit.delete(pulse.root, pulse.schema, segment), dry_run)
 
 
 @segments_group.command("enable")
@@ -159,7 +160,7 @@ def enable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
     """
     from pulse_runner.segments import edit
 
-    _finish(pulse, edit.enable(pulse.root, segment, True), dry_run)
+    _finish(pulse, edit.enable(pulse.root, pulse.schema, segment, True), dry_run)
 
 
 @segments_group.command("disable")
@@ -175,7 +176,7 @@ def disable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
     """
     from pulse_runner.segments import edit
 
-    _finish(pulse, edit.enable(pulse.root, segment, False), dry_run)
+    _finish(pulse, edit.enable(pulse.root, pulse.schema, segment, False), dry_run)
 
 
 @segments_group.command("preview")
@@ -206,15 +207,15 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
         raise UsageError("Give the name of a segment, or --file.")
     texts = read_texts(pulse.root)
     if file is not None:
-        known = set(build_project(texts).segments)
+        known = set(build_project(texts, pulse.schema).segments)
         texts = texts | {f"segments/{file.name}": file.read_text(encoding="utf-8")}
-        project = build_project(texts)
+        project = build_project(texts, pulse.schema)
         chosen = next(
             (s for s in project.segments.values() if s.name not in known or s.file == f"segments/{file.name}"), None
         )
     else:
-        project = build_project(texts)
-        chosen = find_segment(pulse.root, segment or "")
+        project = build_project(texts, pulse.schema)
+        chosen = find_segment(pulse.root, pulse.schema, segment or "")
     if chosen is None:
         raise UsageError(f"{file} does not define a segment.")
     entity = project.entities[chosen.entity]

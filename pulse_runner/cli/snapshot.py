@@ -132,10 +132,9 @@ def forecast_command(pulse: PulseContext, segment: str, day: date | None, days: 
       pulse snapshots forecast high_value_active_users --days 14
     """
     from pulse_runner.detect.forecasts import COLUMNS, forecast_rows, missing_days, size_forecasts
-    from pulse_runner.segments.load import load_project
     from pulse_runner.snapshot.read import last_day
 
-    project = load_project(pulse.root)
+    project = pulse.project()
     if segment not in project.segments:
         raise UsageError(f"There is no segment {segment!r}; `pulse segments list` names them.")
     with pulse.warehouse() as warehouse:

@@ -13,9 +13,9 @@ from pulse_runner.detectors.base import Assessment, Finding, Limits, Outcome, Se
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
 from pulse_runner.detectors.panel import EntityPanel, MetricPanel, Panels
+from pulse_runner.metrics import ROWS
 from pulse_runner.vocabulary import Direction, percent
 
-ROWS = "(rows)"
 TUNING = Tuning()
 NULL_POINTS = 0.05  # a null share has to rise by five points
 COLLAPSE = 0.5  # a day's flow has to fall to less than half
@@ -157,7 +157,8 @@ class EntityHealth(Usual):
             fresh=np.zeros(shape, bool), p_value=np.where(hit, 0.0, 1.0)[:, start:], observed=observed[:, start:],
             expected=expected[:, start:], lower=nan, upper=nan, effect=effect[:, start:],
             started=np.broadcast_to(health.dates[start:], shape), abnormal=hit[:, start:],
-            rebased=np.zeros(shape, bool), needs=nan, threshold=np.zeros(len(which)), sentence=sentence, grade=self.severity, attributes=columns,
+            rebased=np.zeros(shape, bool), needs=nan, threshold=np.zeros(len(which)),
+            sentence=sentence, grade=self.severity, attributes=columns,
         )  # fmt: skip
 
 

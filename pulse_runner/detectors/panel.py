@@ -1,4 +1,7 @@
-"""Panels: what detectors look at. One metric of many segments over consecutive days, so that a detector is array arithmetic over all at once."""
+"""Panels: what detectors look at.
+
+A panel is one metric of many segments over consecutive days, so that a detector is array arithmetic over all at once.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@
                resolved: recovered | accepted (it lasted, or resolved as the new normal) | person
                  `--(reopen, or the fault is back within REOPEN_DAYS)--> open
 
-Findings of one segment that start together are one incident: the one whose detector has the lowest rank is what it is about, the others are related.
+Findings of one segment that start together are one incident. It is about the one whose detector has the
+lowest rank; the others are related.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.incidents.model import About, Incident, Related, Transition, digest, transition
-from pulse_runner.vocabulary import SEVERITIES
+from pulse_runner.vocabulary import severity_rank
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
 RELATED_DAYS = 2  # findings that follow within so many days are consequences
@@ -172,14 +173,14 @@ def _continue(
     if incident.last_seen_on >= day:
         return None  # the same date once more
     after = _seen(incident, findings, day, now)
-    worse = SEVERITIES.index(after.severity) > SEVERITIES.index(incident.severity)
+    worse = severity_rank(after.severity) > severity_rank(incident.severity)
     return transition(incident, after, "worsened" if worse else "continued", day, now, actor, findings[0].reason)
 
 
 def _seen(incident: Incident, findings: Sequence[Finding], day: date, now: datetime) -> Incident:
     """Return the incident with today's numbers; severity and peak only ever grow."""
     main = next((f for f in findings if f.key == incident.key), None)
-    worst = max((incident.severity, *(f.severity for f in findings)), key=SEVERITIES.index)
+    worst = max((incident.severity, *(f.severity for f in findings)), key=severity_rank)
     after = replace(incident, last_seen_on=max(day, incident.last_seen_on), updated_at=now, severity=worst)
     if main is None:
         return after
@@ -201,7 +202,7 @@ def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime
     f = found.primary
     subject = subjects.get(f.segment_id or f.entity, About(f.segment_id or f.entity, f.entity))
     identity = incident_id(f)
-    severity = max((f.severity, *(r.severity for r in found.related)), key=SEVERITIES.index)
+    severity = max((f.severity, *(r.severity for r in found.related)), key=severity_rank)
     incident = Incident(
         incident_id=identity, group_key=identity, segment_id=f.segment_id, entity=f.entity, detector=f.detector,
         metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=severity,

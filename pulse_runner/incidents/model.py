@@ -65,12 +65,12 @@ class Incident:
     last_seen_on: date
     resolved_on: date | None
     resolution: str
-    observed: float
-    expected: float
-    lower_bound: float
-    upper_bound: float
+    observed: float | None
+    expected: float | None
+    lower_bound: float | None
+    upper_bound: float | None
     effect: float
-    p_value: float
+    p_value: float | None
     threshold: float
     peak_effect: float
     related: tuple[Related, ...]

@@ -23,7 +23,7 @@ _BY_SEVERITY = f"case i.severity {_WORST_FIRST} else {len(SEVERITIES)} end"
 
 def list_incidents(
     warehouse: Warehouse, *, statuses: Sequence[str] = (), segment: str | None = None, since: date | None = None
-) -> list[dict[str, Any]]:
+) -> list[Incident]:
     """Return incidents, the active ones first, then by severity and start; every filter that is given must hold."""
     where, params = ["1 = 1"], list[object]()
     if statuses:
@@ -35,15 +35,16 @@ def list_incidents(
     if since:
         where.append("i.last_seen_on >= ?")
         params.append(since)
-    return warehouse.query(
+    rows = warehouse.query(
         f"select i.* from {warehouse.table('pulse_incidents')} as i where {' and '.join(where)}"
         f" order by case when i.status in ({ACTIVE_SQL}) then 0 else 1 end, {_BY_SEVERITY},"
         " i.started_on desc, i.segment_id, i.incident_id",
         params,
     )
+    return [incident_of(row) for row in rows]
 
 
-def find_incident(warehouse: Warehouse, incident: str) -> dict[str, Any]:
+def find_incident(warehouse: Warehouse, incident: str) -> Incident:
     """Return the incident whose id starts with `incident`; raise UsageError when none or several do."""
     if not incident.isalnum():
         raise UsageError(f"{incident!r} is not an incident id; `pulse incidents list` shows them.")
@@ -55,16 +56,17 @@ def find_incident(warehouse: Warehouse, incident: str) -> dict[str, Any]:
         raise UsageError(f"No incident {incident!r}; `pulse incidents list` shows them.")
     if len(rows) > 1:
         raise UsageError(f"{incident!r} fits {len(rows)} incidents: {', '.join(r['incident_id'] for r in rows[:5])}.")
-    return rows[0]
+    return incident_of(rows[0])
 
 
-def events_of(warehouse: Warehouse, incident_id: str) -> list[dict[str, Any]]:
+def events_of(warehouse: Warehouse, incident_id: str) -> list[IncidentEvent]:
     """Return the events of an incident, oldest first."""
-    return warehouse.query(
+    rows = warehouse.query(
         f"select * from {warehouse.table('pulse_incident_events')} where incident_id = ?"
         " order by snapshot_date, occurred_at, event_id",
         [incident_id],
     )
+    return [event_of(row) for row in rows]
 
 
 def read_incidents(warehouse: Warehouse) -> list[Incident]:
@@ -87,6 +89,11 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
     listed = json.loads(row["related"] or "[]")
     values["related"] = tuple(Related(**{**r, "key": tuple(r["key"])}) for r in listed)
     return Incident(**values)
+
+
+def event_of(row: Mapping[str, Any]) -> IncidentEvent:
+    """Return a row of `pulse_incident_events` as an event."""
+    return IncidentEvent(**{f.name: row[f.name] for f in fields(IncidentEvent)})
 
 
 def incident_row(incident: Incident) -> dict[str, object]:

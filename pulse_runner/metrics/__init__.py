@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from pulse_runner.metrics.registry import METRICS, PANELS, REACH, Metric, find, is_rate, label, reach, words
+from pulse_runner.metrics.registry import (
+    METRICS,
+    PANELS,
+    REACH,
+    ROWS,
+    Metric,
+    Table,
+    find,
+    is_rate,
+    label,
+    reach,
+    words,
+)
 
-__all__ = ["METRICS", "PANELS", "REACH", "Metric", "find", "is_rate", "label", "reach", "words"]
+__all__ = ["METRICS", "PANELS", "REACH", "ROWS", "Metric", "Table", "find", "is_rate", "label", "reach", "words"]

@@ -49,6 +49,7 @@ def _rate(name: str, label: str, numerator: str, denominator: str, better: Bette
     )  # fmt: skip
 
 
+ROWS = "(rows)"  # the column of pulse_entity_health that is the relation as a whole
 REACH = "reach:"  # the family of reach by channel: reach:email, reach:push, ...
 METRICS: tuple[Metric, ...] = (
     _segment("size", "Size"),

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
 
-from pulse_runner.snapshot.read import latest_snapshots, size_series, sparkline
+from pulse_runner.explain.store import StoredExplanation, latest_explanations
+from pulse_runner.incidents.store import incident_of
+from pulse_runner.snapshot.read import latest_snapshots, size_series
+from pulse_runner.vocabulary import ACTIVE, Severity, Status, severity_rank, sparkline
 from pulse_runner.warehouse.base import Warehouse
-
-SEVERITIES = ("critical", "high", "medium", "low")
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class IncidentLine:
     incident_id: str
     segment_id: str
     detector: str
-    status: str
-    severity: str
+    status: Status
+    severity: Severity
     started_on: date
     resolved_on: date | None
     title: str
@@ -83,42 +83,31 @@ def read_digest(warehouse: Warehouse, first: date, last: date, warnings: Sequenc
 
 def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLine]:
     rows = warehouse.query(
-        f"""
-        select i.*, e.headline, e.hypotheses
-        from {warehouse.table("pulse_incidents")} as i
-        left join (
-            select x.incident_id, x.headline, x.hypotheses,
-                row_number() over (partition by x.incident_id order by x.version desc) as newest
-            from {warehouse.table("pulse_incident_explanations")} as x
-        ) as e on e.incident_id = i.incident_id and e.newest = 1
-        where i.started_on <= ? and (i.resolved_on is null or i.resolved_on >= ?)
-        """,
+        f"select * from {warehouse.table('pulse_incidents')}"
+        " where started_on <= ? and (resolved_on is null or resolved_on >= ?)",
         [last, first],
     )
+    found = [incident_of(row) for row in rows]
+    told = latest_explanations(warehouse, [i.incident_id for i in found])
     lines = [
         IncidentLine(
-            incident_id=r["incident_id"],
-            segment_id=r["segment_id"] or r["entity"],
-            detector=r["detector"],
-            status=r["status"],
-            severity=r["severity"],
-            started_on=r["started_on"],
-            resolved_on=r["resolved_on"],
-            title=r["title"],
-            cause=first_cause(r["hypotheses"]),
+            incident_id=i.incident_id,
+            segment_id=i.segment_id or i.entity,
+            detector=i.detector,
+            status=i.status,
+            severity=i.severity,
+            started_on=i.started_on,
+            resolved_on=i.resolved_on,
+            title=i.title,
+            cause=_first_cause(told.get(i.incident_id)),
         )
-        for r in rows
+        for i in found
     ]
-    active = ("open", "acknowledged")
-    return sorted(
-        lines, key=lambda i: (i.status not in active, SEVERITIES.index(i.severity), i.started_on, i.segment_id)
-    )
+    return sorted(lines, key=lambda i: (i.status not in ACTIVE, -severity_rank(i.severity), i.started_on, i.segment_id))
 
 
-def first_cause(hypotheses: str | None) -> str:
-    """Return the title of the first hypothesis of an explanation's JSON, '' when there is none."""
-    found: list[dict[str, Any]] = json.loads(hypotheses) if hypotheses else []
-    return str(found[0].get("title", "")) if found else ""
+def _first_cause(stored: StoredExplanation | None) -> str:
+    return stored.explanation.hypotheses[0].title if stored and stored.explanation.hypotheses else ""
 
 
 def as_text(digest: Digest) -> str:
@@ -143,7 +132,7 @@ def _segment_lines(segments: Sequence[SegmentLine]) -> list[str]:
         size = "-" if s.size is None else f"{s.size:,}"
         change = "" if s.change_7d is None else f"{s.change_7d:+.1%}"
         note = "" if s.status == "ok" else f"  {s.status}: {s.status_reason}"
-        lines.append(f"  {s.segment_id:<{width}}  {size:>9}  {change:>7} in 7 d  {sparkline(list(s.sizes))}{note}")
+        lines.append(f"  {s.segment_id:<{width}}  {size:>9}  {change:>7} in 7 d  {sparkline(s.sizes, 30)}{note}")
     return lines
 
 

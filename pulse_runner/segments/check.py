@@ -10,6 +10,7 @@ from typing import Any
 from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
+from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path, did_you_mean
 
 Checked = tuple[str, Document, Any]  # kind, document, spec
@@ -21,7 +22,7 @@ RESERVED = re.compile(
 )
 
 
-def check_all(documents: Sequence[Checked]) -> None:
+def check_all(documents: Sequence[Checked], schema: Schema) -> None:
     """Add every problem that needs more than one file, or the types of fields, to the documents."""
     entities = {s.entity: s for kind, _, s in documents if kind == "entity"}
     segments = {s.segment: s for kind, _, s in documents if kind == "segment"}
@@ -32,6 +33,8 @@ def check_all(documents: Sequence[Checked]) -> None:
             _entity(document, spec)
         elif kind == "segment":
             _segment(document, spec, entities, segments, routes)
+            if spec.entity in entities:
+                _thresholds(document, spec, entities[spec.entity], schema)
     _cycles(documents, segments)
 
 
@@ -116,17 +119,20 @@ def _segment(
             f"unknown entity `{spec.entity}`{did_you_mean(spec.entity, list(entities)) or '; define it in segments/entities/'}",
         )
         return
-    shift = spec.thresholds.get("distribution_shift")
-    if shift:
-        known = [a.name or a.field for a in entity.attributes]
-        for name in shift.attributes:
-            if name not in known:
-                document.complain(
-                    ("thresholds", "distribution_shift", "attributes", name),
-                    f"unknown attribute `{name}`{did_you_mean(name, known)}",
-                )
     start: Path = ("rules",)
     _rule(document, start, document.data["rules"], spec.rules, entity, segments)
+
+
+def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> None:
+    known = [a.name or a.field for a in entity.attributes]
+    for detector, settings in spec.thresholds.items():
+        path: Path = ("thresholds", detector, "attributes")
+        if settings.attributes and not schema.detectors[detector]:
+            document.complain(path, f"`{detector}` takes no `attributes`: it does not judge them one by one")
+            continue
+        for name in settings.attributes:
+            if name not in known:
+                document.complain((*path, name), f"unknown attribute `{name}`{did_you_mean(name, known)}")
 
 
 def _rule(document: Document, path: Path, raw: Any, spec: Any, entity: Any, segments: Mapping[str, Any]) -> None:

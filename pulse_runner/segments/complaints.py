@@ -7,23 +7,25 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pulse_runner.segments.schema import RULE_KEYS, Spec, keys_at
+from pulse_runner.segments.schema import RULE_KEYS, Schema
 from pulse_runner.segments.source import Document, Path, did_you_mean
+from pulse_runner.segments.strict import Spec
 
 KINDS = {
     "string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false",
-    "list_type": "a list", "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping",
+    "list_type": "a list", "tuple_type": "a list",
+    "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping",
 }  # fmt: skip
 
 
-def validate(document: Document, spec: type[Spec]) -> Spec | None:
-    """Return the document as a spec; None when it is not one, with each problem added to the document."""
+def validate(document: Document, schema: Schema, kind: str) -> Spec | None:
+    """Return the document as a spec of `kind`; None when it is not one, with each problem added to the document."""
     try:
-        return spec.model_validate(document.data)
+        return schema.specs[kind].model_validate(document.data)
     except ValidationError as error:
         for found in error.errors(include_url=False):
             path = _yaml_path(document.data, found["loc"])
-            document.complain(path, _message(spec, found, path))
+            document.complain(path, _message(schema, kind, found, path))
         return None
 
 
@@ -39,12 +41,12 @@ def _yaml_path(data: Any, loc: tuple[int | str, ...]) -> Path:
     return path
 
 
-def _message(spec: type[Spec], found: ErrorDetails, path: Path) -> str:
+def _message(schema: Schema, file_kind: str, found: ErrorDetails, path: Path) -> str:
     kind, given, ctx = found["type"], found["input"], found.get("ctx", {})
     loc = found["loc"]
     key = str(path[-1]) if path else "the file"
     if kind == "extra_forbidden":
-        known = keys_at(spec, loc)
+        known = schema.keys_at(file_kind, loc)
         return f"unknown key `{loc[-1]}`{did_you_mean(str(loc[-1]), known) or f'; known are {_listed(known)}'}"
     if kind == "missing":
         return f"`{loc[-1]}` is missing" + (f" in `{_word(path)}`" if path else "")

@@ -16,33 +16,39 @@ from ruamel.yaml.error import YAMLError
 from pulse_runner.errors import UsageError
 from pulse_runner.segments.load import build_project, read_texts
 from pulse_runner.segments.model import Segment, leaves
+from pulse_runner.segments.schema import Schema
 
 EDITOR_LINE = "# yaml-language-server: $schema=schema/segment.json\n"
 
 
-def find_segment(root: Path, name: str) -> Segment:
+def find_segment(root: Path, schema: Schema, name: str) -> Segment:
     """Return a segment by name; raise UsageError that lists the names there are."""
-    segments = build_project(read_texts(root)).segments
+    segments = build_project(read_texts(root), schema).segments
     if name not in segments:
         raise UsageError(f"No segment {name!r}. Segments: {', '.join(sorted(segments)) or 'none'}.")
     return segments[name]
 
 
-def create(root: Path, name: str, entity: str, owner: str, rules: Sequence[str], **more: Any) -> Change:
+def create(root: Path, schema: Schema, name: str, entity: str, owner: str, rules: Sequence[str], **more: Any) -> Change:
     """Return the change that adds a segment with rules given as YAML; raise UsageError when the name is taken."""
     texts = read_texts(root)
-    if name in build_project(texts).segments:
+    if name in build_project(texts, schema).segments:
         raise UsageError(f"There is a segment {name!r} already; change it with `pulse segments update {name}`.")
     data = CommentedMap(segment=name)
     data.update({k: more[k] for k in ("label", "description") if more.get(k)})
     data.update(entity=entity, owner=owner, rules=CommentedSeq([rule_of(r) for r in rules]))
     if more.get("alerts"):
         data["alerts"] = _flow(CommentedSeq(more["alerts"]))
-    return Change(root, texts, f"segments/{name}.yml", EDITOR_LINE + _dump(data))
+    return Change(root, schema, texts, f"segments/{name}.yml", EDITOR_LINE + _dump(data))
 
 
 def update(
-    root: Path, name: str, settings: Mapping[str, str], add: Sequence[str] = (), remove: Sequence[int] = ()
+    root: Path,
+    schema: Schema,
+    name: str,
+    settings: Mapping[str, str],
+    add: Sequence[str] = (),
+    remove: Sequence[int] = (),
 ) -> Change:
     """Return the change that sets dotted keys, adds rules given as YAML, and removes rules by number (1 is the first)."""
 
@@ -63,19 +69,19 @@ def update(
             del listed[number - 1]
         listed.extend(rule_of(r) for r in add)
 
-    return _edited(root, name, edit)
+    return _edited(root, schema, name, edit)
 
 
-def enable(root: Path, name: str, enabled: bool) -> Change:
+def enable(root: Path, schema: Schema, name: str, enabled: bool) -> Change:
     """Return the change that switches a segment on or off."""
-    return _edited(root, name, lambda data: _set(data, "enabled", "true" if enabled else "false"))
+    return _edited(root, schema, name, lambda data: _set(data, "enabled", "true" if enabled else "false"))
 
 
-def delete(root: Path, name: str) -> Change:
+def delete(root: Path, schema: Schema, name: str) -> Change:
     """Return the change that removes a segment's file; raise UsageError while another segment refers to it."""
     texts = read_texts(root)
-    project = build_project(texts)
-    segment = find_segment(root, name)
+    project = build_project(texts, schema)
+    segment = find_segment(root, schema, name)
     users = [
         s.name
         for s in project.segments.values()
@@ -83,17 +89,17 @@ def delete(root: Path, name: str) -> Change:
     ]
     if users:
         raise UsageError(f"{name} is used by {', '.join(sorted(users))}; change those rules first.")
-    return Change(root, texts, segment.file, None)
+    return Change(root, schema, texts, segment.file, None)
 
 
 class Change:
     """A change of one file, checked against all others; `text` None removes the file."""
 
-    def __init__(self, root: Path, texts: Mapping[str, str], file: str, text: str | None) -> None:
+    def __init__(self, root: Path, schema: Schema, texts: Mapping[str, str], file: str, text: str | None) -> None:
         self.root, self.file, self.text = root, file, text
         self.before = texts.get(file, "")
         after = {k: v for k, v in texts.items() if k != file} | ({file: text} if text is not None else {})
-        build_project(after)  # raises DefinitionError: nothing invalid is written
+        build_project(after, schema)  # raises DefinitionError: nothing invalid is written
 
     @property
     def diff(self) -> str:
@@ -127,12 +133,12 @@ def rule_of(text: str) -> Any:
     return _flow(value)
 
 
-def _edited(root: Path, name: str, edit: Callable[[CommentedMap], None]) -> Change:
+def _edited(root: Path, schema: Schema, name: str, edit: Callable[[CommentedMap], None]) -> Change:
     texts = read_texts(root)
-    file = find_segment(root, name).file
+    file = find_segment(root, schema, name).file
     data = _yaml().load(texts[file])
     edit(data)
-    return Change(root, texts, file, _dump(data))
+    return Change(root, schema, texts, file, _dump(data))
 
 
 def _set(data: CommentedMap, dotted: str, value: str) -> None:

@@ -15,7 +15,6 @@ from pulse_runner.segments.model import (
     All,
     AnyOf,
     Attribute,
-    ChannelTarget,
     Comparison,
     DetectorSettings,
     Entity,
@@ -33,13 +32,13 @@ from pulse_runner.segments.model import (
     SegmentLeaf,
     SqlLeaf,
 )
-from pulse_runner.segments.schema import SPECS
+from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, parse
 
 
-def load_project(root: Path) -> Project:
+def load_project(root: Path, schema: Schema) -> Project:
     """Return the definitions under `root`/segments; raise DefinitionError with every problem of every file."""
-    return build_project(read_texts(root))
+    return build_project(read_texts(root), schema)
 
 
 def read_texts(root: Path) -> dict[str, str]:
@@ -51,7 +50,7 @@ def read_texts(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
-def build_project(texts: Mapping[str, str]) -> Project:
+def build_project(texts: Mapping[str, str], schema: Schema) -> Project:
     """Return the project that definition files make; raise DefinitionError with every problem."""
     documents: list[tuple[str, Document, Any]] = []
     everything: list[Document] = []
@@ -59,10 +58,10 @@ def build_project(texts: Mapping[str, str]) -> Project:
         document = parse(file, text)
         everything.append(document)
         kind = _kind(PurePosixPath(file), document)
-        spec = validate(document, SPECS[kind]) if document.data is not None and not document.problems else None
+        spec = validate(document, schema, kind) if document.data is not None and not document.problems else None
         if spec is not None:
             documents.append((kind, document, spec))
-    check_all(documents)
+    check_all(documents, schema)
     problems: list[Problem] = [p for d in everything for p in d.problems]
     if problems:
         raise DefinitionError(problems)
@@ -150,15 +149,4 @@ def _leaf(spec: Any) -> FieldLeaf:
 
 
 def _routes(spec: Any) -> dict[str, Route]:
-    out = {}
-    for name, route in spec.routes.items():
-        targets = []
-        for c in route.channels:
-            settings = {
-                k: tuple(v) if isinstance(v, list) else v
-                for k, v in c.model_dump(exclude_none=True).items()
-                if k != "channel"
-            }
-            targets.append(ChannelTarget(c.channel, settings))
-        out[name] = Route(name, tuple(targets), route.min_severity)
-    return out
+    return {name: Route(name, tuple(r.channels), r.min_severity) for name, r in spec.routes.items()}

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pulse_runner.segments.strict import ChannelSettings
+from pulse_runner.vocabulary import Severity
+
 FieldType = Literal["number", "text", "boolean", "date", "timestamp"]
 Value = str | int | float | bool
 Values = tuple[Value, ...]
@@ -195,20 +198,12 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class ChannelTarget:
-    """Where a route sends: settings name environment variables, never their values."""
-
-    channel: Literal["slack", "email", "teams", "n8n", "console"]
-    settings: Mapping[str, str | tuple[str, ...]]
-
-
-@dataclass(frozen=True)
 class Route:
     """A named list of channels, used from `min_severity` upwards."""
 
     name: str
-    channels: tuple[ChannelTarget, ...]
-    min_severity: Literal["low", "medium", "high", "critical"] = "low"
+    channels: tuple[ChannelSettings, ...]
+    min_severity: Severity = "low"
 
 
 @dataclass(frozen=True)

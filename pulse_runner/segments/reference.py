@@ -1,8 +1,6 @@
-"""The operator table of docs/segments.md: `python -m pulse_runner.segments.reference`. A test fails when it is stale."""
+"""The operator table of docs/segments.md."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from pulse_runner.segments.operators import OPERATORS
 
@@ -26,8 +24,3 @@ def _takes(operand: str) -> str:
         "value": "`value`", "list": "`value: [...]`", "pair": "`value: [low, high]`", "none": "nothing",
         "days": "`days`", "days pair": "`days: [from, to]`",
     }[operand]  # fmt: skip
-
-
-if __name__ == "__main__":
-    page = Path("docs/segments.md")
-    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,31 +1,24 @@
 """The shape of the files in segments/: the one source of both validation and the published JSON Schema.
 
-What can be said about a file on its own is said here; what needs other files (fields, types, references) is in `check.py`.
+What can be said about a file on its own is said here. What needs other files (fields, types,
+references) is in `check.py`. What detectors and channels add comes in with a `Schema`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal, Union, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema, create_model
 from pydantic import Field as PField
 
 from pulse_runner.segments.model import FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
+from pulse_runner.segments.strict import ChannelSettings, Name, Spec, Text
+from pulse_runner.vocabulary import Direction, Severity
 
-NAME = r"^[a-z][a-z0-9_]{0,49}$"
-VARIABLE = r"^[A-Z][A-Z0-9_]*$"
-DETECTORS = (
-    "size_jump", "distribution_shift", "conversion_anomaly", "inactivity_creep", "reach_drop", "broken_segment",
-    "stale_data", "entity_health",
-)  # fmt: skip
-
-Name = Annotated[str, PField(pattern=NAME)]
-Variable = Annotated[str, PField(pattern=VARIABLE, description="The name of an environment variable, never its value.")]
-Text = Annotated[str, PField(min_length=1)]
-Severity = Literal["low", "medium", "high", "critical"]
-Direction = Literal["both", "down", "up"]
 _Scalar: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 # operands are typed by the field that they meet, so check.py judges them
 Operand = Annotated[Any, WithJsonSchema({"anyOf": [_Scalar, {"type": "array", "items": _Scalar, "minItems": 1}]})]
@@ -40,12 +33,6 @@ FieldOperator = Annotated[
     ),
 ]
 ComparisonOperator = Annotated[str, WithJsonSchema({"enum": list(COMPARISONS)})]
-
-
-class Spec(BaseModel):
-    """A mapping of a definition file: unknown keys are errors, and nothing is turned into another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def _short(key: str, kinds: type | tuple[type, ...]) -> Callable[[Any], Any]:
@@ -244,7 +231,8 @@ class ThresholdSpec(Spec):
     direction: Direction | None = None
     enabled: bool | None = None
     attributes: Annotated[
-        dict[Name, Annotated[float, PField(gt=0)] | Literal["off"]], PField(description="For distribution_shift.")
+        dict[Name, Annotated[float, PField(gt=0)] | Literal["off"]],
+        PField(description="For a detector that judges each attribute."),
     ] = PField(default_factory=dict)
 
 
@@ -275,57 +263,15 @@ class SegmentSpec(Spec):
         ),
         PField(description="A list means all of it; or one all / any / not / condition."),
     ]
-    thresholds: dict[Literal[DETECTORS], Threshold] = PField(default_factory=dict)  # type: ignore[valid-type]
+    thresholds: dict[str, Threshold] = PField(default_factory=dict)
     alerts: Annotated[list[Text], PField(description="Routes of routes.yml.")] = PField(default_factory=list)
-
-
-class SlackSpec(Spec):
-    """A Slack incoming webhook."""
-
-    channel: Literal["slack"]
-    url_env: Variable
-
-
-class EmailSpec(Spec):
-    """Email through Resend when RESEND_API_KEY is set, else SMTP when PULSE_SMTP_URL is set."""
-
-    channel: Literal["email"]
-    to: Annotated[list[Annotated[str, PField(pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$")]], PField(min_length=1)]
-
-
-class TeamsSpec(Spec):
-    """A Teams Workflows webhook."""
-
-    channel: Literal["teams"]
-    url_env: Variable
-
-
-class N8nSpec(Spec):
-    """An n8n webhook; the body is signed with the secret, the token is sent as a header."""
-
-    channel: Literal["n8n"]
-    url_env: Variable
-    secret_env: Variable | None = None
-    token_env: Variable | None = None
-
-
-class ConsoleSpec(Spec):
-    """Print the message."""
-
-    channel: Literal["console"]
-
-
-CHANNELS: dict[str, type[Spec]] = {
-    "slack": SlackSpec, "email": EmailSpec, "teams": TeamsSpec, "n8n": N8nSpec, "console": ConsoleSpec,
-}  # fmt: skip
-ChannelSpec = Annotated[SlackSpec | EmailSpec | TeamsSpec | N8nSpec | ConsoleSpec, PField(discriminator="channel")]
 
 
 class RouteSpec(Spec):
     """A named list of channels, used for incidents of `min_severity` and above."""
 
     min_severity: Severity = "low"
-    channels: Annotated[list[ChannelSpec], PField(min_length=1)]
+    channels: Annotated[list[ChannelSettings], PField(min_length=1)]
 
 
 class RoutesSpec(Spec):
@@ -334,31 +280,52 @@ class RoutesSpec(Spec):
     routes: dict[Name, RouteSpec]
 
 
-SPECS: dict[str, type[Spec]] = {"entity": EntitySpec, "segment": SegmentSpec, "routes": RoutesSpec}
+@dataclass(frozen=True)
+class Schema:
+    """The shape of all files, with what the registries of detectors and channels add to it.
 
-
-def json_schema(kind: str) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of an `entity`, `segment` or `routes` file."""
-    schema = SPECS[kind].model_json_schema(mode="validation", by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def keys_at(spec: type[Spec], loc: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the mapping at a pydantic error location may have.
-
-    >>> keys_at(EntitySpec, ("history", "as_off"))
-    ['as_of', 'valid_from', 'valid_to']
+    `detectors` maps a detector's name to whether it takes a threshold per attribute; `channels`
+    maps a channel's name to its settings.
     """
-    here: list[type[Spec]] = [spec]
-    tags = {f"<{key}>": model for key, model in RULE_KEYS.items()} | dict(CHANNELS)
-    for part in loc[:-1]:
-        tagged = tags.get(str(part))
-        if tagged in here:
-            here = [tagged]
-            continue
-        annotations = [f.annotation for model in here for k, f in model.model_fields.items() if (f.alias or k) == part]
-        here = [m for a in annotations for m in _models(a)] or here
-    return [f.alias or key for model in here for key, f in model.model_fields.items()]
+
+    detectors: Mapping[str, bool]
+    channels: Mapping[str, type[ChannelSettings]]
+
+    @cached_property
+    def specs(self) -> Mapping[str, type[Spec]]:
+        """Return the model of an `entity`, a `segment` and a `routes` file."""
+        names = Literal[tuple(self.detectors)]  # type: ignore[valid-type]
+        targets: Any = Annotated[Union[tuple(self.channels.values())], PField(discriminator="channel")]  # noqa: UP007
+        thresholds: Any = (dict[names, Threshold], PField(default_factory=dict))  # type: ignore[valid-type]
+        channels: Any = (Annotated[list[targets], PField(min_length=1)], ...)
+        segment = create_model("SegmentSpec", __base__=SegmentSpec, __doc__=SegmentSpec.__doc__, thresholds=thresholds)
+        route = create_model("RouteSpec", __base__=RouteSpec, __doc__=RouteSpec.__doc__, channels=channels)
+        routes: Any = (dict[Name, route], ...)  # type: ignore[valid-type]
+        every = create_model("RoutesSpec", __base__=RoutesSpec, __doc__=RoutesSpec.__doc__, routes=routes)
+        return {"entity": EntitySpec, "segment": segment, "routes": every}
+
+    def json_schema(self, kind: str) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of an `entity`, `segment` or `routes` file."""
+        schema = self.specs[kind].model_json_schema(mode="validation", by_alias=True)
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+    def keys_at(self, kind: str, loc: tuple[int | str, ...]) -> list[str]:
+        """Return the keys that the mapping at a pydantic error location of a file of `kind` may have.
+
+        At ("history", "as_off") of an entity these are as_of, valid_from and valid_to.
+        """
+        here: list[type[Spec]] = [self.specs[kind]]
+        tags = {f"<{key}>": model for key, model in RULE_KEYS.items()} | dict(self.channels)
+        for part in loc[:-1]:
+            tagged = tags.get(str(part))
+            if tagged in here:
+                here = [tagged]
+                continue
+            annotations = [
+                f.annotation for model in here for k, f in model.model_fields.items() if (f.alias or k) == part
+            ]
+            here = [m for a in annotations for m in _models(a)] or here
+        return [f.alias or key for model in here for key, f in model.model_fields.items()]
 
 
 def _models(annotation: Any) -> list[type[Spec]]:

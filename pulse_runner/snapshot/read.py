@@ -15,7 +15,6 @@ SHOW_COLUMNS = (
     "snapshot_date", "size", "previous_size", "entered", "exited", "velocity", "eligible", "converted",
     "conversion_rate", "inactive", "inactive_rate", "status", "status_reason",
 )  # fmt: skip
-SPARKS = "▁▂▃▄▅▆▇█"
 
 
 def latest_snapshots(warehouse: Warehouse, on: date | None = None) -> list[dict[str, Any]]:
@@ -62,14 +61,3 @@ def size_series(warehouse: Warehouse, first: date, last: date) -> dict[str, list
     ):
         series.setdefault(row["segment_id"], [None] * days)[(row["snapshot_date"] - first).days] = row["size"]
     return dict(sorted(series.items()))
-
-
-def sparkline(values: list[int | None], width: int = 30) -> str:
-    """Draw the last `width` values as one line of blocks from 0 to their largest; a gap is a space.
-
-    >>> sparkline([0, 50, None, 100])
-    '▁▅ █'
-    """
-    tail = values[-width:]
-    top = max((v for v in tail if v is not None), default=0) or 1
-    return "".join(" " if v is None else SPARKS[min(round(v / top * 7 + 0.01), 7)] for v in tail)

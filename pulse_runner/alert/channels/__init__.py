@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pulse_runner.alert.channels.base import Channel
 from pulse_runner.alert.channels.console import Console
@@ -11,4 +12,4 @@ from pulse_runner.alert.channels.n8n import N8n
 from pulse_runner.alert.channels.slack import Slack
 from pulse_runner.alert.channels.teams import Teams
 
-CHANNELS: Mapping[str, Channel] = {c.name: c for c in (Slack(), Email(), Teams(), N8n(), Console())}
+CHANNELS: Mapping[str, Channel[Any]] = {c.name: c for c in (Slack(), Email(), Teams(), N8n(), Console())}

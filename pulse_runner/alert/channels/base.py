@@ -8,17 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pulse_runner.alert.message import AlertMessage, clean, clip
 from pulse_runner.errors import ChannelError
+from pulse_runner.segments.strict import ChannelSettings, Variable
 
 if TYPE_CHECKING:
     import httpx
 
 Env = Mapping[str, str]
-Settings = Mapping[str, str | tuple[str, ...]]
+S = TypeVar("S", bound=ChannelSettings, contravariant=True)
 RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_SECONDS = 15.0
@@ -50,10 +51,11 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Setup:
-    """Whether a target can be used: variables that are missing, and what is wrong with those that are set."""
+    """Whether a target can be used: variables that are missing, what is wrong with those that are set, what it goes by."""
 
     missing: tuple[str, ...] = ()
     problem: str = ""
+    means: str = "is set"
 
     @property
     def is_ready(self) -> bool:
@@ -71,12 +73,34 @@ class Edge:
     smtp_timeout: float = TIMEOUT_SECONDS
 
 
-class Channel(Protocol):
-    """A way to reach people. Secrets are read from `env` when needed and appear in nothing that is returned or raised."""
+class Webhook(ChannelSettings):
+    """Settings of a channel that posts to a web address, which is kept in a variable: it is a secret."""
 
-    name: str
+    url_env: Variable
 
-    def setup(self, settings: Settings, env: Env) -> Setup:
+    @property
+    def address(self) -> str:
+        """Return the name of the variable."""
+        return self.url_env
+
+
+class Channel(Protocol[S]):
+    """A way to reach people. Secrets are read from `env` when needed and appear in nothing that is returned or raised.
+
+    `settings` is what a route says about a target of this channel: its part of the definition files' schema.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return the name that routes use."""
+        ...
+
+    @property
+    def settings(self) -> type[ChannelSettings]:
+        """Return the model of a target's settings."""
+        ...
+
+    def setup(self, settings: S, env: Env) -> Setup:
         """Say whether the target can be used, without sending anything."""
         ...
 
@@ -88,25 +112,19 @@ class Channel(Protocol):
         """Return the body to freeze, within the channel's limits."""
         ...
 
-    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: S, env: Env, edge: Edge) -> str:
         """Deliver and return a remark ('' when there is none); raise ChannelError."""
         ...
 
 
-def variable(settings: Settings, name: str) -> str:
-    """Return the name of the environment variable that a setting names, '' when the setting is not there."""
-    value = settings.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def secret(env: Env, name: str) -> str:
+def secret(env: Env, name: str | None) -> str:
     """Return a variable's value without the white space that comes with pasting; '' when it is not set."""
     return env.get(name, "").strip() if name else ""
 
 
-def web_setup(settings: Settings, env: Env, *, plain_http: bool = False) -> Setup:
+def web_setup(settings: Webhook, env: Env, *, plain_http: bool = False) -> Setup:
     """Check a webhook's variable: set, a URL with a host, and https unless on this machine or `plain_http`."""
-    name = variable(settings, "url_env")
+    name = settings.url_env
     url = secret(env, name)
     if not url:
         return Setup(missing=(name,))

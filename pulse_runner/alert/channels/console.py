@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Settings, Setup
+from typing import Literal
+
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup
 from pulse_runner.alert.message import AlertMessage, as_text, smaller
+from pulse_runner.segments.strict import ChannelSettings
+
+
+class ConsoleSettings(ChannelSettings):
+    """Print the message."""
+
+    channel: Literal["console"]
 
 
 class Console:
     """Print the message."""
 
     name = "console"
+    settings = ConsoleSettings
 
-    def setup(self, settings: Settings, env: Env) -> Setup:
+    def setup(self, settings: ConsoleSettings, env: Env) -> Setup:
         """Return that nothing is needed."""
         return Setup()
 
@@ -23,7 +33,7 @@ class Console:
         """Return the message as text."""
         return Frozen(message.subject, as_text(next(smaller(message))))
 
-    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: ConsoleSettings, env: Env, edge: Edge) -> str:
         """Print the message."""
         edge.say(f"{outgoing.body}\n")
         return ""

@@ -9,12 +9,19 @@ import html
 import json
 import re
 from hashlib import sha256
+from typing import Annotated, Any, Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Settings, Setup, post, secret, url_problem
+from pydantic import BeforeValidator
+from pydantic import Field as PField
+
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, post, secret, url_problem
+from pulse_runner.alert.channels.recipients import redact
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
 from pulse_runner.alert.channels.smtp import server_of, smtp_problem
-from pulse_runner.alert.message import AlertMessage, History, Section, as_text, marks, number, smaller
+from pulse_runner.alert.message import AlertMessage, Section, Trend, as_text, marks, smaller
 from pulse_runner.errors import ChannelError
+from pulse_runner.segments.strict import ChannelSettings
+from pulse_runner.vocabulary import number
 
 RESEND = "https://api.resend.com"
 MAX_BYTES = 95_000  # Gmail clips at 102 KB
@@ -25,12 +32,37 @@ MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
 BAR_PIXELS = 40
 
 
+def _as_tuple(given: Any) -> Any:
+    return tuple(given) if isinstance(given, list) else given
+
+
+Recipient = Annotated[str, PField(pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$")]
+
+
+class EmailSettings(ChannelSettings):
+    """Email through Resend when RESEND_API_KEY is set, else SMTP when PULSE_SMTP_URL is set."""
+
+    channel: Literal["email"]
+    to: Annotated[
+        tuple[Recipient, ...],
+        PField(min_length=1),
+        BeforeValidator(_as_tuple, json_schema_input_type=Annotated[list[Recipient], PField(min_length=1)]),
+    ]
+
+    @property
+    def address(self) -> str:
+        """Return shortened recipients, with a digest to tell lists apart."""
+        digest = sha256(",".join(self.to).encode()).hexdigest()[:4]
+        return f"{', '.join(redact(p) for p in self.to[:3])}{' …' if len(self.to) > 3 else ''} #{digest}"
+
+
 class Email:
     """Send to the addresses in `to`, from PULSE_EMAIL_FROM."""
 
     name = "email"
+    settings = EmailSettings
 
-    def setup(self, settings: Settings, env: Env) -> Setup:
+    def setup(self, settings: EmailSettings, env: Env) -> Setup:
         """Say whether a way to send and a sender are set."""
         missing = [] if secret(env, "PULSE_EMAIL_FROM") else ["PULSE_EMAIL_FROM"]
         if not secret(env, "RESEND_API_KEY") and not secret(env, "PULSE_SMTP_URL"):
@@ -42,11 +74,13 @@ class Email:
                 problem="PULSE_EMAIL_FROM is not an address; write pulse@example.com or Pulse <pulse@example.com>"
             )
         if not self.is_idempotent(env):
-            return Setup(problem=smtp_problem(secret(env, "PULSE_SMTP_URL")))
+            url = secret(env, "PULSE_SMTP_URL")
+            wrong = smtp_problem(url)
+            return Setup(problem=wrong, means="" if wrong else f"by SMTP at {server_of(url)}")
         base = secret(env, "RESEND_API_URL")
         if not secret(env, "RESEND_API_KEY").isascii():
             return Setup(problem="RESEND_API_KEY holds characters that no key has")
-        return Setup(problem=url_problem("RESEND_API_URL", base) if base else "")
+        return Setup(problem=url_problem("RESEND_API_URL", base) if base else "", means="by Resend")
 
     def is_idempotent(self, env: Env) -> bool:
         """Say whether Resend is used: it drops a repeat with the same Idempotency-Key for 24 hours; SMTP does not."""
@@ -62,10 +96,9 @@ class Email:
                 break
         return Frozen(message.subject, body)
 
-    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: EmailSettings, env: Env, edge: Edge) -> str:
         """Send through Resend or SMTP; the remark names refused recipients, shortened."""
-        to = settings["to"]
-        people = [to] if isinstance(to, str) else list(to)
+        people = list(settings.to)
         sender = secret(env, "PULSE_EMAIL_FROM")
         if not self.is_idempotent(env):
             return send_by_smtp(secret(env, "PULSE_SMTP_URL"), sender, people, outgoing, env, edge)
@@ -102,13 +135,6 @@ def _judged(error: ChannelError) -> ChannelError:
     return error
 
 
-def transport(env: Env) -> str:
-    """Name what email goes through, without a secret."""
-    if secret(env, "RESEND_API_KEY"):
-        return "Resend"
-    return f"SMTP at {server_of(secret(env, 'PULSE_SMTP_URL'))}"
-
-
 def as_html(message: AlertMessage) -> str:
     """Return the message as one table with inline styles, which is what mail readers keep."""
     colour = "#1a7f37" if message.kind == "resolved" else COLOURS[message.severity]
@@ -117,8 +143,8 @@ def as_html(message: AlertMessage) -> str:
         f"{html.escape(message.headline)}</td></tr>"
     ]
     for section in message.sections:
-        if section.style == "spark" and message.history is not None:
-            inner = _bars(message.history, colour)
+        if section.style == "spark" and message.trend is not None:
+            inner = _bars(message.trend, colour)
         else:
             inner = _lines(section)
         rows.append(
@@ -148,11 +174,11 @@ def _lines(section: Section) -> str:
     return "".join(out)
 
 
-def _bars(history: History, colour: str) -> str:
+def _bars(trend: Trend, colour: str) -> str:
     """Draw the history as table cells: mail readers drop SVG, and block out images."""
-    top = max((v for v in history.values if v is not None), default=0) or 1
+    top = max((v for v in trend.values if v is not None), default=0) or 1
     cells = []
-    for value in history.values:
+    for value in trend.values:
         height = 0 if value is None else max(round(max(value, 0) / top * BAR_PIXELS), 1)
         fill = (
             f'<div style="height:{height}px;width:8px;background:{colour};font-size:0;line-height:0">&nbsp;</div>'
@@ -160,7 +186,7 @@ def _bars(history: History, colour: str) -> str:
             else "&nbsp;"
         )
         cells.append(f'<td valign="bottom" width="8" style="height:{BAR_PIXELS}px;padding-right:2px">{fill}</td>')
-    known = [v for v in history.values if v is not None]
-    ends = f"{number(known[0], history.is_rate)} &rarr; {number(known[-1], history.is_rate)}"
+    known = trend.known
+    ends = f"{number(known[0], trend.is_rate)} &rarr; {number(known[-1], trend.is_rate)}"
     bars = f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>{"".join(cells)}</tr></table>'
     return f'{bars}<div style="font-size:12px;color:#57606a">{ends}</div>'

@@ -5,22 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import Any
+from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import (
-    Edge,
-    Env,
-    Frozen,
-    Outgoing,
-    Settings,
-    Setup,
-    post,
-    secret,
-    variable,
-    web_setup,
-)
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, secret, web_setup
 from pulse_runner.alert.message import AlertMessage, clip, utc_text
 from pulse_runner.errors import ChannelError
+from pulse_runner.segments.strict import Variable
 
 SPEC_VERSION = "1.0"
 MAX_RELATED = 100
@@ -30,18 +20,31 @@ HINTS = {
 }
 
 
+class N8nSettings(Webhook):
+    """An n8n webhook; the body is signed with the secret, the token is sent as a header."""
+
+    channel: Literal["n8n"]
+    secret_env: Variable | None = None
+    token_env: Variable | None = None
+
+
 class N8n:
     """Post an event to the webhook in `url_env`, with a token and a signature where their variables are named."""
 
     name = "n8n"
+    settings = N8nSettings
 
-    def setup(self, settings: Settings, env: Env) -> Setup:
+    def setup(self, settings: N8nSettings, env: Env) -> Setup:
         """Say whether the URL and the secrets that the route names are set."""
         web = web_setup(settings, env, plain_http=True)  # n8n often runs beside Pulse, in a private network
-        names = [variable(settings, n) for n in ("secret_env", "token_env")]
+        names = [settings.secret_env, settings.token_env]
         missing = (*web.missing, *(n for n in names if n and not secret(env, n)))
-        token = secret(env, variable(settings, "token_env"))
-        bad = "" if token.isascii() and token.isprintable() else f"{names[1]} holds characters that no header may have"
+        token = secret(env, settings.token_env)
+        bad = (
+            ""
+            if token.isascii() and token.isprintable()
+            else f"{settings.token_env} holds characters that no header may have"
+        )
         return Setup(missing, web.problem or bad)
 
     def is_idempotent(self, env: Env) -> bool:
@@ -66,10 +69,10 @@ class N8n:
         }
         return Frozen(message.subject, json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":")))
 
-    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: N8nSettings, env: Env, edge: Edge) -> str:
         """Post the event with its delivery id, its time and its signature."""
-        url = secret(env, variable(settings, "url_env"))
-        key, token = (secret(env, variable(settings, n)) for n in ("secret_env", "token_env"))
+        url = secret(env, settings.url_env)
+        key, token = secret(env, settings.secret_env), secret(env, settings.token_env)
         stamp = str(int(edge.now().timestamp()))
         headers = {"X-Pulse-Delivery": outgoing.key, "X-Pulse-Timestamp": stamp}
         if token:
@@ -79,7 +82,7 @@ class N8n:
         try:
             post(edge, url, outgoing, headers, who="n8n", idempotent=True, secrets=(key, token))
         except ChannelError as error:
-            failure = _with_hint(error, variable(settings, "token_env") or "token_env")
+            failure = _with_hint(error, settings.token_env or "token_env")
         else:
             return ""
         raise failure

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import (
-    Edge,
-    Env,
-    Frozen,
-    Outgoing,
-    Settings,
-    Setup,
-    post,
-    secret,
-    variable,
-    web_setup,
-)
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, secret, web_setup
 from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller
 from pulse_runner.errors import ChannelError
 
@@ -28,12 +17,19 @@ MAX_TOTAL = 12_000  # Slack refuses about 13,000 characters over all blocks
 DOTS = {"low": "⚪", "medium": "🟡", "high": "🟠", "critical": "🔴"}
 
 
+class SlackSettings(Webhook):
+    """A Slack incoming webhook."""
+
+    channel: Literal["slack"]
+
+
 class Slack:
     """Post to the webhook in the variable that `url_env` names."""
 
     name = "slack"
+    settings = SlackSettings
 
-    def setup(self, settings: Settings, env: Env) -> Setup:
+    def setup(self, settings: SlackSettings, env: Env) -> Setup:
         """Say whether the webhook's variable is set to a usable URL."""
         return web_setup(settings, env)
 
@@ -52,9 +48,9 @@ class Slack:
                 break
         return Frozen(message.subject, body)
 
-    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: SlackSettings, env: Env, edge: Edge) -> str:
         """Post the payload; Slack answers `ok`."""
-        url = secret(env, variable(settings, "url_env"))
+        url = secret(env, settings.url_env)
         response = post(edge, url, outgoing, {}, who="Slack", idempotent=False)
         if response.text.strip() != "ok" and not response.text.lstrip().startswith("{"):
             raise ChannelError(

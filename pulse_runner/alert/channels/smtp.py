@@ -12,7 +12,7 @@ from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
 from pulse_runner.alert.channels.base import LOOPBACK, Edge, Env, Outgoing, UncertainError, scrub, secret
-from pulse_runner.alert.outbox import redact_address
+from pulse_runner.alert.channels.recipients import redact
 from pulse_runner.errors import ChannelError
 
 PORTS = {"smtp": 587, "smtps": 465}
@@ -94,7 +94,7 @@ def send(url: str, sender: str, people: list[str], outgoing: Outgoing, env: Env,
     if failure is not None:
         raise failure  # outside of the handlers: their errors can hold what the server said about the password
     if refused:
-        names = ", ".join(f"{redact_address(p)} ({code})" for p, code in refused.items())
+        names = ", ".join(f"{redact(p)} ({code})" for p, code in refused.items())
         return f"refused for {names}; sent to the others"
     return ""
 

@@ -7,21 +7,9 @@ Data is put into TextRuns only: they show text as it is, while a TextBlock would
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import (
-    Edge,
-    Env,
-    Frozen,
-    Outgoing,
-    Settings,
-    Setup,
-    post,
-    scrub,
-    secret,
-    variable,
-    web_setup,
-)
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, scrub, secret, web_setup
 from pulse_runner.alert.message import AlertMessage, Section, marks, smaller
 from pulse_runner.errors import ChannelError
 
@@ -29,12 +17,19 @@ MAX_BYTES = 13_000  # 28 KB are documented, 413 was seen at 14,000
 COLOURS = {"low": "Default", "medium": "Warning", "high": "Warning", "critical": "Attention"}
 
 
+class TeamsSettings(Webhook):
+    """A Teams Workflows webhook."""
+
+    channel: Literal["teams"]
+
+
 class Teams:
     """Post to the Workflows webhook in the variable that `url_env` names."""
 
     name = "teams"
+    settings = TeamsSettings
 
-    def setup(self, settings: Settings, env: Env) -> Setup:
+    def setup(self, settings: TeamsSettings, env: Env) -> Setup:
         """Say whether the webhook's variable is set to a usable URL."""
         return web_setup(settings, env)
 
@@ -51,9 +46,9 @@ class Teams:
                 break
         return Frozen(message.subject, body)
 
-    def send(self, outgoing: Outgoing, settings: Settings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: TeamsSettings, env: Env, edge: Edge) -> str:
         """Post the card; 202 says that the workflow took it, not that it was shown."""
-        url = secret(env, variable(settings, "url_env"))
+        url = secret(env, settings.url_env)
         response = post(edge, url, outgoing, {}, who="Teams", idempotent=False)
         if "failed with error" in response.text.lower():  # an old connector wraps an error into a 200
             raise ChannelError(f"Teams refused the card: {scrub(response.text, (url,))}", retryable=False)

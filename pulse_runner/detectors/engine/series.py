@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from pulse_runner.arrays import Floats
-from pulse_runner.detectors import words
 from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
+from pulse_runner.detectors.engine.story import Story, sentence_of
 from pulse_runner.detectors.engine.track import Track, Tuning, track
 from pulse_runner.detectors.panel import MetricPanel
 
 TELL = 2.0  # a change of so many thresholds should stand out in a day, or the test is too small
 STANDS_OUT = 3.2  # standard deviations
-
-
-@dataclass(frozen=True)
-class Story:
-    """The numbers of one test on one day, for its sentence."""
-
-    panel: MetricPanel
-    track: Track
-    s: int
-    d: int
-    effect: float
-    threshold: float
-    kind: Outcome
-    needs: float
-    day: np.datetime64
 
 
 def assess_series(
@@ -39,7 +23,7 @@ def assess_series(
     first: np.datetime64,
     last: np.datetime64,
     tuning: Tuning,
-    sentence: Callable[[Story], str] = words.series,
+    sentence: Callable[[Story], str] = sentence_of,
 ) -> Assessment:
     """Run the engine over a panel and judge the days from `first` to `last`."""
     stop = int((last - panel.dates[0]).astype(int)) + 1

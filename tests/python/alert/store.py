@@ -10,8 +10,15 @@ from typing import Any
 
 import duckdb
 
+from pulse_runner.alert.channels.console import ConsoleSettings
+from pulse_runner.alert.channels.email import EmailSettings
+from pulse_runner.alert.channels.n8n import N8nSettings
+from pulse_runner.alert.channels.slack import SlackSettings
+from pulse_runner.alert.channels.teams import TeamsSettings
+from pulse_runner.explain.store import StoredExplanation, stored_explanation
+from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import (
-    ChannelTarget,
     Entity,
     Field,
     FieldLeaf,
@@ -21,6 +28,7 @@ from pulse_runner.segments.model import (
     Route,
     Segment,
 )
+from pulse_runner.segments.strict import ChannelSettings
 
 D = date(2026, 5, 14)
 NOW = datetime(2026, 5, 15, 6, 0)
@@ -41,9 +49,11 @@ TABLES = {
     " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
     " related varchar, assignee varchar,"
     " note varchar, created_at timestamp, updated_at timestamp",
-    "pulse_incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar",
-    "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, source varchar,"
-    " headline varchar, summary varchar, hypotheses varchar, recommendations varchar, evidence varchar",
+    "pulse_incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar,"
+    " from_status varchar, to_status varchar, actor varchar, reason varchar",
+    "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
+    " created_at timestamp, source varchar, model varchar, headline varchar, summary varchar, hypotheses varchar,"
+    " recommendations varchar, rejected varchar, evidence varchar, evidence_hash varchar",
     "pulse_alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar,"
     " target varchar, status varchar, attempts integer, reason varchar, subject varchar, body varchar,"
     " idempotency_key varchar, snapshot_date date, planned_at timestamp, sent_at timestamp",
@@ -111,7 +121,7 @@ class Store:
         self.set(incident_id, severity=severity)
         self.insert(
             "pulse_incident_events", event_id=f"{incident_id}-{day}", incident_id=incident_id, occurred_at=at, snapshot_date=day,
-            event="worsened",
+            event="worsened", from_status="open", to_status="open", actor="pulse", reason="",
         )  # fmt: skip
 
     def incident(self, incident_id: str = "aaaa1111bbbb2222", **row: object) -> dict[str, Any]:
@@ -150,32 +160,38 @@ def explanation_row(incident_id: str = "aaaa1111bbbb2222") -> dict[str, Any]:
         {"id": "E2", "statement": "Column ltv has 42 % nulls (0.2 % before).", "sql": "select 2"},
         {"id": "E3", "statement": "The rows of customers are as usual.", "sql": "select 3"},
     ]
+    evidence = [{"kind": "test", "values": {}, "weight": 0.5, "source": "t", **e} for e in evidence]
     return {
-        "explanation_id": f"x-{incident_id}", "incident_id": incident_id, "version": 1, "source": "rules",
+        "explanation_id": f"x-{incident_id}", "incident_id": incident_id, "version": 1, "source": "rules", "model": "",
+        "snapshot_date": D, "created_at": NOW, "evidence_hash": "", "rejected": "[]",
         "headline": "42 % fewer members since 14 May: 400 of 420 leavers left by `ltv > 1000`; column ltv has 42 % nulls.",
         "summary": "Size fell.",
         "hypotheses": json.dumps(
-            [{"rank": 1, "title": "A load filled ltv with nulls", "confidence": "high", "evidence": ["E2", "E1"],
-              "owner_hint": "the owner of stg_orders"}]
+            [{"rank": 1, "cause": "null_burst", "title": "A load filled ltv with nulls", "confidence": "high",
+              "reasoning": "", "evidence": ["E2", "E1"], "owner_hint": "the owner of stg_orders"}]
         ),
         "recommendations": json.dumps(["Open models/stg_orders.sql.", "Rerun the load of 14 May.", "Pause campaigns to vip."]),
         "evidence": json.dumps(evidence),
     }  # fmt: skip
 
 
-def target(channel: str, **settings: str | tuple[str, ...]) -> ChannelTarget:
-    return ChannelTarget(channel, settings)  # type: ignore[arg-type]
+def incident(incident_id: str = "aaaa1111bbbb2222", **row: object) -> Incident:
+    return incident_of(incident_row(incident_id, **row))
 
 
-SLACK = target("slack", url_env="PULSE_SLACK_WEBHOOK")
-N8N = target("n8n", url_env="PULSE_N8N_URL", secret_env="PULSE_N8N_SECRET", token_env="PULSE_N8N_TOKEN")
-TEAMS = target("teams", url_env="PULSE_TEAMS_WEBHOOK")
-EMAIL = target("email", to=("growth@example.com", "ana@example.com"))
-CONSOLE = target("console")
+def explanation(incident_id: str = "aaaa1111bbbb2222", **row: object) -> StoredExplanation:
+    return stored_explanation({**explanation_row(incident_id), **row})
+
+
+SLACK = SlackSettings(channel="slack", url_env="PULSE_SLACK_WEBHOOK")
+N8N = N8nSettings(channel="n8n", url_env="PULSE_N8N_URL", secret_env="PULSE_N8N_SECRET", token_env="PULSE_N8N_TOKEN")
+TEAMS = TeamsSettings(channel="teams", url_env="PULSE_TEAMS_WEBHOOK")
+EMAIL = EmailSettings(channel="email", to=("growth@example.com", "ana@example.com"))
+CONSOLE = ConsoleSettings(channel="console")
 
 
 def project(
-    *targets: ChannelTarget, min_severity: str = "low", segments: Sequence[str] = ("vip", "whales", "newcomers")
+    *targets: ChannelSettings, min_severity: str = "low", segments: Sequence[str] = ("vip", "whales", "newcomers")
 ) -> Project:
     """Return a project whose segments all alert the route growth, which has `targets`."""
     entity = Entity(

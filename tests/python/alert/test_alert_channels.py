@@ -22,19 +22,22 @@ from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import (
     Edge,
     Outgoing,
-    Settings,
     UncertainError,
     retry_after,
     scrub,
     url_problem,
 )
+from pulse_runner.alert.channels.email import EmailSettings
+from pulse_runner.alert.channels.n8n import N8nSettings
 from pulse_runner.alert.channels.slack import Slack
 from pulse_runner.alert.channels.teams import Teams
-from pulse_runner.alert.message import AlertMessage, History, Subject, build
+from pulse_runner.alert.compose import Topic, build
+from pulse_runner.alert.message import AlertMessage, Trend
 from pulse_runner.errors import ChannelError
+from pulse_runner.segments.strict import ChannelSettings
 from tests.python.alert.conftest import PASSWORD, SENT_AT
 from tests.python.alert.servers import Answer, Mailbox, Web, free_port
-from tests.python.alert.store import EMAIL, N8N, NOW, SLACK, TEAMS, D, explanation_row, incident_row
+from tests.python.alert.store import EMAIL, N8N, NOW, SLACK, TEAMS, D, explanation, incident
 
 SECRET = "T0SECRET/B0SECRET/pl4ntedS3cr3tXYZ"
 TOKEN = "pl4nted-t0ken-ABCDEF"
@@ -51,7 +54,7 @@ class Case:
     """A channel with its settings, its environment and the answer that means yes."""
 
     name: str
-    settings: Settings
+    settings: ChannelSettings
     env: Mapping[str, str]
     yes: Answer
 
@@ -62,14 +65,14 @@ class Case:
 def case(name: str, base: str) -> Case:
     url = f"{base}/services/{SECRET}"
     if name == "slack":
-        return Case(name, SLACK.settings, {"PULSE_SLACK_WEBHOOK": f" {url}\n"}, Answer(200, "ok"))
+        return Case(name, SLACK, {"PULSE_SLACK_WEBHOOK": f" {url}\n"}, Answer(200, "ok"))
     if name == "teams":
-        return Case(name, TEAMS.settings, {"PULSE_TEAMS_WEBHOOK": f"{url}?sig={TOKEN}"}, Answer(202, ""))
+        return Case(name, TEAMS, {"PULSE_TEAMS_WEBHOOK": f"{url}?sig={TOKEN}"}, Answer(202, ""))
     if name == "n8n":
         env = {"PULSE_N8N_URL": url, "PULSE_N8N_SECRET": SIGNING, "PULSE_N8N_TOKEN": TOKEN}
-        return Case(name, N8N.settings, env, Answer(200, '{"message":"Workflow was started"}'))
+        return Case(name, N8N, env, Answer(200, '{"message":"Workflow was started"}'))
     env = {"RESEND_API_KEY": API_KEY, "RESEND_API_URL": base, "PULSE_EMAIL_FROM": "Pulse <pulse@example.com>"}
-    return Case("email", EMAIL.settings, env, Answer(200, '{"id":"49a3999c"}'))
+    return Case("email", EMAIL, env, Answer(200, '{"id":"49a3999c"}'))
 
 
 @pytest.fixture(params=HTTP)
@@ -167,7 +170,7 @@ def test_a_sent_message_leaves_no_secret_in_the_log(
 )  # fmt: skip
 def test_a_malformed_url_is_named_by_its_variable_only(name: str, url: str, problem: str) -> None:
     made = case(name, "http://127.0.0.1")
-    variable = str(made.settings["url_env"])
+    variable = made.settings.address
     setup = CHANNELS[name].setup(made.settings, {**made.env, variable: url})
     if name == "n8n" and url.startswith("http://hooks"):
         assert setup.is_ready, "n8n may live in a private network without TLS"
@@ -194,17 +197,21 @@ def message(evil: str = "", many: int = 1, facts: int = 3) -> AlertMessage:
     """Return a message; `evil` is put wherever text of the data or of a model can come from."""
     subjects = []
     for n in range(many):
-        told = explanation_row(f"id{n}")
-        told["headline"] += evil
-        told["recommendations"] = json.dumps([f"Do {i}. {evil}" for i in range(facts)])
-        told["evidence"] = json.dumps([{"id": f"E{i}", "statement": f"Fact {i}. {evil}"} for i in range(facts)])
-        told["hypotheses"] = "[]"
-        row = incident_row(f"id{n}", title=f"Shift {evil}", reason=f"Because {evil}", owner=f"growth {evil}")
-        subjects.append(Subject(row, f"High-Value {evil}", f"growth {evil}", f"country = '{evil}'", told, HISTORY))
+        plain = explanation(f"id{n}")
+        words = replace(
+            plain.explanation,
+            headline=plain.explanation.headline + evil,
+            recommendations=tuple(f"Do {i}. {evil}" for i in range(facts)),
+            hypotheses=(),
+        )
+        known = tuple(replace(plain.evidence[0], id=f"E{i}", statement=f"Fact {i}. {evil}") for i in range(facts))
+        told = replace(plain, explanation=words, evidence=known)
+        row = incident(f"id{n}", title=f"Shift {evil}", reason=f"Because {evil}", owner=f"growth {evil}")
+        subjects.append(Topic(row, f"High-Value {evil}", f"growth {evil}", f"country = '{evil}'", told, HISTORY))
     return build("opened", subjects, D, NOW, "it is seen for the first time")
 
 
-HISTORY = History((1000.0,) * 27 + (580.0,), D)
+HISTORY = Trend((1000.0,) * 27 + (580.0,), D)
 EVIL = "<!channel> & <script>alert(1)</script> *b* _i_ `c` [x](https://evil.example) \"q\" 'q' 日本語 🎉"
 HUGE = message("é日🎉" * 700, many=40, facts=60)  # up to four bytes a character: limits in bytes are met first
 
@@ -334,7 +341,7 @@ def test_the_n8n_event_is_versioned_and_holds_the_incident() -> None:
 
 
 def test_n8n_without_secret_and_token_sends_neither(web: Web, edge: Edge) -> None:
-    made = replace(case("n8n", web.base), settings={"url_env": "PULSE_N8N_URL"})
+    made = replace(case("n8n", web.base), settings=N8nSettings(channel="n8n", url_env="PULSE_N8N_URL"))
     made.send(edge, "{}")
     assert not {"x-pulse-signature", "x-pulse-token"} & set(web.got[0].headers)
 
@@ -373,7 +380,7 @@ def test_resends_key_changes_with_the_recipients_and_only_then(web: Web, edge: E
     made = case("email", web.base)
     made.send(edge)
     made.send(edge)
-    replace(made, settings={"to": ("someone@example.com",)}).send(edge)
+    replace(made, settings=EmailSettings(channel="email", to=("someone@example.com",))).send(edge)
     keys = [g.headers["idempotency-key"] for g in web.got]
     assert keys[0] == keys[1] != keys[2]
     assert web.got[0].body == web.got[1].body
@@ -418,9 +425,9 @@ def smtp_env(box: Mailbox, password: str = PASSWORD, host: str = "127.0.0.1") ->
 
 def smtp_send(env: Mapping[str, str], edge: Edge, text: AlertMessage | None = None) -> str:
     channel = CHANNELS["email"]
-    assert channel.setup(EMAIL.settings, env).is_ready
+    assert channel.setup(EMAIL, env).is_ready
     frozen = channel.render(text or message(EVIL), KEY)
-    return channel.send(Outgoing(KEY, frozen.subject, frozen.body), EMAIL.settings, env, edge)
+    return channel.send(Outgoing(KEY, frozen.subject, frozen.body), EMAIL, env, edge)
 
 
 def test_mail_goes_by_smtp_encrypted_and_signed_in(mailbox: Mailbox, edge: Edge) -> None:
@@ -510,12 +517,12 @@ def test_an_smtp_server_that_is_away_is_retried(edge: Edge) -> None:
 @pytest.mark.parametrize("url", ["smtp.example.com:587", "https://smtp.example.com", "smtp://u:p@host:port", "smtp://"])
 def test_a_malformed_smtp_url_is_named_by_its_variable_only(url: str) -> None:
     env = {"PULSE_SMTP_URL": url, "PULSE_EMAIL_FROM": "pulse@example.com"}
-    assert CHANNELS["email"].setup(EMAIL.settings, env).problem.startswith("PULSE_SMTP_URL ")
+    assert CHANNELS["email"].setup(EMAIL, env).problem.startswith("PULSE_SMTP_URL ")
 
 
 def test_a_sender_that_is_no_address_is_a_problem_of_the_setup() -> None:
     env = {"RESEND_API_KEY": API_KEY, "PULSE_EMAIL_FROM": "pulse"}
-    assert CHANNELS["email"].setup(EMAIL.settings, env).problem.startswith("PULSE_EMAIL_FROM is not an address")
+    assert CHANNELS["email"].setup(EMAIL, env).problem.startswith("PULSE_EMAIL_FROM is not an address")
 
 
 # --- small parts --------------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_the_outbox_works_through_the_real_connection(warehouse: Any, web: Web, 
 
 
 def test_a_test_message_is_not_mixed_with_other_work(tmp_path: Path) -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[3] / "demo"
     done = CliRunner().invoke(cli, ["--project-dir", str(root), "alert", "--test", "growth", "--dry-run"])
     assert done.exit_code == 2
     assert "--test sends to one route now" in done.output

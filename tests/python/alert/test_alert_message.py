@@ -6,21 +6,22 @@ from datetime import date, timedelta
 
 import pytest
 
-from pulse_runner.alert.message import AlertMessage, History, Subject, as_text, build, smaller
-from tests.python.alert.store import NOW, D, explanation_row, incident_row
+from pulse_runner.alert.compose import Topic, build
+from pulse_runner.alert.message import AlertMessage, Trend, as_text, smaller
+from tests.python.alert.store import NOW, D, explanation, incident
 
 SIZES = (1000.0,) * 27 + (580.0,)
 
 
-def subject(explained: bool = True, **row: object) -> Subject:
-    incident = incident_row(**row)  # type: ignore[arg-type]
-    told = explanation_row(incident["incident_id"]) if explained else None
+def topic(explained: bool = True, **row: object) -> Topic:
+    about = incident(**row)  # type: ignore[arg-type]
+    told = explanation(about.incident_id) if explained else None
     rule = "ltv > 1000 and last_active_days <= 7"
-    return Subject(incident, "High-Value Active Users", "growth-team", rule, told, History(SIZES, D))
+    return Topic(about, "High-Value Active Users", "growth-team", rule, told, Trend(SIZES, D))
 
 
-def message(kind: str = "opened", *subjects: Subject, day: date = D) -> AlertMessage:
-    return build(kind, subjects or (subject(),), day, NOW, "it is seen for the first time")  # type: ignore[arg-type]
+def message(kind: str = "opened", *topics: Topic, day: date = D) -> AlertMessage:
+    return build(kind, topics or (topic(),), day, NOW, "it is seen for the first time")  # type: ignore[arg-type]
 
 
 def test_an_opened_message_reads_in_this_order() -> None:
@@ -60,7 +61,7 @@ def test_an_opened_message_reads_in_this_order() -> None:
 
 
 def test_an_incident_without_an_explanation_gives_the_reason_of_its_finding() -> None:
-    text = as_text(message("opened", subject(explained=False)))
+    text = as_text(message("opened", topic(explained=False)))
     assert "Size fell 42.0 % to 580; 1,000 expected" in text
     assert "Not explained yet: run `pulse explain`." in text
     assert "What to do" not in text
@@ -90,7 +91,7 @@ def test_an_incident_without_an_explanation_gives_the_reason_of_its_finding() ->
     ids=["size", "conversion", "reach without bounds", "from zero", "nothing measured", "distribution"],
 )  # fmt: skip
 def test_the_headline_says_how_much_and_which_segment(row: dict[str, object], expected: str) -> None:
-    assert message("opened", subject(**row)).headline == expected
+    assert message("opened", topic(**row)).headline == expected
 
 
 def test_a_reminder_and_a_worsening_say_so_first() -> None:
@@ -99,9 +100,9 @@ def test_a_reminder_and_a_worsening_say_so_first() -> None:
 
 
 def test_an_end_says_how_it_ended_and_where_the_metric_is() -> None:
-    back = Subject(
-        incident_row(status="resolved", resolution="recovered", resolved_on=D + timedelta(days=2), note="load fixed"),
-        "High-Value Active Users", "growth-team", history=History((1000.0, 580.0, 575.0, 990.0), D + timedelta(days=2)),
+    back = Topic(
+        incident(status="resolved", resolution="recovered", resolved_on=D + timedelta(days=2), note="load fixed"),
+        "High-Value Active Users", "growth-team", trend=Trend((1000.0, 580.0, 575.0, 990.0), D + timedelta(days=2)),
     )  # fmt: skip
     told = message("resolved", back)
     assert told.subject == "Recovered: High-Value Active Users has 990 members"
@@ -113,9 +114,9 @@ def test_an_end_says_how_it_ended_and_where_the_metric_is() -> None:
 
 
 def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None:
-    source = subject(incident_id="cc", segment_id="", detector="entity_health", metric="null_share", title="ltv has nulls",
+    source = topic(incident_id="cc", segment_id="", detector="entity_health", metric="null_share", title="ltv has nulls",
                      severity="medium")  # fmt: skip
-    told = message("opened", subject(incident_id="aa"), source, subject(incident_id="bb", severity="critical"))
+    told = message("opened", topic(incident_id="aa"), source, topic(incident_id="bb", severity="critical"))
     assert told.headline == (
         "High-Value Active Users fell 42 %: 580 members, 1,000 expected (940 to 1,060) · 2 more with the same cause"
     )
@@ -126,7 +127,7 @@ def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None
 
 
 def test_what_is_left_out_is_said() -> None:
-    many = message("opened", *(subject(incident_id=f"id{n}") for n in range(14)))
+    many = message("opened", *(topic(incident_id=f"id{n}") for n in range(14)))
     first = next(smaller(many))
     assert next(s for s in first.sections if s.title == "Same cause").lines[-1] == "… 7 more"
     last = list(smaller(many))[-1]
@@ -135,15 +136,15 @@ def test_what_is_left_out_is_said() -> None:
 
 
 def test_text_of_a_model_or_from_the_data_becomes_one_harmless_line() -> None:
-    told = {**explanation_row(), "headline": "**Fell**\nsee [docs](https://evil.example)\u202e now", "hypotheses": "[]"}
-    base = subject()
-    text = as_text(message("opened", Subject(base.incident, "A\nB", "x", "", told, None)))
+    told = explanation(headline="**Fell**\nsee [docs](https://evil.example)\u202e now", hypotheses="[]")
+    base = topic()
+    text = as_text(message("opened", Topic(base.incident, "A\nB", "x", "", told, None)))
     assert "  Fell see docs now\n" in text or "What did it: Fell see docs now" in text
     assert "evil.example" not in text
     assert "HIGH  A B fell 42 %" in text
 
 
 def test_a_history_with_gaps_keeps_them_visible() -> None:
-    base = subject()
-    with_gap = Subject(base.incident, "VIP", "x", history=History((100.0, None, 50.0), D))
+    base = topic()
+    with_gap = Topic(base.incident, "VIP", "x", trend=Trend((100.0, None, 50.0), D))
     assert "Last 3 days: █·▅  100 → 50" in as_text(message("opened", with_gap))

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pulse_runner.alert.outbox import Address, address_name, addresses, decide, grouped, message_key, plan
+from pulse_runner.alert.channels.email import EmailSettings
+from pulse_runner.alert.channels.slack import SlackSettings
+from pulse_runner.alert.delivery import Delivery
+from pulse_runner.alert.outbox import Address, addresses, decide, grouped, message_key, plan
+from pulse_runner.incidents.model import IncidentEvent
 from pulse_runner.segments.model import Project, Route
-from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, D, incident_row, project, target
+from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, D, incident, project
 
-HERE = Address("growth", "low", SLACK, "PULSE_SLACK_WEBHOOK")
+HERE = Address("growth", "low", SLACK)
 
 
-def told(notification: str = "opened", days: int = 0, **changes: object) -> dict[str, Any]:
+def told(notification: str = "opened", days: int = 0, **changes: object) -> Delivery:
     at = NOW + timedelta(days=days)
-    return {
+    values: dict[str, Any] = {
         "delivery_id": "d1", "incident_id": "aaaa1111bbbb2222", "route": "growth", "channel": "slack",
-        "target": "PULSE_SLACK_WEBHOOK", "notification": notification, "status": "sent",
-        "snapshot_date": D + timedelta(days=days), "planned_at": at, "sent_at": at, **changes,
+        "target": "PULSE_SLACK_WEBHOOK", "notification": notification, "status": "sent", "attempts": 1, "reason": "",
+        "subject": "", "body": "", "idempotency_key": "k", "snapshot_date": D + timedelta(days=days), "planned_at": at,
+        "sent_at": at, **changes,
     }  # fmt: skip
+    return Delivery(**values)
 
 
-def worsened(days: int, at: datetime | None = None) -> dict[str, Any]:
-    return {
-        "event": "worsened",
-        "snapshot_date": D + timedelta(days=days),
-        "occurred_at": at or NOW + timedelta(days=days),
-    }
+def worsened(days: int, at: datetime | None = None) -> IncidentEvent:
+    return IncidentEvent(
+        event_id=f"e{days}",
+        incident_id="aaaa1111bbbb2222",
+        occurred_at=at or NOW + timedelta(days=days),
+        snapshot_date=D + timedelta(days=days),
+        event="worsened",
+        from_status="open",
+        to_status="open",
+        actor="pulse",
+        reason="",
+    )
 
 
 def at(days: int) -> Any:
@@ -36,7 +49,7 @@ def at(days: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("incident", "events", "past", "days", "verdict", "notification", "reason"),
+    ("row", "events", "past", "days", "verdict", "notification", "reason"),
     [
         ({}, [], [], 0, "send", "opened", "it is seen for the first time"),
         ({}, [], [told()], 0, "quiet", "", "told on 2026-05-14; a reminder follows on 2026-05-21"),
@@ -72,7 +85,7 @@ def at(days: int) -> Any:
     ],
 )  # fmt: skip
 def test_a_decision_states_its_reason(
-    incident: dict[str, object],
+    row: dict[str, object],
     events: list[Any],
     past: list[Any],
     days: int,
@@ -80,45 +93,45 @@ def test_a_decision_states_its_reason(
     notification: str,
     reason: str,
 ) -> None:
-    made = decide(incident_row(**incident), events, past, HERE, at(days))  # type: ignore[arg-type]
-    assert (made.verdict, made.reason) == (verdict, reason)
+    made = decide(incident(**row), events, past, HERE, at(days))  # type: ignore[arg-type]
+    assert (made.choice, made.reason) == (verdict, reason)
     if notification:
         assert made.notification == notification
 
 
 def test_a_severity_below_the_routes_is_withheld() -> None:
-    high = Address("growth", "high", SLACK, "PULSE_SLACK_WEBHOOK")
-    made = decide(incident_row(severity="medium"), [], [], high, D)
-    assert (made.verdict, made.reason) == ("skip", "severity medium is below high, where route growth begins")
-    assert decide(incident_row(severity="high"), [], [], high, D).verdict == "send"
+    high = Address("growth", "high", SLACK)
+    made = decide(incident(severity="medium"), [], [], high, D)
+    assert (made.choice, made.reason) == ("skip", "severity medium is below high, where route growth begins")
+    assert decide(incident(severity="high"), [], [], high, D).choice == "send"
 
 
 def test_reminders_can_be_switched_off() -> None:
-    made = decide(incident_row(), [], [told()], HERE, at(90), repeat_days=0)
-    assert (made.verdict, made.reason) == ("quiet", "told on 2026-05-14")
+    made = decide(incident(), [], [told()], HERE, at(90), repeat_days=0)
+    assert (made.choice, made.reason) == ("quiet", "told on 2026-05-14")
 
 
 def test_retry_plans_a_new_delivery_with_a_new_id() -> None:
-    first = decide(incident_row(), [], [], HERE, D)
-    again = decide(incident_row(), [], [told(status="given_up", sent_at=None)], HERE, D, retry=True)
-    assert again.verdict == "send"
+    first = decide(incident(), [], [], HERE, D)
+    again = decide(incident(), [], [told(status="given_up", sent_at=None)], HERE, D, retry=True)
+    assert again.choice == "send"
     assert again.delivery_id != first.delivery_id
 
 
 def test_the_same_decision_has_the_same_id_and_another_target_another() -> None:
-    one, two = decide(incident_row(), [], [], HERE, D), decide(incident_row(), [], [], HERE, at(1))
+    one, two = decide(incident(), [], [], HERE, D), decide(incident(), [], [], HERE, at(1))
     assert one.delivery_id == two.delivery_id
-    other = Address("growth", "low", SLACK, "PULSE_OTHER_WEBHOOK")
-    assert decide(incident_row(), [], [], other, D).delivery_id != one.delivery_id
+    other = Address("growth", "low", SlackSettings(channel="slack", url_env="PULSE_OTHER_WEBHOOK"))
+    assert decide(incident(), [], [], other, D).delivery_id != one.delivery_id
 
 
 def test_one_cause_is_one_message_per_target() -> None:
-    incidents = [incident_row(f"id{n}", group_key="g" if n < 3 else f"id{n}", segment_id=s)
+    incidents = [incident(f"id{n}", group_key="g" if n < 3 else f"id{n}", segment_id=s)
                  for n, s in enumerate(("vip", "whales", "newcomers", "vip"))]  # fmt: skip
     decisions, nowhere = plan(incidents, {}, {}, project(SLACK, CONSOLE), D)
     messages = grouped(decisions, incidents)
     assert nowhere == []
-    assert [(m[0].address.target.channel, [d.incident_id for d in m]) for m in messages] == [
+    assert [(m[0].address.channel, [d.incident_id for d in m]) for m in messages] == [
         ("slack", ["id0", "id1", "id2"]), ("console", ["id0", "id1", "id2"]), ("slack", ["id3"]), ("console", ["id3"]),
     ]  # fmt: skip
     assert len({message_key(m) for m in messages}) == 4
@@ -126,20 +139,20 @@ def test_one_cause_is_one_message_per_target() -> None:
 
 
 def test_the_end_is_told_when_all_incidents_of_the_cause_are_over() -> None:
-    over = incident_row("id0", group_key="g", status="resolved")
-    still = incident_row("id1", group_key="g", segment_id="whales")
+    over = incident("id0", group_key="g", status="resolved")
+    still = incident("id1", group_key="g", segment_id="whales")
     past = {i: [told(incident_id=i)] for i in ("id0", "id1")}
     decisions, _ = plan([over, still], {}, past, project(SLACK), at(1))
-    assert (decisions[0].verdict, decisions[0].reason) == (
+    assert (decisions[0].choice, decisions[0].reason) == (
         "quiet",
         "1 of its cause still open; told when all are over",
     )
-    decisions, _ = plan([over, {**still, "status": "resolved"}], {}, past, project(SLACK), at(1))
-    assert [(d.verdict, d.notification) for d in decisions] == [("send", "resolved"), ("send", "resolved")]
+    decisions, _ = plan([over, replace(still, status="resolved")], {}, past, project(SLACK), at(1))
+    assert [(d.choice, d.notification) for d in decisions] == [("send", "resolved"), ("send", "resolved")]
 
 
 def test_an_entitys_incident_goes_to_the_routes_of_its_segments() -> None:
-    found = addresses(project(SLACK, EMAIL), incident_row(segment_id=""))
+    found = addresses(project(SLACK, EMAIL), incident(segment_id=""))
     assert not isinstance(found, str)
     assert [a.key for a in found] == [
         ("growth", "slack", "PULSE_SLACK_WEBHOOK"), ("growth", "email", "g…@example.com, a…@example.com #f0d6"),
@@ -151,7 +164,7 @@ def test_a_target_in_two_routes_is_told_once_at_the_lower_severity() -> None:
     routes = {**base.routes, "all": Route("all", (SLACK,), "low")}
     vip = base.segments["vip"]
     both = Project(base.entities, {"vip": type(vip)(**{**vars(vip), "alerts": ("growth", "all")})}, routes)
-    found = addresses(both, incident_row())
+    found = addresses(both, incident())
     assert not isinstance(found, str)
     assert [(a.route, a.min_severity) for a in found] == [("growth", "low")]
 
@@ -160,15 +173,16 @@ def test_an_incident_without_a_route_or_a_definition_says_why_it_goes_nowhere() 
     base = project(SLACK)
     vip = base.segments["vip"]
     silent = Project(base.entities, {"vip": type(vip)(**{**vars(vip), "alerts": ()})}, base.routes)
-    assert addresses(silent, incident_row()) == (
+    assert addresses(silent, incident()) == (
         "no alert route: add `alerts: [ROUTE]` to the segment, or a route named default"
     )
-    assert addresses(base, incident_row(segment_id="gone")) == "segment gone has no definition any more"
+    assert addresses(base, incident(segment_id="gone")) == "segment gone has no definition any more"
     with_default = Project(silent.entities, silent.segments, {"default": Route("default", (CONSOLE,))})
-    assert [a.route for a in addresses(with_default, incident_row())] == ["default"]  # type: ignore[union-attr]
+    assert [a.route for a in addresses(with_default, incident())] == ["default"]  # type: ignore[union-attr]
 
 
 def test_recipients_are_shortened_and_lists_stay_apart() -> None:
-    one, two = target("email", to=("gina@example.com",)), target("email", to=("growth@example.com",))
-    assert address_name(one).startswith("g…@example.com #")
-    assert address_name(one) != address_name(two)
+    one = EmailSettings(channel="email", to=("gina@example.com",))
+    two = EmailSettings(channel="email", to=("growth@example.com",))
+    assert one.address.startswith("g…@example.com #")
+    assert one.address != two.address

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from pulse_runner.alert.check import check_channels
-from pulse_runner.alert.stage import AlertReport, run_alerts, send_test
+from pulse_runner.alert.stage import AlertReport, Trial, run_alerts, send_test
 from pulse_runner.errors import UsageError
 from pulse_runner.segments.model import Project
 from tests.python.alert.servers import Answer, Web
@@ -68,7 +68,7 @@ def test_an_incident_is_told_once_however_often_the_stage_runs(desk: Desk) -> No
     assert (row["snapshot_date"], row["planned_at"]) == (D, NOW)
     assert row["sent_at"] == NOW + timedelta(seconds=5)
     assert row["body"] == desk.web.got[0].body, "what is stored is what was sent"
-    assert [q["reason"] for q in again.quiet] == ["told on 2026-05-14; a reminder follows on 2026-05-21"]
+    assert [q.reason for q in again.quiet] == ["told on 2026-05-14; a reminder follows on 2026-05-21"]
     assert again.sentence() == "nothing to tell"
 
 
@@ -119,7 +119,7 @@ def test_a_variable_that_is_not_set_sends_to_the_screen_and_is_no_error(desk: De
     assert len(desk.said) == 1, "two channels that are not set up print one message"
     again = desk.run(project(SLACK, TEAMS), env={})
     assert len(desk.said) == 1, "and only once"
-    assert again.quiet[0]["reason"] == "slack is not set up: PULSE_SLACK_WEBHOOK is not set (as before)"
+    assert again.quiet[0].reason == "slack is not set up: PULSE_SLACK_WEBHOOK is not set (as before)"
     desk.run(project(SLACK, TEAMS), env={}, dry_run=True)
     assert len(desk.said) == 3, "but a dry run shows it whenever it is asked"
     assert desk.run(project(SLACK, TEAMS)).counts == {"sent": 2}, "once the variables are set, it is told"
@@ -243,7 +243,7 @@ def test_a_crash_loses_nothing_and_repeats_only_what_the_receiver_recognises(
     assert len(keys) == 1, "a repeat carries the same key"
     assert len({g.body for g in desk.web.got}) == 1
     assert desk.store.deliveries()[0]["sent_at"] is not None, "also what may have arrived counts as told"
-    assert desk.run(project(target), 1).rows == [], "so that nothing follows the day after"
+    assert desk.run(project(target), 1).deliveries == [], "so that nothing follows the day after"
 
 
 def test_news_of_an_incident_that_is_over_by_now_is_not_sent(desk: Desk) -> None:
@@ -275,7 +275,7 @@ def test_incidents_that_were_detected_later_or_ended_untold_are_left_alone(desk:
         resolved_on=D - timedelta(days=3),
         detected_on=D - timedelta(days=9),
     )
-    assert desk.run(project(SLACK)).rows == []
+    assert desk.run(project(SLACK)).deliveries == []
     assert desk.run(project(SLACK), 1).counts == {"sent": 1}
 
 
@@ -357,7 +357,7 @@ def test_the_history_is_that_of_the_incidents_metric(
 # --- test messages and checks -------------------------------------------------------------------------------------------
 
 
-def send(desk: Desk, definitions: Project, route: str = "growth") -> list[dict[str, Any]]:
+def send(desk: Desk, definitions: Project, route: str = "growth") -> list[Trial]:
     at = datetime(2026, 5, 15, 6, tzinfo=UTC)
     return send_test(definitions, route, at, desk.env, out=desk.said.append, http=desk.http, clock=lambda: at)
 
@@ -365,8 +365,12 @@ def send(desk: Desk, definitions: Project, route: str = "growth") -> list[dict[s
 def test_a_test_message_goes_to_every_target_and_is_not_stored(desk: Desk) -> None:
     desk.web.answers = [Answer(200, "ok"), Answer(404, "no_service")]
     rows = send(desk, project(SLACK, TEAMS, CONSOLE))
-    assert [(r["channel"], r["status"]) for r in rows] == [("slack", "sent"), ("teams", "failed"), ("console", "sent")]
-    assert rows[1]["reason"] == "Teams (127.0.0.1/…) answered 404: no_service"
+    assert [(t.address.channel, t.status) for t in rows] == [
+        ("slack", "sent"),
+        ("teams", "failed"),
+        ("console", "sent"),
+    ]
+    assert rows[1].reason == "Teams (127.0.0.1/…) answered 404: no_service"
     assert json.loads(desk.web.got[0].body)["text"] == "Test message: the route growth reaches you"
     assert desk.store.deliveries() == []
 

@@ -18,6 +18,7 @@ from pulse_runner.compile.jinja import literal
 from pulse_runner.compile.render import Layout, compile_project
 from pulse_runner.compile.sql import in_jinja
 from pulse_runner.compile.versions import read_versions
+from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import build_project, load_project, read_texts
 from pulse_runner.segments.model import (
     All,
@@ -41,7 +42,7 @@ def recompiled(project: Project, before: Mapping[str, str], layout: Layout | Non
 
 
 def edited(changes: Mapping[str, str]) -> Project:
-    return build_project({**read_texts(DEMO), **changes})
+    return build_project({**read_texts(DEMO), **changes}, SCHEMA)
 
 
 def changed_lines(before: Mapping[str, str], after: Mapping[str, str]) -> int:
@@ -61,7 +62,7 @@ def committed() -> dict[str, str]:
 
 
 def test_the_committed_models_are_what_the_definitions_compile_to(committed: dict[str, str]) -> None:
-    assert recompiled(load_project(DEMO), committed) == committed
+    assert recompiled(load_project(DEMO, SCHEMA), committed) == committed
 
 
 def test_the_models_of_the_demo_entity_take_about_a_hundred_lines(committed: dict[str, str]) -> None:
@@ -93,13 +94,13 @@ def test_a_segment_that_goes_leaves_the_others_their_bits_and_a_later_one_takes_
 ) -> None:
     texts = read_texts(DEMO)
     del texts["segments/newcomers.yml"]
-    without = recompiled(build_project(texts), committed)
+    without = recompiled(build_project(texts, SCHEMA), committed)
     assert bits(committed).items() >= bits(without).items()
     free = (set(bits(committed).values()) - set(bits(without).values())).pop()
     texts["segments/x.yml"] = (
         "segment: x\nentity: customers\nowner: me\nrules:\n  - {field: ltv, operator: '<', value: 7}\n"
     )
-    assert bits(recompiled(build_project(texts), without))["ltv < 7"] == free
+    assert bits(recompiled(build_project(texts, SCHEMA), without))["ltv < 7"] == free
 
 
 def bits(files: Mapping[str, str]) -> dict[str, int]:
@@ -110,16 +111,16 @@ def bits(files: Mapping[str, str]) -> dict[str, int]:
 
 def test_the_layout_names_the_folder_and_the_views() -> None:
     layout = Layout("models/audiences/pulse", "aud_")
-    files = compile_project(load_project(DEMO), None, layout)
+    files = compile_project(load_project(DEMO, SCHEMA), None, layout)
     assert {str(Path(p).parent) for p in files} == {"models/audiences/pulse"}
     view = files["models/audiences/pulse/aud_recent_buyers.sql"]
     assert "ref('aud_students')" in view
-    assert recompiled(load_project(DEMO), files, layout) == files
+    assert recompiled(load_project(DEMO, SCHEMA), files, layout) == files
 
 
 def test_an_entity_without_a_segment_still_has_its_models() -> None:
     texts = {k: v for k, v in read_texts(DEMO).items() if not re.fullmatch(r"segments/[a-qs-z]\w*\.yml|segments/recent_buyers.yml", k)}  # fmt: skip
-    files = compile_project(build_project(texts))
+    files = compile_project(build_project(texts, SCHEMA))
     assert {Path(p).stem for p in files} == {*(f"pulse_customers__{k}" for k in ENTITY_KINDS), "_pulse__models", "pulse_rule_versions"}  # fmt: skip
 
 
@@ -166,7 +167,7 @@ def test_a_value_cannot_call_jinja_from_a_view() -> None:
 
 
 def test_a_segment_that_is_switched_off_is_defined_and_not_judged() -> None:
-    project = load_project(DEMO)
+    project = load_project(DEMO, SCHEMA)
     off = replace(project.segments["students"], enabled=False)
     files = compile_project(replace(project, segments={**project.segments, "students": off}))
     assert '"segment": "students"' in files["models/pulse/pulse_customers__segments.sql"]

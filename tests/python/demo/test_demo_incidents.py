@@ -19,6 +19,7 @@ from pulse_runner.detect.panels import constrained_attributes
 from pulse_runner.detect.stage import detector_settings
 from pulse_runner.detectors import DETECTORS
 from pulse_runner.known_events.event import KnownEvent, excluded_by_events
+from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import load_project
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +57,7 @@ def replayed(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Replay:
     }
     spread = read_history(folder / "distributions.csv").distributions
     whole = replace(history, metrics=panels, distributions=spread, constrained=frozenset(CONSTRAINED))
-    return replay(whole, detector_settings(load_project(ROOT / "demo")), DETECTORS)
+    return replay(whole, detector_settings(load_project(ROOT / "demo", SCHEMA)), DETECTORS)
 
 
 @pytest.mark.parametrize("row", EXPECTED, ids=lambda row: f"{row['segment_id']}-{row['detector']}")
@@ -86,6 +87,6 @@ def test_the_tablet_incident_recovers_the_day_after_the_fix_and_the_others_are_o
 
 
 def test_the_oracle_knows_every_segment_and_what_its_rule_fixes(shop: Shop) -> None:
-    project = load_project(ROOT / "demo")
+    project = load_project(ROOT / "demo", SCHEMA)
     assert set(members(shop)) == set(project.segments)
     assert set(constrained_attributes(project)) == CONSTRAINED

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from pulse_runner.backtest.read import History
+from pulse_runner.backtest.read import Recording
 from pulse_runner.backtest.replay import replay
 from pulse_runner.detectors import DETECTORS, Limits, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
@@ -25,7 +25,7 @@ def shares(days: int = 70, people: int = 3000, seed: int = 0) -> np.ndarray:
 def incidents(members: np.ndarray, constrained: bool = False, **rules: Limits) -> list[Incident]:
     days = np.datetime64("2024-01-01") + np.arange(len(members))
     h = DistributionHistory("country", ("vip",), BUCKETS, days, members[None], np.ones((1, len(members)), bool))
-    history = History(distributions=[h], constrained=frozenset({("vip", "country")}) if constrained else frozenset())
+    history = Recording(distributions=[h], constrained=frozenset({("vip", "country")}) if constrained else frozenset())
     return list(replay(history, Settings(rules, fdr=None), DETECTORS).incidents)
 
 
@@ -95,7 +95,7 @@ def test_an_attribute_can_be_switched_off_for_a_segment() -> None:
     days = np.datetime64("2024-01-01") + np.arange(70)
     h = DistributionHistory("country", ("vip",), BUCKETS, days, members[None], np.ones((1, 70), bool))
     off = Settings(attributes={("vip", "distribution_shift", "country"): Limits(enabled=False)})
-    assert replay(History(distributions=[h]), off, DETECTORS).incidents == ()
+    assert replay(Recording(distributions=[h]), off, DETECTORS).incidents == ()
 
 
 def test_weekends_that_differ_every_week_are_no_shift() -> None:

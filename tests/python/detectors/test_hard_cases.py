@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from pulse_runner.backtest.read import History
+from pulse_runner.backtest.read import Recording
 from pulse_runner.backtest.replay import Replay, replay
 from pulse_runner.detectors import DETECTORS, MetricPanel, Settings
 
@@ -18,7 +18,7 @@ def replay_sizes(sizes: np.ndarray, fdr: float | None = None) -> Replay:
     rows = np.atleast_2d(sizes).astype(float)
     dates = START + np.arange(rows.shape[1])
     panel = MetricPanel("size", tuple(f"s{i}" for i in range(len(rows))), dates, rows)
-    return replay(History({"size": panel}), Settings(fdr=fdr), DETECTORS)
+    return replay(Recording({"size": panel}), Settings(fdr=fdr), DETECTORS)
 
 
 def day(index: int) -> date:

@@ -17,6 +17,7 @@ import pytest
 from package_project import ROOT, install, write_project
 
 from pulse_runner.compile.write import write_models
+from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import load_project
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect
@@ -87,7 +88,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     write_project(root, "orders", ["buyers"])
     install(root, ROOT)
     shutil.copytree(Path(__file__).parent / "project", root, dirs_exist_ok=True)
-    write_models(load_project(root), root)
+    write_models(load_project(root, SCHEMA), root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(root))
         patch.delenv("DBT_PROFILES_DIR", raising=False)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+
+import numpy as np
 
 from pulse_runner.arrays import iso
 from pulse_runner.detectors.base import Outcome
+from pulse_runner.detectors.engine.track import Track
+from pulse_runner.detectors.panel import MetricPanel
 from pulse_runner.metrics import label
 from pulse_runner.vocabulary import count, number, percent
 
-if TYPE_CHECKING:
-    from pulse_runner.detectors.engine.series import Story
+
+@dataclass(frozen=True)
+class Story:
+    """The numbers of one test on one day, for its sentence."""
+
+    panel: MetricPanel
+    track: Track
+    s: int
+    d: int
+    effect: float
+    threshold: float
+    kind: Outcome
+    needs: float
+    day: np.datetime64
 
 
-def series(story: Story) -> str:
+def sentence_of(story: Story) -> str:
     """Say what became of one test of a metric."""
     panel, track, s, d = story.panel, story.track, story.s, story.d
     rate, name = panel.denominator is not None, label(panel.metric)

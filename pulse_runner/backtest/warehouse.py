@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from pulse_runner.arrays import day_axis
-from pulse_runner.backtest.read import History
+from pulse_runner.backtest.read import Recording
 from pulse_runner.detect.panels import constrained_attributes, first_day, health_panel, metric_panels
 from pulse_runner.detectors.engine.distribution_baseline import TESTED, WINDOW, DistributionHistory
 from pulse_runner.known_events.read import read_events
@@ -15,7 +15,7 @@ from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
 
 
-def warehouse_history(warehouse: Warehouse, project: Project, first: date, last: date) -> History:
+def warehouse_history(warehouse: Warehouse, project: Project, first: date, last: date) -> Recording:
     """Return the stored snapshots up to `last`, from early enough before `first` for baselines; known events are left out.
 
     Incidents that are stored play no part: a replay finds its own.
@@ -23,7 +23,7 @@ def warehouse_history(warehouse: Warehouse, project: Project, first: date, last:
     segments = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
     start = first_day(first)
     events = read_events(warehouse)
-    history = History(
+    history = Recording(
         metrics=metric_panels(warehouse, segments, start, last),
         health=health_panel(warehouse, start, last),
         distributions=distribution_histories(warehouse, segments, first, last),
