@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 install: $(READY) ## Make .venv with the versions that were tested
 
 demo: $(READY) ## Run the demo shop from seeds to alerts on an embedded DuckDB file
-	@$(BIN)/pulse demo
+	@cd demo && ../$(BIN)/pulse demo .
 
 test: $(READY) ## Run every test: Python, dbt, DuckDB and Postgres
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
@@ -35,8 +35,7 @@ docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) a
 	@$(BIN)/python -m pulse_runner.cli.reference > docs/cli.md
 	@$(BIN)/python -m pulse_runner.segments.publish
 	@$(BIN)/python -m pulse_runner.segments.reference
-	@$(BIN)/pulse compile
-	@$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
+	@cd demo && ../$(BIN)/pulse compile && ../$(BIN)/dbt deps --quiet && ../$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
 
 clean: ## Remove what was made, except .venv
-	@rm -rf target logs pulse.duckdb pulse.duckdb.wal
+	@rm -rf target logs dist demo/target demo/logs demo/dbt_packages demo/pulse.duckdb demo/pulse.duckdb.wal

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pulse_runner.errors import PulseError
+from pulse_runner.errors import PulseError, UsageError
 from pulse_runner.incidents.store import ACTIVE, list_incidents
 from pulse_runner.snapshot.read import latest_snapshots
 from pulse_runner.warehouse.runs import recorded, recorded_build
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pulse_runner.cli.context import PulseContext
     from pulse_runner.segments.model import Project
     from pulse_runner.warehouse.dbt import Progress
@@ -83,15 +85,35 @@ def run_day(
 
 def checked_project(pulse: PulseContext) -> Project:
     """Return the definitions; raise PulseError when they are not valid or the committed models are not theirs."""
-    from pulse_runner.compile.write import stale_files
+    from pulse_runner.compile.write import pending
     from pulse_runner.segments.load import load_project
+    from pulse_runner.warehouse.project import require_package
 
     project = load_project(pulse.root)
-    stale = stale_files(project, pulse.root)
+    require_package(pulse.root)
+    stale = pending(project, pulse.root)[0].paths
     if stale:
         names = "\n".join(f"  {path}" for path in stale[:20])
         raise PulseError(f"{len(stale)} compiled files are stale; run `pulse compile` and commit:\n{names}")
+    require_entities(project, pulse.root)
     return project
+
+
+def require_entities(project: Project, root: Path) -> None:
+    """Raise UsageError when the var pulse_entities leaves an entity out: nothing would be snapshotted of it, without a word."""
+    from pulse_runner.compile.write import unlisted_entities
+
+    missing = unlisted_entities(project, root)
+    if missing:
+        raise UsageError(entities_hint(project, missing))
+
+
+def entities_hint(project: Project, missing: list[str]) -> str:
+    """Say what to write into dbt_project.yml so that every entity is listed."""
+    return (
+        f"dbt_project.yml: the var pulse_entities does not list {', '.join(missing)}. Write:\n"
+        f"vars:\n  pulse_entities: [{', '.join(sorted(project.entities))}]"
+    )
 
 
 def _build(

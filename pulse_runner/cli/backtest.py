@@ -80,7 +80,7 @@ def parse_fdr(text: str) -> float | None:
     "--known-events",
     "events",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A CSV of known events, with the columns of seeds/known_events.csv; their days are left out.",
+    help="A CSV of known events, with the columns of seeds/pulse_known_events.csv; their days are left out.",
 )
 @click.option("--fdr", default="0.03", show_default=True, help="False discovery rate per date, or `off`.")
 @click.option(

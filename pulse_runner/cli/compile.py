@@ -13,7 +13,7 @@ from pulse_runner.errors import PulseError
 @click.option("--dry-run", is_flag=True, help="Write nothing; list what would be written and removed.")
 @pass_pulse
 def compile_command(pulse: PulseContext, check: bool, dry_run: bool) -> None:
-    """Turn segments/ into dbt models under models/entities and models/segments.
+    """Turn segments/ into dbt models under models/pulse.
 
     Files without a definition any more are removed; files that were not generated are left alone.
 
@@ -21,7 +21,8 @@ def compile_command(pulse: PulseContext, check: bool, dry_run: bool) -> None:
     Example:
       pulse compile --check
     """
-    from pulse_runner.compile.write import pending, write_models
+    from pulse_runner.compile.write import pending, unlisted_entities, write_models
+    from pulse_runner.pipeline import entities_hint
     from pulse_runner.segments.load import load_project
 
     project = load_project(pulse.root)
@@ -37,4 +38,7 @@ def compile_command(pulse: PulseContext, check: bool, dry_run: bool) -> None:
     stale = len(changes.written) + len(changes.removed)
     if check and stale:
         raise PulseError(f"{stale} compiled files are stale. Run `pulse compile` and commit.")
+    missing = unlisted_entities(project, pulse.root)
+    if missing:
+        pulse.log(entities_hint(project, missing))
     pulse.log(f"{len(project.segments)} segments; {stale or 'no'} file{'s' if stale != 1 else ''} changed.")

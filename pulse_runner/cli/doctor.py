@@ -59,6 +59,7 @@ def doctor_command(pulse: PulseContext, fmt: str) -> None:
 def run_checks(pulse: PulseContext) -> Iterator[Check]:
     """Yield every check; one that cannot be carried out is a failed check, not an exception."""
     yield _versions()
+    yield from _guarded("package", lambda: _package(pulse))
     yield from _guarded("definitions", lambda: _definitions(pulse))
     yield from _guarded("profile", lambda: _profile(pulse))
     try:
@@ -86,8 +87,21 @@ def _versions() -> Check:
     return Check("versions", "ok", f"Python {python}, dbt-core {version('dbt-core')}, pulse {version('pulse-runner')}")
 
 
+def _package(pulse: PulseContext) -> Iterator[Check]:
+    from pulse_runner.warehouse.project import package_folder
+
+    folder = package_folder(pulse.root)
+    if (folder / "dbt_project.yml").is_file():
+        yield Check("package", "ok", f"installed in {folder.relative_to(pulse.root)}")
+    else:
+        yield Check(
+            "package", "fail", "the Pulse dbt package is not installed", "Name it in packages.yml and run `dbt deps`."
+        )
+
+
 def _definitions(pulse: PulseContext) -> Iterator[Check]:
-    from pulse_runner.compile.write import stale_files
+    from pulse_runner.compile.write import pending, unlisted_entities
+    from pulse_runner.pipeline import entities_hint
     from pulse_runner.segments.load import load_project
 
     try:
@@ -101,11 +115,16 @@ def _definitions(pulse: PulseContext) -> Iterator[Check]:
         yield Check("definitions", "ok", detail)
     else:
         yield Check("definitions", "warn", detail, "Write a first one: `pulse segments create`.")
-    stale = stale_files(project, pulse.root)
+    stale = pending(project, pulse.root)[0].paths
     if stale:
         yield Check("models", "fail", f"{len(stale)} stale: {', '.join(map(str, stale[:5]))}", "Run `pulse compile`.")
     else:
         yield Check("models", "ok", "as compiled from the definitions")
+    missing = unlisted_entities(project, pulse.root)
+    if missing:
+        yield Check(
+            "entities", "fail", f"not in the var pulse_entities: {', '.join(missing)}", entities_hint(project, missing)
+        )
 
 
 def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
@@ -116,7 +135,7 @@ def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
     loaded = read_events(warehouse)
     missing = sum(event not in loaded for event in written)
     if missing:
-        fix = "Run `dbt seed --select known_events`; until then their days are tested like any other."
+        fix = "Run `dbt seed --select pulse_known_events`; until then their days are tested like any other."
         yield Check("known events", "warn", f"{missing} of {len(written)} in {PATH} are not in the warehouse", fix)
     else:
         yield Check("known events", "ok", f"{len(loaded)} loaded")

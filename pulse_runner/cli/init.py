@@ -47,21 +47,42 @@ def init_command(
       pulse init audiences
       pulse init . --relation "source('shop', 'customers')" --key customer_id
     """
-    from pulse_runner.projectfiles import project_files
+    from pulse_runner.package import project_files
+    from pulse_runner.segments.publish import schema_texts
 
     root = folder.resolve()
     if relation and not key:
         raise UsageError("--relation needs --key: the column that identifies a row.")
-    files = project_files()
+    files = project_files(re.sub(r"\W", "_", root.name.lower())) | schema_texts()
     fresh = {} if (root / "dbt_project.yml").is_file() else files
     written = _write(root, fresh, dry_run)
+    if fresh and not dry_run:
+        from pulse_runner.warehouse.dbt import install_packages
+
+        install_packages(root)
     if relation and key and not dry_run:
         here = replace(pulse, start=root)
-        written += _write(root, _entity_files(here, relation, key, as_of, name), dry_run)
+        found = _entity_files(here, relation, key, as_of, name)
+        written += _write(root, found, dry_run)
+        _list_entity(pulse, root, Path(next(iter(found))).stem)
     if not written:
         pulse.log(f"Nothing to write: {root.name} is a Pulse project already.")
         return
     pulse.log("Next: `pulse init . --relation ... --key ...`, `pulse segments create`, `pulse compile`, `pulse run`.")
+
+
+def _list_entity(pulse: PulseContext, root: Path, entity: str) -> None:
+    """Add the entity to the var pulse_entities; where the file says it in another way, say what to write."""
+    from pulse_runner.package import with_entity
+
+    path = root / "dbt_project.yml"
+    before = path.read_text(encoding="utf-8")
+    after = with_entity(before, entity)
+    if after is None:
+        pulse.log(f"dbt_project.yml: add {entity} to the var pulse_entities.")
+    elif after != before:
+        path.write_text(after, encoding="utf-8")
+        click.echo(f"listed  {entity} in pulse_entities of dbt_project.yml")
 
 
 def _write(root: Path, files: dict[str, str], dry_run: bool) -> list[str]:

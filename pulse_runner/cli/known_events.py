@@ -27,7 +27,7 @@ def known_events_group() -> None:
 @format_option
 @pass_pulse
 def list_command(pulse: PulseContext, fmt: str) -> None:
-    """List the events of seeds/known_events.csv.
+    """List the events of seeds/pulse_known_events.csv.
 
     \b
     Example:
@@ -57,7 +57,7 @@ def add_command(
     scope_value: str,
     dry_run: bool,
 ) -> None:
-    """Add the public holidays of a country to seeds/known_events.csv; what is there already is not added again.
+    """Add the public holidays of a country to seeds/pulse_known_events.csv; what is there already is not added again.
 
     \b
     Example:
@@ -73,4 +73,6 @@ def add_command(
         write_known_events(path, text)
     pulse.echo_rows([asdict(e) for e in fresh], COLUMNS, "table")
     done = "would be added to" if dry_run else "added to"
-    pulse.log(f"{len(fresh)} events {done} {PATH}. `dbt seed --select known_events` loads them; `pulse run` does too.")
+    pulse.log(
+        f"{len(fresh)} events {done} {PATH}. `dbt seed --select pulse_known_events` loads them; `pulse run` does too."
+    )

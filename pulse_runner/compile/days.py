@@ -1,4 +1,4 @@
-"""How generated SQL names a day: a token that the daily loop fills in, a column of a view, or a literal."""
+"""How SQL names a day: a column of a view, or a literal."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ class Day(Protocol):
     def minus(self, days: int) -> str:
         """Return SQL of type date for so many days before the day."""
         ...
-
-
-@dataclass(frozen=True)
-class LoopDay:
-    """A day of the daily loop: the macro `pulse_day` (the snapshot date) or `pulse_before` (the one before it)."""
-
-    macro: str
-
-    def minus(self, days: int) -> str:
-        return f"{{{{ {self.macro}({days or ''}) }}}}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Many leaves on one column as one CASE: each value range or category gives the sum of the masks that are true there.
+"""Many leaves on one column as one CASE: each value range or category gives the sum of the bits that are true there.
 
 A column with thirty conditions costs a handful of comparisons per row instead of thirty.
 """
@@ -10,10 +10,9 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
-from pulse_runner.compile.days import Day
-from pulse_runner.compile.sql import in_jinja, literal
+from pulse_runner.compile.sql import literal
 from pulse_runner.segments.model import Entity, FieldLeaf, Leaf
 
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -21,6 +20,8 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 NULLS = ("is_null", "is_not_null")
 RELATIVE = ("in_last", "more_than_ago", "between_ago")
+NUMERIC = (*COMPARE, "in", "not_in", "between", *NULLS)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def ladder_key(leaf: Leaf, entity: Entity) -> tuple[str, str] | None:
         return None
     field = entity.fields[leaf.field]
     if field.days_since is not None:
-        return ("days", field.days_since) if leaf.operator in (*COMPARE, "between", *NULLS) else None
-    if field.type == "number" and leaf.operator in (*COMPARE, "in", "not_in", "between", *NULLS):
+        return ("days", field.days_since) if leaf.operator in NUMERIC else None
+    if field.type == "number" and leaf.operator in NUMERIC:
         return "number", leaf.field
     if field.type == "text" and leaf.operator in ("=", "!=", "in", "not_in", *NULLS):
         return "text", leaf.field
@@ -67,13 +68,10 @@ def rung(leaf: FieldLeaf, mask: int) -> Rung:
     return Rung(mask, False, lambda x: bool(compare(x, v[0])), v)
 
 
-def ladder_sql(kind: str, column: str, rungs: Sequence[Rung], day: Day) -> str:
-    """Return one CASE that gives the sum of the masks of the leaves that are true; 0 where none is."""
-    if kind == "days":
-        branches, rest = _days(column, rungs, day)
-    else:
-        branches, rest = _categories(column, rungs) if kind == "text" else _ranges(column, rungs)
-    null = sum(r.mask for r in rungs if r.null)
+def ladder_sql(kind: str, column: str, rungs: Sequence[Rung]) -> str:
+    """Return one CASE over a text or number column that gives the sum of the bits of the leaves that are true; 0 where none is."""
+    branches, rest = _categories(column, rungs) if kind == "text" else _ranges(column, rungs)
+    null = null_bits(rungs)
     if null != rest:  # a null passes every comparison by
         branches = [(f"{column} is null", null), *branches]
     if not branches:
@@ -81,18 +79,34 @@ def ladder_sql(kind: str, column: str, rungs: Sequence[Rung], day: Day) -> str:
     return "case" + "".join(f" when {condition} then {mask}" for condition, mask in branches) + f" else {rest} end"
 
 
-Branches = tuple[list[tuple[str, int]], int]
+def day_cuts(rungs: Sequence[Rung]) -> tuple[list[list[int]], int]:
+    """Return the ranges of days since a date, from few days to many, as [edge, bits], and the bits from the last edge on.
+
+    A range reaches from the edge before it up to `edge - 1` days. In SQL that is: the date is later than `edge` days ago.
+    """
+    edges = sorted({edge for r in rungs for m in r.marks for edge in (math.ceil(m), math.floor(m) + 1)})
+    kept, rest = _merged([(edge, _mask(rungs, edge - 1)) for edge in edges], _mask(rungs, math.inf))
+    return [[edge, bits] for edge, bits in kept], rest
 
 
-def _categories(column: str, rungs: Sequence[Rung]) -> Branches:
+def null_bits(rungs: Sequence[Rung]) -> int:
+    """Return the bits of the leaves that hold for a null."""
+    return sum(r.mask for r in rungs if r.null)
+
+
+def _categories(column: str, rungs: Sequence[Rung]) -> tuple[list[tuple[str, int]], int]:
     rest = _mask(rungs, None)
     by_mask: dict[int, list[str]] = {}
     for value in sorted({m for r in rungs for m in r.marks}):
-        by_mask.setdefault(_mask(rungs, value), []).append(in_jinja(literal(value)))
-    return [(f"{column} in ({', '.join(v)})", m) for m, v in by_mask.items() if m != rest], rest
+        by_mask.setdefault(_mask(rungs, value), []).append(literal(value))
+    return [
+        (f"{column} = {v[0]}" if len(v) == 1 else f"{column} in ({', '.join(v)})", m)
+        for m, v in by_mask.items()
+        if m != rest
+    ], rest
 
 
-def _ranges(column: str, rungs: Sequence[Rung]) -> Branches:
+def _ranges(column: str, rungs: Sequence[Rung]) -> tuple[list[tuple[str, int]], int]:
     """Cut the line at every mark into points and the open ranges between them, from low to high; equal neighbours are one."""
     marks = sorted({m for r in rungs for m in r.marks})
     cuts, low = [], None
@@ -105,15 +119,8 @@ def _ranges(column: str, rungs: Sequence[Rung]) -> Branches:
     return _merged(cuts, _mask(rungs, math.inf))
 
 
-def _days(column: str, rungs: Sequence[Rung], day: Day) -> Branches:
-    """As `_ranges`, over whole days: a late date is few days."""
-    edges = sorted({edge for r in rungs for m in r.marks for edge in (math.ceil(m), math.floor(m) + 1)})
-    cuts = [(f"cast({column} as date) > {day.minus(edge)}", _mask(rungs, edge - 1)) for edge in edges]
-    return _merged(cuts, _mask(rungs, math.inf))
-
-
-def _merged(cuts: Sequence[tuple[str, int]], rest: int) -> Branches:
-    kept: list[tuple[str, int]] = []
+def _merged(cuts: Sequence[tuple[T, int]], rest: int) -> tuple[list[tuple[T, int]], int]:
+    kept: list[tuple[T, int]] = []
     for condition, mask in cuts:
         if kept and kept[-1][1] == mask:
             kept.pop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 
@@ -11,7 +12,6 @@ from pulse_runner.segments.model import (
     All,
     AnyOf,
     Entity,
-    EventLeaf,
     Field,
     FieldLeaf,
     Leaf,
@@ -23,13 +23,7 @@ from pulse_runner.segments.model import (
 )
 
 Render = Callable[[Leaf], str]
-SQL_TYPES = {
-    "number": "double precision",
-    "text": "varchar",
-    "boolean": "boolean",
-    "date": "date",
-    "timestamp": "timestamp",
-}
+_TAG = re.compile(r"\{[{%#]")
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "<>"}
 
 
@@ -54,14 +48,12 @@ def literal(value: Value) -> str:
 
 
 def in_jinja(sql: str) -> str:
-    """Return SQL text so that dbt's Jinja leaves it as it is.
+    """Return SQL text so that dbt's Jinja leaves it as it is: what begins a tag is written as an expression, in one pass.
 
     >>> in_jinja("name = '{{ x }}'")
     "name = '{{ '{{' }} x }}'"
     """
-    for mark in ("{{", "{%", "{#"):
-        sql = sql.replace(mark, "\0" + mark + "\1")
-    return sql.replace("\0", "{{ '").replace("\1", "' }}")
+    return _TAG.sub(lambda found: "{{ '" + found[0] + "' }}", sql)
 
 
 def day_literal(iso: Value) -> str:
@@ -69,22 +61,20 @@ def day_literal(iso: Value) -> str:
     return f"cast('{date.fromisoformat(str(iso))}' as date)"
 
 
-def leaf_sql(leaf: FieldLeaf, fields: Mapping[str, Field], day: Day, *, jinja: bool, dialect: str = "") -> str:
-    """Return one field condition as SQL over plain column names.
+def leaf_sql(leaf: FieldLeaf, fields: Mapping[str, Field], day: Day | None = None, dialect: str = "") -> str:
+    """Return one field condition as SQL over plain column names; `day` is what relative dates count from.
 
-    With `jinja` the text is for a dbt model: warehouse differences are macro calls. Otherwise it is for `dialect` as it is.
+    A pattern (`matches`) is spelt for `dialect`. ValueError for an operator that needs a day when there is none.
     """
-    text = in_jinja if jinja else str
     field = fields[leaf.field]
-    if field.days_since is not None:
+    if field.days_since is not None and day is not None:
         return _clock_sql(leaf, field.days_since, day)
     x, values = leaf.field, leaf.values
     match leaf.operator:
         case "=" | "<" | "<=" | ">" | ">=" | "!=":
-            return f"{x} {'<>' if leaf.operator == '!=' else leaf.operator} {text(literal(values[0]))}"
+            return f"{x} {'<>' if leaf.operator == '!=' else leaf.operator} {literal(values[0])}"
         case "in" | "not_in":
-            listed = ", ".join(text(literal(v)) for v in values)
-            return f"{x} {'in' if leaf.operator == 'in' else 'not in'} ({listed})"
+            return f"{x} {'in' if leaf.operator == 'in' else 'not in'} ({', '.join(map(literal, values))})"
         case "between" if field.type in ("date", "timestamp"):
             return f"cast({x} as date) between {day_literal(values[0])} and {day_literal(values[1])}"
         case "between":
@@ -94,26 +84,25 @@ def leaf_sql(leaf: FieldLeaf, fields: Mapping[str, Field], day: Day, *, jinja: b
         case "is_true" | "is_false":
             return f"{x} = {'true' if leaf.operator == 'is_true' else 'false'}"
         case "contains":
-            return f"position({text(literal(values[0]))} in {x}) > 0"
+            return f"position({literal(values[0])} in {x}) > 0"
         case "not_contains":
-            return f"position({text(literal(values[0]))} in {x}) = 0"
+            return f"position({literal(values[0])} in {x}) = 0"
         case "starts_with":
-            return f"left({x}, {len(str(values[0]))}) = {text(literal(values[0]))}"
+            return f"left({x}, {len(str(values[0]))}) = {literal(values[0])}"
         case "ends_with":
-            return f"right({x}, {len(str(values[0]))}) = {text(literal(values[0]))}"
-        case "matches" if jinja:
-            return f"{{{{ pulse_matches({x!r}, {literal(values[0])!r}) }}}}"
+            return f"right({x}, {len(str(values[0]))}) = {literal(values[0])}"
         case "matches":
-            pattern = literal(values[0])
-            return f"{x} ~ {pattern}" if dialect == "postgres" else f"regexp_matches({x}, {pattern})"
+            return (
+                f"{x} ~ {literal(values[0])}" if dialect == "postgres" else f"regexp_matches({x}, {literal(values[0])})"
+            )
         case "on" | "before" | "after":
             sign = {"on": "=", "before": "<", "after": ">"}[leaf.operator]
             return f"cast({x} as date) {sign} {day_literal(values[0])}"
-        case "in_last":
+        case "in_last" if day is not None:
             return f"cast({x} as date) between {day.minus(int(values[0]))} and {day.minus(0)}"
-        case "more_than_ago":
+        case "more_than_ago" if day is not None:
             return f"cast({x} as date) < {day.minus(int(values[0]))}"
-        case "between_ago":
+        case "between_ago" if day is not None:
             return f"cast({x} as date) between {day.minus(int(values[1]))} and {day.minus(int(values[0]))}"
     raise ValueError(f"Operator {leaf.operator!r} of field {leaf.field!r} has no SQL.")
 
@@ -156,7 +145,7 @@ def rule_sql(rule: Rule, entity: Entity, dialect: str, as_of: date, segments: Ma
 
     def render(leaf: Leaf) -> str:
         if isinstance(leaf, FieldLeaf):
-            sql = leaf_sql(leaf, entity.fields, LiteralDay(as_of), jinja=False, dialect=dialect)
+            sql = leaf_sql(leaf, entity.fields, LiteralDay(as_of), dialect)
         elif isinstance(leaf, SqlLeaf):
             sql = f"({leaf.sql})"
         elif isinstance(leaf, SegmentLeaf) and segments and leaf.segment in segments:
@@ -181,6 +170,3 @@ def resolve_segments(rule: Rule, rules: Mapping[str, Rule]) -> Rule:
         inner = resolve_segments(rules[rule.segment], rules)
         return inner if rule.operator == "in_segment" else Not(inner)
     return rule
-
-
-__all__ = ["EventLeaf", "boolean_sql", "in_jinja", "leaf_sql", "literal", "resolve_segments", "rule_sql"]

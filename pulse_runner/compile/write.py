@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pulse_runner.compile.render import GENERATED, HEADER, YAML_HEADER, compile_project
-from pulse_runner.compile.versions import PATH, read_versions
+from pulse_runner.compile.render import HEADER, YAML_HEADER, Layout, compile_project
+from pulse_runner.compile.versions import read_versions
 from pulse_runner.segments.model import Project
+from pulse_runner.warehouse.project import project_vars
 
 
 @dataclass(frozen=True)
@@ -18,22 +19,38 @@ class Changes:
     written: tuple[str, ...]
     removed: tuple[str, ...]
 
+    @property
+    def paths(self) -> list[str]:
+        """Return all of them, in order."""
+        return sorted([*self.written, *self.removed])
+
+
+def layout_of(root: Path) -> Layout:
+    """Return the layout that the vars of the dbt project ask for: pulse_models_folder and pulse_segment_prefix."""
+    declared, usual = project_vars(root), Layout()
+    return Layout(
+        str(declared.get("pulse_models_folder") or usual.folder).strip("/"),
+        str(declared.get("pulse_segment_prefix") or usual.prefix),
+    )
+
+
+def unlisted_entities(project: Project, root: Path) -> list[str]:
+    """Return the entities that the var pulse_entities does not list: their models exist, and no table is made from them."""
+    listed = project_vars(root).get("pulse_entities") or ()
+    return sorted(set(project.entities) - set(listed))
+
 
 def pending(project: Project, root: Path) -> tuple[Changes, dict[str, str]]:
     """Return what a compile would change, and all compiled texts by path."""
-    files = compile_project(project, read_versions(_read(root / PATH)))
+    layout = layout_of(root)
+    known = read_versions(_read(root / layout.versions), layout.versions)
+    files = compile_project(project, known, layout)
     written = tuple(p for p, text in files.items() if _read(root / p) != text)
-    there = [p for folder in GENERATED for p in sorted((root / folder).glob("*")) if p.is_file()]
+    there = [p for p in sorted((root / layout.folder).glob("*")) if p.is_file()]
     # only files that carry our header are ours to remove
     ours = [p for p in there if (_read(p) or "").startswith((HEADER, YAML_HEADER))]
     removed = tuple(str(p.relative_to(root)) for p in ours if str(p.relative_to(root)) not in files)
     return Changes(written, removed), files
-
-
-def stale_files(project: Project, root: Path) -> list[str]:
-    """Return the compiled files that are not what the definitions say, in order; empty when all are current."""
-    changes, _ = pending(project, root)
-    return sorted([*changes.written, *changes.removed])
 
 
 def write_models(project: Project, root: Path) -> Changes:

@@ -29,7 +29,7 @@ def read_events(warehouse: Warehouse) -> list[KnownEvent]:
     for row in rows:
         if row["scope"] not in SCOPES:
             raise PulseError(
-                f"seeds/known_events.csv: scope {row['scope']!r} of the event from {row['starts_on']} is not one of {', '.join(SCOPES)}."
+                f"seeds/pulse_known_events.csv: scope {row['scope']!r} of the event from {row['starts_on']} is not one of {', '.join(SCOPES)}."
             )
     return [
         KnownEvent(r["starts_on"], r["ends_on"], r["scope"], r["scope_value"] or "", r["reason"] or "") for r in rows

@@ -13,7 +13,7 @@ from pathlib import Path
 from pulse_runner.errors import PulseError, UsageError
 from pulse_runner.known_events.model import SCOPES, KnownEvent, public_holidays
 
-PATH = Path("seeds") / "known_events.csv"
+PATH = Path("seeds") / "pulse_known_events.csv"
 COLUMNS = ("starts_on", "ends_on", "scope", "scope_value", "reason")
 
 

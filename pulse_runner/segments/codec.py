@@ -35,7 +35,7 @@ def rule_to_data(rule: object) -> Any:
 
 
 def rule_from_data(data: Any) -> Rule:
-    """Return the rule that `rule_to_data` wrote; KeyError or TypeError when it is not one."""
+    """Return the rule that `rule_to_data` wrote; KeyError or TypeError when it is not one. A leaf may carry its bit."""
     found = _from_data(data)
     if not isinstance(found, All | AnyOf | Not | FieldLeaf | EventLeaf | SegmentLeaf | SqlLeaf):
         raise TypeError(f"{type(found).__name__} is not a rule")
@@ -44,7 +44,7 @@ def rule_from_data(data: Any) -> Rule:
 
 def _from_data(data: Any) -> Any:
     if isinstance(data, dict):
-        return KINDS[data["kind"]](**{k: _from_data(v) for k, v in data.items() if k != "kind"})
+        return KINDS[data["kind"]](**{k: _from_data(v) for k, v in data.items() if k not in ("kind", "bit")})
     if isinstance(data, list):
         return tuple(_from_data(x) for x in data)
     return data

@@ -45,7 +45,7 @@ def build_snapshots(
     result = run_dbt(root, ["build", *selection, *WITHOUT], variables=variables, target=target, on_progress=on_progress)
     if counts is not None:
         counts.update(result.counts)
-    own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("_facts", "_history"))]
+    own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("__facts", "__history"))]
     if own:
         lines = "\n".join(f"  {f.node} ({f.status}): {f.message}" for f in own)
         raise WarehouseError(f"The snapshot of {first} to {last} is not complete:\n{lines}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pulse_runner.errors import BusyError, WarehouseError
 from pulse_runner.warehouse.connection import BUSY, is_lock_conflict, release_embedded_file
-from pulse_runner.warehouse.project import profiles_dir
+from pulse_runner.warehouse.project import package_folder, profiles_dir
 
 _DAY = re.compile(r"pulse: (?P<entity>\S+) (?P<day>\d{4}-\d\d-\d\d) \((?P<done>\d+) of (?P<total>\d+)\)")
 
@@ -103,3 +103,9 @@ def _progress(event: Any) -> Progress | None:
         total = getattr(data, "total", 0) or getattr(data, "num_models", 0)  # tests count themselves under another name
         return Progress(str(data.node_info.node_name), int(data.index), int(total))
     return None
+
+
+def install_packages(root: Path) -> None:
+    """Run `dbt deps` where a package that packages.yml names is not installed; raise WarehouseError when it fails."""
+    if not (package_folder(root) / "dbt_project.yml").is_file():
+        run_dbt(root, ["deps"])

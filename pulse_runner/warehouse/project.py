@@ -37,6 +37,19 @@ def project_vars(root: Path) -> Mapping[str, Any]:
     return {**declared, **scoped} if isinstance(scoped, dict) else declared
 
 
+def package_folder(root: Path) -> Path:
+    """Return where dbt installs the Pulse package in a project."""
+    return root / str(read_project(root).get("packages-install-path") or "dbt_packages") / "pulse"
+
+
+def require_package(root: Path) -> None:
+    """Raise UsageError when the Pulse package is not installed in the project."""
+    if not (package_folder(root) / "dbt_project.yml").is_file():
+        raise UsageError(
+            f"The Pulse dbt package is not installed in {root.name}: packages.yml must name it, and `dbt deps` installs it."
+        )
+
+
 def profile_name(root: Path) -> str:
     """Return the name of the profile that dbt_project.yml asks for."""
     return str(read_project(root).get("profile") or "pulse")

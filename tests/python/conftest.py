@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "dbt_project"))
 
 from dbt_common.behavior_flags import BehaviorFlagRendered

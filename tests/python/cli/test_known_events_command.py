@@ -17,7 +17,7 @@ YEAR = ("--country", "GB", "--from", "2026-04-01", "--to", "2026-05-31")
 def root(tmp_path: Path) -> Path:
     (tmp_path / "dbt_project.yml").write_text("name: pulse\n")
     (tmp_path / "seeds").mkdir()
-    (tmp_path / "seeds" / "known_events.csv").write_text(OWN)
+    (tmp_path / "seeds" / "pulse_known_events.csv").write_text(OWN)
     return tmp_path
 
 
@@ -26,7 +26,7 @@ def pulse(root: Path, *args: str) -> Result:
 
 
 def text(root: Path) -> str:
-    return (root / "seeds" / "known_events.csv").read_text()
+    return (root / "seeds" / "pulse_known_events.csv").read_text()
 
 
 def test_holidays_are_added_once_after_the_lines_that_people_wrote(root: Path) -> None:
@@ -71,5 +71,5 @@ def test_a_wrong_option_says_so_and_writes_nothing(root: Path, args: tuple[str, 
 def test_a_dry_run_writes_nothing_and_a_broken_line_is_named(root: Path) -> None:
     assert "Good Friday" in pulse(root, "add", *YEAR, "--dry-run").output
     assert text(root) == OWN
-    (root / "seeds" / "known_events.csv").write_text(OWN + "2026-01-02,2026-01-01,all,,backwards\n")
+    (root / "seeds" / "pulse_known_events.csv").write_text(OWN + "2026-01-02,2026-01-01,all,,backwards\n")
     assert "line 3: ends_on 2026-01-01 is before" in pulse(root, "list").output

@@ -1,4 +1,4 @@
-"""The project itself in a folder of its own, built by dbt alone."""
+"""The demo project in a folder of its own, with its own copy of the package, built by dbt alone."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from package_project import ROOT, copy_package, install
+
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect, release_embedded_file
 
-ROOT = Path(__file__).parents[3]
 FIRST, LAST = "2026-05-27", "2026-05-31"  # the headline fault in the middle
 
 
 def copy_project(root: Path) -> Path:
-    """Copy what dbt reads of the project into a folder; return the folder."""
-    shutil.copy(ROOT / "dbt_project.yml", root)
-    for folder in ("macros", "models", "seeds", "segments"):
-        shutil.copytree(ROOT / folder, root / folder)
-    (root / "tests").mkdir()
-    for test in (ROOT / "tests").glob("*.sql"):
-        shutil.copy(test, root / "tests")
+    """Copy the demo project and the package into a folder as they are committed; return the folder."""
+    made = shutil.ignore_patterns("target", "dbt_packages", "logs", "pulse.duckdb*", "generator")
+    shutil.copytree(ROOT / "demo", root, ignore=made, dirs_exist_ok=True)
+    install(root, copy_package(root / "pulse_package"))
     return root
 
 

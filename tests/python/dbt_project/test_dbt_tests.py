@@ -52,7 +52,7 @@ def test_the_unit_tests_notice_each_of_ten_planted_mistakes(built: Built) -> Non
     originals: dict[Path, str] = {}
     expected = set()
     for number, (model, text, wrong, name) in enumerate(MUTATIONS.values()):
-        path = next((built.root / "models").rglob(f"{model}.sql"))
+        path = next((built.root / "pulse_package/models").rglob(f"{model}.sql"))
         before = path.read_text(encoding="utf-8")
         originals.setdefault(path, before)
         assert before.count(text) == 1, (number, model)
@@ -75,16 +75,16 @@ def add(column: str, members: int) -> Callable[[Row], Row]:
 
 
 TAMPERED = {
-    "exited of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "exited > 0", add("exited", 1), ("segment_changes_add_up", "segment_flows_balance")),
-    "entered of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("entered", -1), ("segment_changes_add_up", "segment_flows_balance")),
-    "size of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("size", 1), ("segment_changes_add_up",)),
-    "members of a change": ("pulse_segment_changes", ("segment_id", "snapshot_date", "direction", "cause", "detail"), "direction = 'lost'", add("members", 1), ("segment_changes_add_up",)),
-    "leavers to nowhere": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", add("members", 1), ("segment_flows_balance",)),
-    "leavers to any": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(any)'", add("members", 1), ("segment_flows_balance",)),
-    "arrivals from nowhere": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "from_segment = '(none)'", add("members", -1), ("segment_flows_balance",)),
-    "a pair too large": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", 100_000), ("segment_flows_balance",)),
-    "a pair too small": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", -100_000), ("segment_flows_balance",)),
-    "a flow of a segment that has no snapshot": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", lambda row: row | {"from_segment": "unknown"}, ("segment_flows_balance",)),
+    "exited of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "exited > 0", add("exited", 1), ("pulse_segment_changes_add_up", "pulse_segment_flows_balance")),
+    "entered of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("entered", -1), ("pulse_segment_changes_add_up", "pulse_segment_flows_balance")),
+    "size of a snapshot": ("pulse_segment_snapshots", ("segment_id", "snapshot_date"), "entered > 0", add("size", 1), ("pulse_segment_changes_add_up",)),
+    "members of a change": ("pulse_segment_changes", ("segment_id", "snapshot_date", "direction", "cause", "detail"), "direction = 'lost'", add("members", 1), ("pulse_segment_changes_add_up",)),
+    "leavers to nowhere": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", add("members", 1), ("pulse_segment_flows_balance",)),
+    "leavers to any": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(any)'", add("members", 1), ("pulse_segment_flows_balance",)),
+    "arrivals from nowhere": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "from_segment = '(none)'", add("members", -1), ("pulse_segment_flows_balance",)),
+    "a pair too large": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", 100_000), ("pulse_segment_flows_balance",)),
+    "a pair too small": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "substr(from_segment, 1, 1) <> '(' and substr(to_segment, 1, 1) <> '('", add("members", -100_000), ("pulse_segment_flows_balance",)),
+    "a flow of a segment that has no snapshot": ("pulse_segment_flows", ("snapshot_date", "from_segment", "to_segment"), "to_segment = '(none)'", lambda row: row | {"from_segment": "unknown"}, ("pulse_segment_flows_balance",)),
 }  # fmt: skip
 
 

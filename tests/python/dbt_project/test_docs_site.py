@@ -53,16 +53,16 @@ def test_every_column_that_the_warehouse_has_is_described(site: dict[str, Any]) 
 
 
 def test_lineage_runs_from_the_entity_over_the_snapshots_to_incidents_and_marts(site: dict[str, Any]) -> None:
-    line = ["dim_customers_daily", "customers_facts", "pulse_segment_facts", "pulse_segment_snapshots", "pulse_findings", "pulse_incidents", "pulse_incident_explanations", "pulse_open_incidents", "pulse_segment_health"]  # fmt: skip
+    line = ["dim_customers_daily", "pulse_customers__facts", "pulse_segment_facts", "pulse_segment_snapshots", "pulse_findings", "pulse_incidents", "pulse_incident_explanations", "pulse_open_incidents", "pulse_segment_health"]  # fmt: skip
     for place, name in enumerate(line):
         assert set(line[:place]) <= ancestors(site, name), name
     read_by_the_detectors = {
         "pulse_segment_snapshots",
         "pulse_segment_distributions",
         "pulse_segment_reach",
-        "entity_health",
+        "pulse_entity_health",
     }
-    assert read_by_the_detectors <= ancestors(site, "findings")
+    assert read_by_the_detectors <= ancestors(site, "pulse_findings")
     for table in ("pulse_alert_deliveries", "pulse_incident_events"):
         assert "pulse_incidents" in ancestors(site, table)
 

@@ -50,10 +50,11 @@ def test_the_project_parses_with_every_deprecation_an_error(plain_project: Path,
 
 @pytest.mark.usefixtures("strict")
 def test_an_unknown_key_in_the_project_would_fail_that_test(plain_project: Path) -> None:
-    path = plain_project / "models/marts/_marts__models.yml"
+    path = plain_project / "pulse_package/models/marts/_marts__models.yml"
     text = path.read_text(encoding="utf-8")
     path.write_text(
-        text.replace("  - name: open_incidents", "  - name: open_incidents\n    nonsense: 1", 1), encoding="utf-8"
+        text.replace("  - name: pulse_open_incidents", "  - name: pulse_open_incidents\n    nonsense: 1", 1),
+        encoding="utf-8",
     )
     done = dbt(use(plain_project, "duckdb"), "parse", *DEPRECATIONS_ARE_ERRORS)
     assert not done.success
@@ -63,10 +64,10 @@ def test_an_unknown_key_in_the_project_would_fail_that_test(plain_project: Path)
 BRANCHES = {
     "snowflake__pulse_and('w0', 'm')": "bitand(w0, m)",
     "default__pulse_and('w0', 'm')": "(w0 & m)",
-    "snowflake__pulse_bitwise_text('not (w1 & 12) = 12 and (b0 & 3) <> 0')": "not bitand(w1, 12) = 12 and bitand(b0, 3) <> 0",
+    "snowflake__pulse_bitwise('not (w1 & 12) = 12 and (b0 & 3) <> 0')": "not bitand(w1, 12) = 12 and bitand(b0, 3) <> 0",
     "snowflake__pulse_matches('plan', \"'^p\\\\d'\")": "regexp_instr(plan, '^p\\\\d') > 0",
     "default__pulse_matches('plan', \"'^p'\")": "regexp_like(plan, '^p')",
-    "default__pulse_step()": "/* step */",
+    "default__pulse_materialized()": "",
     "default__pulse_drop_step('moves')": "drop table if exists moves;",
     "default__pulse_lock(this)": "select 1",
     "default__pulse_session()": "",
@@ -74,7 +75,7 @@ BRANCHES = {
 
 
 def test_the_branches_that_no_tested_warehouse_takes_render(plain_project: Path) -> None:
-    lines = "\n".join(f"-- {{{{ {call} }}}}" for call in BRANCHES)
+    lines = "\n".join(f"-- {{{{ pulse.{call} }}}}" for call in BRANCHES)
     done = dbt(use(plain_project, "duckdb"), "compile", "--no-populate-cache", "--inline", f"select 1\n{lines}")
     assert done.success, done.exception
     rendered = done.result.results[0].node.compiled_code.split("\n")[1:]
@@ -82,26 +83,32 @@ def test_the_branches_that_no_tested_warehouse_takes_render(plain_project: Path)
 
 
 def test_every_dispatched_macro_has_a_branch_for_any_warehouse(plain_project: Path) -> None:
-    text = "\n".join(p.read_text(encoding="utf-8") for p in sorted((plain_project / "macros").glob("*.sql")))
+    text = "\n".join(
+        p.read_text(encoding="utf-8") for p in sorted((plain_project / "pulse_package/macros").rglob("*.sql"))
+    )
     dispatched = {part.split("'")[0] for part in text.split("adapter.dispatch('")[1:]}
-    assert dispatched == {"pulse_and", "pulse_bitwise_text", "pulse_matches", "pulse_step", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session"}  # fmt: skip
+    assert dispatched == {"pulse_and", "pulse_bitwise", "pulse_matches", "pulse_materialized", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session"}  # fmt: skip
     assert {name for name in dispatched if f"macro default__{name}(" not in text} == set()
 
 
 def test_every_model_and_test_compiles_to_sql_that_a_snowflake_parser_reads(plain_project: Path) -> None:
     root = use(plain_project, "snowflake")
     for name, body in WITHOUT_A_CONNECTION.items():
-        (root / f"macros/{name}.sql").write_text(body, encoding="utf-8")
+        next(
+            (root / "pulse_package/macros").rglob(f"{name}.sql"), root / f"pulse_package/macros/{name}.sql"
+        ).write_text(body, encoding="utf-8")
     # the demo's list of days is made by a query, and seeds are data
     left_out = ("--exclude", "stg_demo__days", "resource_type:unit_test", "resource_type:seed")
     done = dbt(root, "compile", "--no-populate-cache", "--no-introspect", *left_out)
     assert done.success, done.exception
     nodes = json.loads((root / "target/manifest.json").read_text(encoding="utf-8"))["nodes"]
     compiled = {n["name"]: n["compiled_code"] for n in nodes.values() if n.get("compiled_code")}
-    assert {p.stem for p in (root / "models").rglob("*.sql")} - set(compiled) == {"stg_demo__days"}
+    assert {p.stem for folder in ("models", "pulse_package/models") for p in (root / folder).rglob("*.sql")} - set(
+        compiled
+    ) == {"stg_demo__days"}
     for name, sql in compiled.items():
         assert len(sqlglot.parse(sql, read="snowflake")) == 1, name
-    facts = compiled["customers_facts"]
+    facts = compiled["pulse_customers__facts"]
     assert "bitand(w0, " in facts
     assert " & " not in facts
     assert "as materialized" not in facts

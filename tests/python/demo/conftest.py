@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "demo" / "generator"))
 
 from shop_oracle import Shop, read_shop
 
@@ -16,4 +17,4 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="session")
 def shop() -> Shop:
-    return read_shop(ROOT / "seeds")
+    return read_shop(ROOT / "demo" / "seeds")

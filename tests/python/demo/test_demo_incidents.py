@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def read_seed(name: str) -> list[dict[str, str]]:
-    with (ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+    with (ROOT / "demo" / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
@@ -48,7 +48,7 @@ def replayed(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Replay:
             e["scope_value"],
             e["reason"],
         )
-        for e in read_seed("known_events")
+        for e in read_seed("pulse_known_events")
     ]
     panels = {
         name: replace(panel, excluded=excluded_by_events(events, panel.segment_ids, panel.dates, {}, {}))
@@ -56,7 +56,7 @@ def replayed(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Replay:
     }
     spread = read_history(folder / "distributions.csv").distributions
     whole = replace(history, metrics=panels, distributions=spread, constrained=frozenset(CONSTRAINED))
-    return replay(whole, detector_settings(load_project(ROOT)), DETECTORS)
+    return replay(whole, detector_settings(load_project(ROOT / "demo")), DETECTORS)
 
 
 @pytest.mark.parametrize("row", EXPECTED, ids=lambda row: f"{row['segment_id']}-{row['detector']}")
@@ -86,6 +86,6 @@ def test_the_tablet_incident_recovers_the_day_after_the_fix_and_the_others_are_o
 
 
 def test_the_oracle_knows_every_segment_and_what_its_rule_fixes(shop: Shop) -> None:
-    project = load_project(ROOT)
+    project = load_project(ROOT / "demo")
     assert set(members(shop)) == set(project.segments)
     assert set(constrained_attributes(project)) == CONSTRAINED

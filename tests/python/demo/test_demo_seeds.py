@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from generate import as_csv, tables
+from plan import FAULTS
 from shop_oracle import Shop, members, metrics
 
-from pulse_runner.demo.generate import as_csv, tables
-from pulse_runner.demo.plan import FAULTS
-
-SEEDS = Path(__file__).parents[3] / "seeds"
+DEMO = Path(__file__).parents[3] / "demo"
+SEEDS = DEMO / "seeds"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,10 @@ def generated() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["demo_customers", "demo_orders", "demo_faults"])
 def test_the_committed_seed_is_what_the_generator_makes(name: str, generated: dict[str, str]) -> None:
-    assert (SEEDS / f"{name}.csv").read_text(encoding="utf-8") == generated[name]
+    committed, made = (SEEDS / f"{name}.csv").read_text(encoding="utf-8").splitlines(), generated[name].splitlines()
+    assert len(committed) == len(made)
+    # line by line: the difference of two texts of a megabyte takes pytest half an hour to word
+    assert [pair for pair in zip(committed, made, strict=True) if pair[0] != pair[1]][:3] == []
 
 
 def test_the_seeds_stay_under_three_megabytes() -> None:
@@ -46,7 +49,7 @@ def test_the_shop_is_of_the_promised_size(shop: Shop) -> None:
 def test_the_renamed_column_takes_42_percent_off_the_headline_segment_in_a_day(shop: Shop) -> None:
     size = members(shop)["high_value_active_users"].sum(axis=0)
     at = shop.days.index(date(2026, 5, 30))
-    assert (size[at - 1], size[at]) == (1371, 799)
+    assert (size[at - 1], size[at]) == (1414, 823)
     assert round(size[at] / size[at - 1] - 1, 2) == -0.42
 
 
@@ -54,7 +57,7 @@ def test_the_renamed_column_is_empty_for_a_tenth_of_all_customers_and_for_nobody
     nulls = np.isnan(shop.ltv).sum(axis=0)
     at = shop.days.index(date(2026, 5, 30))
     assert nulls[:at].max() == 0
-    assert nulls[at:].tolist() == [580, 580]
+    assert nulls[at:].tolist() == [597, 597]
 
 
 def test_no_tablet_order_arrives_in_the_week_of_the_broken_release(shop: Shop) -> None:

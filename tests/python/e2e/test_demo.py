@@ -6,9 +6,9 @@ import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,21 +20,21 @@ import pytest
 from pulse_runner.warehouse.connection import connect
 
 ROOT = Path(__file__).parents[3]
-PARTS = ("dbt_project.yml", ".dbtignore", "macros", "models", "seeds", "segments", "tests")
 
 
 @dataclass
 class Shop:
-    """A copy of the project in which the demo has run; `run` calls `pulse` there in a process of its own."""
+    """A folder into which the demo was written and in which it has run; `run` calls `pulse` there in a process of its own."""
 
     root: Path
+    site: Path
     output: str
 
     def run(self, *args: str, ok: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "pulse_runner", *args],
             cwd=self.root,
-            env=clean_env(self.root) | env,
+            env=clean_env(self.root) | {"PYTHONPATH": str(self.site)} | env,
             capture_output=True,
             text=True,
         )
@@ -54,20 +54,24 @@ def clean_env(root: Path) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(secret)} | {"HOME": str(root / "home")}
 
 
+def unpacked_wheel(folder: Path) -> Path:
+    """Build the wheel and unpack it into a folder: what `pip install` gives, with no checkout beside it."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next((folder / "dist").glob("*.whl"))) as wheel:
+        wheel.extractall(folder / "site")
+    return folder / "site"
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     root = tmp_path_factory.mktemp("shop")
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("python", "__pycache__"))
-        else:
-            shutil.copy(source, root / part)
+    (root / "home").mkdir()
     patch = pytest.MonkeyPatch()
     patch.setenv("HOME", str(root / "home"))
     patch.delenv("DBT_PROFILES_DIR", raising=False)
-    shop = Shop(root, "")
-    shop.output = shop.run("demo").stdout
+    shop = Shop(root, unpacked_wheel(tmp_path_factory.mktemp("site")), "")
+    shop.output = shop.run("demo", ".").stdout
     yield shop
     patch.undo()
 
@@ -83,8 +87,17 @@ def detectors_of(incident: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def expected() -> list[dict[str, str]]:
-    with (ROOT / "seeds" / "demo_expected_incidents.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "demo" / "seeds" / "demo_expected_incidents.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_the_demo_came_out_of_a_wheel_with_no_checkout_beside_it(shop: Shop) -> None:
+    where = shop.run("doctor", ok=False)
+    assert "package: installed in dbt_packages/pulse" in where.stdout
+    code = "import pulse_runner.package as p; print(p.package_root(), p.demo_root())"
+    env = clean_env(shop.root) | {"PYTHONPATH": str(shop.site)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=shop.root, env=env, capture_output=True, text=True)
+    assert done.stdout.split() == [str(shop.site / "pulse_runner" / part) for part in ("_package", "_demo")]
 
 
 @pytest.mark.parametrize("row", expected(), ids=lambda r: f"{r['segment_id'] or 'customers'}-{r['detector']}")
@@ -216,7 +229,7 @@ def test_run_of_the_last_day_ends_with_3_when_severe_incidents_are_open(shop: Sh
 
 
 def test_doctor_says_when_known_events_were_written_down_but_not_loaded(shop: Shop) -> None:
-    path = shop.root / "seeds" / "known_events.csv"
+    path = shop.root / "seeds" / "pulse_known_events.csv"
     text = path.read_text(encoding="utf-8")
     assert "known events: 1 loaded" in shop.run("doctor", ok=False).stdout
     path.write_text(text + "2026-05-01,2026-05-01,all,,Labour Day\n", encoding="utf-8")
@@ -224,12 +237,12 @@ def test_doctor_says_when_known_events_were_written_down_but_not_loaded(shop: Sh
         said = shop.run("doctor", ok=False).stdout
     finally:
         path.write_text(text, encoding="utf-8")
-    assert "known events: 1 of 2 in seeds/known_events.csv are not in the warehouse" in said
-    assert "dbt seed --select known_events" in said
+    assert "known events: 1 of 2 in seeds/pulse_known_events.csv are not in the warehouse" in said
+    assert "dbt seed --select pulse_known_events" in said
 
 
 def test_the_builds_of_demo_and_run_are_recorded_and_a_failed_one_says_why(shop: Shop) -> None:
-    path = shop.root / "models" / "snapshots" / "segment_flows.sql"
+    path = shop.root / "pulse_package" / "models" / "snapshots" / "pulse_segment_flows.sql"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("from facts\n    where", "from there_is_no_such_table\n    where"), encoding="utf-8")
     try:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from package_project import copy_package, install, write_project
 
 from pulse_runner.compile.write import write_models
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.dbt import DbtResult, run_dbt
+from pulse_runner.warehouse.project import read_project
 
-ROOT = Path(__file__).parents[3]
 Rows = Sequence[Sequence[object]]
 
 
@@ -41,19 +41,11 @@ def sql_value(value: object) -> str:
 class World:
     """One dbt project in a folder of its own."""
 
-    def __init__(self, root: Path, profile: str | None) -> None:
+    def __init__(self, root: Path, package: Path, profile: str | None) -> None:
         self.root = root
-        root.mkdir(parents=True)
-        shutil.copytree(ROOT / "macros", root / "macros")
-        # without the unit tests: they say nothing about a world, and tests/python/dbt_project runs them
-        unit_tests = shutil.ignore_patterns("*unit_tests.yml")
-        shutil.copytree(ROOT / "models" / "snapshots", root / "models" / "snapshots", ignore=unit_tests)
-        if (ROOT / "tests").is_dir():
-            (root / "tests").mkdir()
-            for test in (ROOT / "tests").glob("*.sql"):
-                shutil.copy(test, root / "tests")
-        shutil.copy(ROOT / "dbt_project.yml", root)
-        (root / "models" / "base").mkdir()
+        (root / "models" / "base").mkdir(parents=True)
+        write_project(root, "world")
+        install(root, package)
         if profile:
             (root / "profiles.yml").write_text(profile)
 
@@ -66,6 +58,8 @@ class World:
         (self.root / f"models/base/{name}.sql").write_text("{{ config(materialized='table') }}\n" + body)
 
     def compile(self, project: Project) -> None:
+        write_project(self.root, "world", project.entities)
+        read_project.cache_clear()
         write_models(project, self.root)
 
     def build(
@@ -89,7 +83,8 @@ class World:
         """Query with {table} for the qualified name of a table."""
         warehouse = connect(self.root)
         try:
-            names = {p.stem: warehouse.table(p.stem) for p in self.root.glob("models/**/*.sql")}
+            own = [*self.root.glob("models/**/*.sql"), *self.root.glob("dbt_packages/pulse/models/**/*.sql")]
+            names = {p.stem: warehouse.table(p.stem) for p in own}
             return warehouse.query(sql.format(**names))
         finally:
             warehouse.close()
@@ -105,8 +100,17 @@ class World:
         return {r["segment_id"]: r["size"] for r in rows}
 
 
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the package without the tables that the runner fills and without unit tests, which say nothing about a world."""
+    leave_out = ("*unit_tests.yml", "incidents", "marts")
+    return copy_package(tmp_path_factory.mktemp("package") / "pulse", leave_out=leave_out)
+
+
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def new_world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], World]:
+def new_world(
+    request: pytest.FixtureRequest, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], World]:
     """Give a function that makes an empty world on the warehouse in turn."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
@@ -115,7 +119,7 @@ def new_world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
 
     def make() -> World:
         text = profile.replace("schema: pulse_", f"schema: w{len(made)}_") if profile else None
-        made.append(World(tmp_path / f"world{len(made)}", text))
+        made.append(World(tmp_path / f"world{len(made)}", package, text))
         return made[-1]
 
     return make

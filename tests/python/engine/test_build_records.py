@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from package_project import copy_package, install
 
 from pulse_runner.cli import cli
 from pulse_runner.segments.model import Entity, Field, FieldLeaf, History, Project, Relation, Segment
 
-ROOT = Path(__file__).parents[3]
 D1, D2 = "2024-02-28", "2024-02-29"
 
 
@@ -25,7 +23,8 @@ def shop(world):
     entity = Entity("people", Relation("ref", ("people",)), "id", History("as_of", as_of="day"), {"ltv": Field("ltv", "number")})  # fmt: skip
     world.compile(Project({"people": entity}, {"rich": Segment("rich", "people", FieldLeaf("ltv", ">", (9,)), "me")}, {}))  # fmt: skip
     world.table("people", {"id": "integer", "ltv": "integer", "day": "date"}, [(1, 10, D1), (1, 10, D2)])
-    shutil.copytree(ROOT / "models" / "incidents", world.root / "models" / "incidents")
+    # a copy of its own: with the runner's tables, and to be broken
+    install(world.root, copy_package(world.root / "pulse_package", leave_out=("*unit_tests.yml", "marts")))
     return world
 
 
@@ -56,7 +55,7 @@ def test_a_build_is_recorded_with_its_dates_counts_and_real_seconds(shop) -> Non
 
 def test_a_failed_build_is_recorded_with_its_error_and_the_next_one_too(shop) -> None:
     assert pulse(shop, "snapshot", "--date", D1).exit_code == 0
-    model = shop.root / "models/snapshots/segment_flows.sql"
+    model = shop.root / "pulse_package/models/snapshots/pulse_segment_flows.sql"
     right = model.read_text(encoding="utf-8")
     model.write_text(right.replace("from facts\n    where", "from there_is_no_such_table\n    where"), encoding="utf-8")
     failed = pulse(shop, "snapshot", "--date", D2)

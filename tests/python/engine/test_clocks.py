@@ -157,7 +157,7 @@ def test_the_kept_history_is_pruned_and_the_snapshots_are_not(world) -> None:
         world.table("people", types, [(key, 10 if key <= n else 0) for key in range(5)])
         world.built(pulse_now=day, pulse_history_days=2, command="run")
     kept = world.query(
-        "select snapshot_date, count(*) as n from {people_history} group by snapshot_date order by snapshot_date"
+        "select snapshot_date, count(*) as n from {pulse_people__history} group by snapshot_date order by snapshot_date"
     )
     assert [(str(k["snapshot_date"]), k["n"]) for k in kept] == [(day, 5) for day in days[2:]]
     rows = world.query("select * from {pulse_segment_snapshots} order by snapshot_date")

@@ -47,7 +47,7 @@ def start(world, number: int) -> subprocess.Popen[str]:
 # every insert of a day sleeps after the rows of that day were deleted, so that a build that does not wait its turn meets another there
 SLEEP = """
 create function nap() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return null; end $$;
-create trigger nap before insert on people_facts for each statement execute function nap();
+create trigger nap before insert on pulse_people__facts for each statement execute function nap();
 create trigger nap before insert on pulse_segment_snapshots for each statement execute function nap();
 """
 
@@ -60,7 +60,7 @@ def prepare(server: Path, world) -> None:
         host=str(server), user="postgres", dbname="postgres", options=f"-csearch_path={schema[1]}"
     )
     with connection, connection.cursor() as cursor:
-        for table in ("people_facts", "people_health", *TABLES):
+        for table in ("pulse_people__facts", "pulse_people__health", *TABLES):
             cursor.execute(f"delete from {table} where snapshot_date = %s", [D2])
         cursor.execute(SLEEP)
     connection.close()

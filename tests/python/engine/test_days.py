@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pulse_runner.compile import counts
 from pulse_runner.segments.model import (
     Aggregate,
     All,
@@ -255,16 +254,15 @@ def test_more_leaves_than_one_word_holds(world, leaves: int) -> None:
     rules["every"] = All(tuple(rules.values()))
     world.compile(project(rules))
     world.table("people", TYPES, dated((D1, [(1, 61.5, None, None), (2, 129.5, None, None), (3, 62, None, None)])))
-    (world.root / "models/segments").mkdir(exist_ok=True)
-    for view in (world.root / "models/segments").glob("seg_*.sql"):
+    for view in (world.root / "models/pulse").glob("seg_*.sql"):
         view.unlink()  # 131 views and their tests add nothing here
-    (world.root / "models/segments/_segments__models.yml").unlink()
+    (world.root / "models/pulse/_pulse__models.yml").unlink()
     world.built(D1, command="run")
     sizes = world.sizes(D1)
     assert [sizes["above61"], sizes["above62"], sizes["above129"], sizes["every"]] == [3, 1, 1, 1]
 
 
-def test_wide_rows_of_buckets_for_very_many_segments_count_what_joined_buckets_do(world, monkeypatch) -> None:
+def test_wide_rows_of_buckets_for_very_many_segments_count_what_joined_buckets_do(world) -> None:
     attributes = (Attribute("country", "country", top=1), Attribute("worth", "ltv", bins=(5, 100, 2500)))
     world.table("people", TYPES, ALL_DAYS)
     world.compile(project(attributes=attributes))
@@ -272,10 +270,8 @@ def test_wide_rows_of_buckets_for_very_many_segments_count_what_joined_buckets_d
     joined = world.content("pulse_segment_distributions")
     assert {r[2] for r in joined} == {"country", "worth"}
     assert "(other)" in {r[3] for r in joined}
-    monkeypatch.setattr(counts, "WIDE_FROM", 0)
-    world.compile(project(attributes=attributes))
-    assert "bundle_0" in (world.root / "models/entities/people_facts.sql").read_text()
-    world.built(D1, D3, command="run")
+    world.built(D1, D3, command="run", pulse_wide_from=0)
+    assert "bundle_0 as" in next(world.root.glob("target/compiled/**/pulse_people__facts.sql")).read_text()
     assert world.content("pulse_segment_distributions") == joined
 
 

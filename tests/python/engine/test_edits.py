@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pulse_runner.compile.versions import KEPT, PATH
+from pulse_runner.compile.render import Layout
+from pulse_runner.compile.versions import KEPT
 from pulse_runner.errors import DefinitionError
 from pulse_runner.segments.model import All, Entity, Field, FieldLeaf, History, Project, Relation, Rule, Segment
 
@@ -15,6 +16,7 @@ FIELDS = {
     "seen": Field("seen", "date"),
     "idle": Field("idle", "number", days_since="seen"),
 }
+PATH = Layout().versions
 D1, D2, D3 = "2024-02-28", "2024-02-29", "2024-03-01"
 #        id  before           after the night of the edit
 ROWS = {

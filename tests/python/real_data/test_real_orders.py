@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from package_project import ROOT, install, write_project
 
 from pulse_runner.compile.write import write_models
 from pulse_runner.segments.load import load_project
@@ -21,7 +22,6 @@ from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.dbt import run_dbt
 
-ROOT = Path(__file__).parents[3]
 ORDERS = Path(
     os.environ.get("PULSE_REAL_ORDERS") or ROOT.parent / "shared" / "data" / "online_retail_transactions.parquet"
 )
@@ -84,10 +84,8 @@ def sizes() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     root = tmp_path_factory.mktemp("orders")
-    shutil.copy(ROOT / "dbt_project.yml", root)
-    shutil.copytree(ROOT / "macros", root / "macros")
-    for folder in ("snapshots", "incidents", "marts"):
-        shutil.copytree(ROOT / "models" / folder, root / "models" / folder)
+    write_project(root, "orders", ["buyers"])
+    install(root, ROOT)
     shutil.copytree(Path(__file__).parent / "project", root, dirs_exist_ok=True)
     write_models(load_project(root), root)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,129 @@
+{# The dates to build, in order: [{day, before, status, reason}]. The situations, by name:
+   ok                   the relation has rows as of the date; before is the latest earlier date that has some, none on the first
+   stale                it has none, or its updated_at is older than max_age_days: the load is late
+   not_reconstructable  the date lies before all that the relation remembers
+   broken               the key or the date column itself is gone
+   The next snapshot after the window is built again, because the day that it is compared with may be new. #}
+{% macro pulse_day_plan(about, target_relation) %}
+    {%- set spec = about.spec -%}
+    {%- set intervals = 'valid_from' in spec.history -%}
+    {%- set window = pulse.pulse_window() -%}
+    {%- set relation = pulse.pulse_relation(spec.relation) -%}
+    {%- set types = pulse.pulse_column_types(relation) -%}
+    {%- set gone = [] -%}
+    {%- for column in spec.required if types and (column | lower) not in types -%}{%- do gone.append(column) -%}{%- endfor -%}
+    {%- set later = run_query(
+        "select cast(min(snapshot_date) as varchar(10)) from " ~ target_relation ~ " where snapshot_date > cast('" ~ window[1] ~ "' as date)"
+    ) -%}
+    {%- set last = later.rows[0][0] if later and later.rows[0][0] is not none else window[1] -%}
+    {%- set known = [] if gone else pulse.pulse_known_days(spec, relation, window[0], last) -%}
+    {%- set done = pulse.pulse_done_days(about, target_relation, window) -%}
+    {%- set days = [] -%}
+    {%- for day in pulse.pulse_dates_between(window[0], window[1]) if day not in done -%}
+        {%- do days.append(day) -%}
+    {%- endfor -%}
+    {%- if days and later and later.rows[0][0] is not none -%}{%- do days.append(later.rows[0][0]) -%}{%- endif -%}
+    {%- set plans = [] -%}
+    {%- for day in days -%}
+        {%- set before = known | select('lt', day) | list | last -%}
+        {%- set plan = {'day': day, 'before': before if before else none, 'compare': [], 'status': 'ok', 'reason': ''} -%}
+        {%- for earlier in pulse.pulse_compare_dates(day) if earlier != before and (earlier in known or (intervals and known and earlier >= known[0])) -%}
+            {%- do plan.compare.append(earlier) -%}
+        {%- endfor -%}
+        {%- if gone -%}
+            {%- do plan.update({'status': 'broken', 'reason': 'column ' ~ gone | join(', ') ~ ' is missing'}) -%}
+        {%- elif day not in known and intervals and known and day > known[0] -%}
+            {%- do plan.update({'before': pulse.pulse_dates_between(known[0], day)[-2]}) -%}
+        {%- elif day not in known and (not before) and known -%}
+            {%- do plan.update({'status': 'not_reconstructable', 'reason': spec.entity ~ ' has no rows before ' ~ known[0]}) -%}
+        {%- elif day not in known -%}
+            {%- do plan.update({'status': 'stale', 'reason': spec.entity ~ ' has no rows of ' ~ day ~ ('; the last are of ' ~ before if before else '')}) -%}
+        {%- elif spec.updated_at -%}
+            {%- do plan.update(pulse.pulse_age(spec, relation, day)) -%}
+        {%- endif -%}
+        {%- do plans.append(plan) -%}
+    {%- endfor -%}
+    {{ return(plans) }}
+{% endmacro %}
+
+{# The earlier dates of pulse_compare_days, counted back from a day: seven is the same weekday of the week before. #}
+{% macro pulse_compare_dates(day) %}
+    {%- set dates = [] -%}
+    {%- for days in var('pulse_compare_days', []) -%}
+        {%- if not 2 <= days | int <= 40 -%}
+            {%- do exceptions.raise_compiler_error('pulse_compare_days: ' ~ days ~ ' is not a number of days from 2 to 40. One day back is always compared.') -%}
+        {%- endif -%}
+        {%- do dates.append((modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=days | int)).strftime('%Y-%m-%d')) -%}
+    {%- endfor -%}
+    {{ return(dates) }}
+{% endmacro %}
+
+{# The date so many days before one, ISO text. #}
+{% macro pulse_dates_before(day, days) %}
+    {{ return((modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=days)).strftime('%Y-%m-%d')) }}
+{% endmacro %}
+
+{# Every date between two, ISO text, both included. #}
+{% macro pulse_dates_between(first, last) %}
+    {%- set start = modules.datetime.datetime.strptime(first, '%Y-%m-%d') -%}
+    {%- set days = (modules.datetime.datetime.strptime(last, '%Y-%m-%d') - start).days -%}
+    {%- set out = [] -%}
+    {%- for n in range(days + 1) -%}{%- do out.append((start + modules.datetime.timedelta(days=n)).strftime('%Y-%m-%d')) -%}{%- endfor -%}
+    {{ return(out) }}
+{% endmacro %}
+
+{# Dates that the relation has rows of, in order, from 40 days before `first` to `last`; where none of them is before `first`, also the one before
+   them all, or what the relation begins with. For validity intervals their beginning only. #}
+{% macro pulse_known_days(spec, relation, first, last) %}
+    {%- set h = spec.history -%}
+    {%- set intervals = 'valid_from' in h -%}
+    {%- set low = (modules.datetime.datetime.strptime(first, '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
+    {%- set found = [] -%}
+    {%- if not intervals -%}
+        {%- set sql -%}
+            select cast(cast({{ h.as_of }} as date) as varchar(10)) from {{ relation }}
+            where {{ h.as_of }} >= cast('{{ low }}' as date) and {{ h.as_of }} <= cast('{{ last }}' as date)
+            group by 1
+        {%- endset -%}
+        {%- for row in run_query(sql) -%}{%- do found.append(row[0] | string) -%}{%- endfor -%}
+    {%- endif -%}
+    {%- if not (found | select('lt', first) | list) -%}
+        {%- set at = h.valid_from if intervals else h.as_of -%}
+        {%- set sql -%}
+            select cast(cast(max(case when {{ at }} < cast('{{ low }}' as date) then {{ at }} end) as date) as varchar(10)),
+                cast(cast(min({{ at }}) as date) as varchar(10)) from {{ relation }}
+        {%- endset -%}
+        {%- set edge = run_query(sql).rows[0] -%}
+        {%- for day in ([edge[1]] if intervals else edge) if day is not none -%}{%- do found.append(day | string) -%}{%- endfor -%}
+    {%- endif -%}
+    {{ return(found | unique | sort | list) }}
+{% endmacro %}
+
+{# With pulse_skip_done: dates of the window that are complete with these definitions. #}
+{% macro pulse_done_days(about, target_relation, window) %}
+    {%- set done = [] -%}
+    {%- if var('pulse_skip_done', false) -%}
+        {%- set sql -%}
+            select distinct cast(snapshot_date as varchar(10)) from {{ target_relation }}
+            where {% if about.kind == 'facts' %}fact = 'definitions' and item = '{{ pulse.pulse_definitions_hash(about.spec) }}'
+                {%- else %}column_name = '(rows)' and status = 'ok'{% endif %}
+                and snapshot_date between cast('{{ window[0] }}' as date) and cast('{{ window[1] }}' as date)
+        {%- endset -%}
+        {%- for row in run_query(sql) -%}{%- do done.append(row[0]) -%}{%- endfor -%}
+    {%- endif -%}
+    {{ return(done) }}
+{% endmacro %}
+
+{# Whether the relation was refreshed for a date: {} or {status, reason}. #}
+{% macro pulse_age(spec, relation, day) %}
+    {%- set sql -%}
+        select cast(max(cast({{ spec.updated_at }} as date)) as varchar(10)) from {{ relation }}
+        {% if spec.history.as_of %}where {{ spec.history.as_of }} = cast('{{ day }}' as date){% endif %}
+    {%- endset -%}
+    {%- set freshest = run_query(sql).rows[0][0] -%}
+    {%- set oldest = (modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=spec.max_age_days)).strftime('%Y-%m-%d') -%}
+    {%- if freshest is none or freshest < oldest -%}
+        {{ return({'status': 'stale', 'reason': spec.updated_at ~ ' of ' ~ spec.entity ~ ' is ' ~ (freshest or 'empty') ~ ', older than ' ~ oldest}) }}
+    {%- endif -%}
+    {{ return({}) }}
+{% endmacro %}

@@ -1,0 +1,79 @@
+{# The members of each pattern by bucket of each attribute. #}
+{% macro pulse_named_counts(spec) %}
+    {%- for attribute in spec.attributes %}
+select pattern_id, '{{ attribute.name }}' as attribute, bucket_{{ attribute.name }} as bucket, cast(count(*) as integer) as members
+from today_patterns
+group by pattern_id, bucket_{{ attribute.name }}
+{{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# How many buckets of each attribute can be kept apart, (other) included, as [name, slots, slots of the attributes before it]. #}
+{% macro pulse_slot_bases(spec) %}
+    {%- set bases = [] -%}
+    {%- set so_far = [0] -%}
+    {%- for attribute in spec.attributes -%}
+        {%- do bases.append([attribute.name, attribute.slots, so_far[-1]]) -%}
+        {%- do so_far.append(so_far[-1] + attribute.slots) -%}
+    {%- endfor -%}
+    {{ return(bases) }}
+{% endmacro %}
+
+{# Every bucket of the date with its number within the attribute, the largest first, and over all attributes; small ones share the last.
+   So a pattern or a segment and a bucket are one whole number to group by. #}
+{% macro pulse_bucket_slots(spec) %}
+    {%- set bases = pulse.pulse_slot_bases(spec) %}
+with
+
+ranked_buckets as (
+    select
+        attribute,
+        bucket,
+        row_number() over (partition by attribute order by sum(members) desc, bucket) as place,
+        case attribute {% for name, slots, base in bases %}when '{{ name }}' then {{ slots - 1 }} {% endfor %}end as top,
+        case attribute {% for name, slots, base in bases %}when '{{ name }}' then {{ base }} {% endfor %}end as base
+    from named_counts
+    group by attribute, bucket
+)
+
+select
+    attribute,
+    bucket,
+    case when place <= top then bucket else '(other)' end as label,
+    cast(case when place <= top then place else top + 1 end as integer) as slot,
+    cast(base + case when place <= top then place else top + 1 end as integer) as code
+from ranked_buckets
+{%- endmacro %}
+
+{# The members of each pattern by bucket number. #}
+{% macro pulse_bucket_counts() %}
+select c.pattern_id, s.code, cast(sum(c.members) as integer) as members
+from named_counts as c
+inner join bucket_slots as s on s.attribute = c.attribute and s.bucket = c.bucket
+group by c.pattern_id, s.code
+{%- endmacro %}
+
+{# The members of each segment by attribute and bucket: (segment_no, attribute, bucket, members). #}
+{% macro pulse_segment_buckets(spec, slots) %}
+    {%- if not spec.attributes -%}
+select 0 as segment_no, '' as attribute, '' as bucket, 0 as members where 1 = 0
+    {%- elif pulse.pulse_is_wide(spec) -%}
+{{ pulse.pulse_wide_buckets(spec, slots) }}
+    {%- else -%}
+    {%- set span = 1 + spec.attributes | sum(attribute='slots') -%}
+select s.segment_no, b.attribute, b.label as bucket, s.members
+from (
+    select
+        cast((packed - packed % {{ span }}) / {{ span }} as integer) as segment_no,
+        cast(packed % {{ span }} as integer) as code,
+        members
+    from (
+        select m.segment_no * {{ span }} + c.code as packed, sum(c.members) as members
+        from segment_patterns as m
+        inner join bucket_counts as c on c.pattern_id = m.pattern_id
+        group by 1
+    ) as bucket_sums
+) as s
+inner join (select distinct attribute, label, code from bucket_slots) as b on b.code = s.code
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,37 @@
+{# The body of a compiled `pulse_<entity>__facts` model: the query of the last date of the window against the day before it, for people to
+   read. The materialization pulse_daily does not run it: it walks over the steps of each date itself. #}
+{% macro pulse_facts(spec) %}{{ pulse.pulse_one_day(spec, 'facts') }}{% endmacro %}
+
+{# The body of a compiled `pulse_<entity>__health` model, likewise. #}
+{% macro pulse_health(spec) %}{{ pulse.pulse_one_day(spec, 'health') }}{% endmacro %}
+
+{% macro pulse_one_day(spec, kind) %}
+    {%- set seen = pulse.pulse_seen(spec) -%}{#- while parsing, this is where dbt learns what the model reads -#}
+    {%- if execute -%}
+        {%- set day = pulse.pulse_window()[1] -%}
+        {%- set made = pulse.pulse_steps_of(spec, kind, pulse.pulse_at(seen, day, pulse.pulse_dates_before(day, 1), true)) %}
+with
+
+{% for name, sql in made.steps -%}
+{{ name }} as {{ pulse.pulse_materialized() }}(
+    {{ sql | indent(4) }}
+),
+
+{% endfor -%}
+pulse_rows as (
+    {{ made.last | indent(4) }}
+)
+
+select * from pulse_rows
+    {%- else -%}
+select 1 as unknown
+    {%- endif -%}
+{% endmacro %}
+
+{# The steps of a date for a model of the kind facts or health. #}
+{% macro pulse_steps_of(spec, kind, at) %}{{ return(pulse.pulse_fact_steps(spec, at) if kind == 'facts' else pulse.pulse_health_steps(spec, at)) }}{% endmacro %}
+
+{# A date (ISO text) with all that its steps need to know; `slots` are the buckets per attribute. #}
+{% macro pulse_at(seen, day, before, copies=true, slots=none) %}
+    {{ return({'seen': seen, 'day': day, 'before': before, 'copies': copies, 'slots': slots}) }}
+{% endmacro %}

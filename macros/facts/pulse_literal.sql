@@ -1,0 +1,2 @@
+{# Text as a SQL literal: nothing in it can end the literal. #}
+{% macro pulse_literal(text) %}{{ return("'" ~ (text | string | replace("'", "''")) ~ "'") }}{% endmacro %}

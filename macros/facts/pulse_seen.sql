@@ -1,0 +1,12 @@
+{# What the warehouse shows of an entity now: {relation, types, broken}. `broken` maps a column that is gone or has another type
+   to what is wrong with it; a column of an events relation stands there as <events>.<column>.
+   An entity that knows today only is judged by the relation that its history is taken from. #}
+{% macro pulse_seen(spec) %}
+    {%- set relation = pulse.pulse_relation(spec.relation) -%}
+    {%- set inspected = pulse.pulse_relation(spec.original) if spec.original else relation -%}
+    {%- set broken = pulse.pulse_broken_columns(inspected, spec.columns) -%}
+    {%- for name, events in spec.get('events', {}).items() -%}
+        {%- do broken.update(pulse.pulse_broken_columns(pulse.pulse_relation(events.relation), events.columns, name ~ '.')) -%}
+    {%- endfor -%}
+    {{ return({'relation': relation, 'types': pulse.pulse_column_types(inspected) if execute else {}, 'broken': broken}) }}
+{% endmacro %}

@@ -1,0 +1,1 @@
+{{ pulse_of_all_entities('health', pulse_health_columns()) }}

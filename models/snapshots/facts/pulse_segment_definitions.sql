@@ -1,0 +1,1 @@
+{{ pulse_of_all_entities('segments', pulse_definition_columns()) }}

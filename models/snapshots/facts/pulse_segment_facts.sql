@@ -1,0 +1,1 @@
+{{ pulse_of_all_entities('facts', pulse_fact_columns()) }}

@@ -1,0 +1,44 @@
+"""A dbt project around the Pulse package, as anybody's is: its own name and models, the package in dbt_packages/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROJECT = """\
+name: {name}
+version: "1.0.0"
+config-version: 2
+profile: pulse
+model-paths: [models]
+flags: {{send_anonymous_usage_stats: false}}
+vars: {{pulse_entities: [{entities}]}}
+"""
+
+
+def copy_package(folder: Path, *, leave_out: Iterable[str] = ()) -> Path:
+    """Copy what dbt reads of the package into a folder, without the paths that match; return the folder."""
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "dbt_project.yml", folder)
+    ignore = shutil.ignore_patterns("python", "__pycache__", *leave_out)
+    for part in ("macros", "models", "seeds", "tests"):
+        shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+    return folder
+
+
+def install(root: Path, package: Path) -> None:
+    """Do what `dbt deps` does for a local package: name it in packages.yml and link it into dbt_packages/."""
+    (root / "packages.yml").write_text(f"packages:\n  - local: {os.path.relpath(package, root)}\n", encoding="utf-8")
+    (root / "dbt_packages").mkdir(exist_ok=True)
+    link = root / "dbt_packages" / "pulse"
+    link.unlink(missing_ok=True)
+    link.symlink_to(package, target_is_directory=True)
+
+
+def write_project(root: Path, name: str, entities: Iterable[str] = ()) -> None:
+    """Write dbt_project.yml with the entities that the package is to know."""
+    text = PROJECT.format(name=name, entities=", ".join(entities))
+    (root / "dbt_project.yml").write_text(text, encoding="utf-8")
