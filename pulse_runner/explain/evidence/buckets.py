@@ -7,9 +7,9 @@ from typing import Any
 
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.evidence.collector import Collector, people
-from pulse_runner.explain.figures import count, percent
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count, percent
 
 MAX_BUCKETS = 6
 MIN_SHIFT = 0.01  # of the members, from which on a bucket's share is worth telling
