@@ -95,6 +95,7 @@ def _entity(spec: Any) -> Entity:
         fields=fields,
         attributes=tuple(Attribute(a.name or a.field, a.field, tuple(a.bins or ()), a.top) for a in spec.attributes),
         conversion_event_at=spec.conversion and spec.conversion.event_at,
+        amount=spec.revenue and spec.revenue.amount,
         last_seen_at=spec.activity and spec.activity.last_seen_at,
         inactive_after_days=spec.activity and spec.activity.inactive_after_days,
         reach=dict(spec.reach), updated_at=spec.freshness and spec.freshness.updated_at,

@@ -70,6 +70,12 @@ class ConversionSpec(Spec):
     event_at: Text
 
 
+class RevenueSpec(Spec):
+    """What members bring in: the sum of this field over the members of a date."""
+
+    amount: Text
+
+
 class ActivitySpec(Spec):
     """What counts as inactive: not seen for more than `inactive_after_days` days, or never."""
 
@@ -115,6 +121,7 @@ class EntitySpec(Spec):
         Annotated[AttributeSpec, BeforeValidator(_short("field", str), json_schema_input_type=str | AttributeSpec)]
     ] = PField(default_factory=list)
     conversion: ConversionSpec | None = None
+    revenue: RevenueSpec | None = None
     activity: ActivitySpec | None = None
     reach: Annotated[
         dict[Name, Text], PField(description="Channel: SQL that is true for a row that can be reached.")

@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from pulse_runner import metrics
 from pulse_runner.errors import UsageError
 from pulse_runner.warehouse.base import Warehouse
 
 LIST_COLUMNS = (
     "segment_id", "snapshot_date", "size", "entered", "exited", "conversion_rate", "inactive_rate", "status",
 )  # fmt: skip
-SHOW_COLUMNS = (
-    "snapshot_date", "size", "previous_size", "entered", "exited", "velocity", "eligible", "converted",
-    "conversion_rate", "inactive", "inactive_rate", "status", "status_reason",
-)  # fmt: skip
+SHOW_COLUMNS = ("snapshot_date", *metrics.snapshot_columns(), "status", "status_reason")
 
 
 def latest_snapshots(warehouse: Warehouse, on: date | None = None) -> list[dict[str, Any]]:
