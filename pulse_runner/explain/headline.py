@@ -46,7 +46,7 @@ def _how_much(view: View) -> str:
     if status and status[0].values["status"] != "ok":
         return f"No usable snapshot of {case.subject} {since}"
     effect = _effect(view)
-    if case.detector == "distribution_shift":
+    if case.measure.is_distribution:
         return f"The mix of {case.attribute} shifted {since}"
     if effect is None:
         return f"{case.subject} changed {since}"

@@ -44,6 +44,11 @@ class Metric:
         return self.link == "rate"
 
     @property
+    def is_distribution(self) -> bool:
+        """Say whether it is the spread over the buckets of an attribute, not one number a day."""
+        return self.table == "pulse_segment_distributions"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Return the columns that a person who asks for the metric wants to see, its value last."""
         return tuple(dict.fromkeys(c for c in (self.denominator, self.numerator, self.column) if c))

@@ -42,6 +42,6 @@ class Finding:
 
 def _name(case: Case) -> str:
     """Name what the finding's numbers measure, as a sentence begins with it."""
-    if case.detector == "distribution_shift":
+    if case.measure.is_distribution:
         return f"The distance of {case.attribute} from its baseline"
     return case.measure.label
