@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from pulse_runner.explain.manifest import Manifest, relation_name
 from pulse_runner.explain.scrub import scrub
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.metrics import REACH, Metric, find
 from pulse_runner.segments.columns import rule_columns, source_column
 from pulse_runner.segments.model import Entity, Project, Rule, Segment

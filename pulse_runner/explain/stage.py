@@ -14,7 +14,7 @@ from pulse_runner.explain.explanation import Explanation, Rejection
 from pulse_runner.explain.manifest import read_manifest
 from pulse_runner.explain.ranking import explain
 from pulse_runner.explain.store import StoredExplanation, evidence_hash, latest_versions, new_version, save
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import ACTIVE, ACTIVE_SQL

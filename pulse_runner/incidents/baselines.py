@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from pulse_runner import metrics
 from pulse_runner.detectors.base import Key
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.lifecycle import accepted_levels, confirmed_days
-from pulse_runner.incidents.model import Incident
 
 __all__ = ["accepted_levels", "confirmed_days", "distribution_exclusions"]
 

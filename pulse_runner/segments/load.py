@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pulse_runner.errors import DefinitionError, Problem, UsageError
-from pulse_runner.segments.check import CALL, check_all
 from pulse_runner.segments.complaints import validate
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.model import (
@@ -33,6 +32,7 @@ from pulse_runner.segments.model import (
     SqlLeaf,
 )
 from pulse_runner.segments.schema import Schema
+from pulse_runner.segments.semantics import CALL, check_all
 from pulse_runner.segments.source import Document, parse
 
 
