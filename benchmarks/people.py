@@ -53,7 +53,8 @@ def project(count: int, shape: str, seed: int = 1, *, leaves: int | None = None,
     fields |= {"ordered_on": Field("ordered_on", "date"), "seen_on": Field("seen_on", "date")}
     entity = Entity(
         "people", Relation("ref", ("people",)), "person_id", History("as_of", as_of="snapshot_date"), fields,
-        tuple(Attribute(a, a) for a in list(ATTRIBUTES)[:attributes]), "ordered_on", "seen_on", 30, {"email": "plan <> 'plan0'"},
+        tuple(Attribute(a, a) for a in list(ATTRIBUTES)[:attributes]), conversion_event_at="ordered_on",
+        last_seen_at="seen_on", inactive_after_days=30, reach={"email": "plan <> 'plan0'"},
     )  # fmt: skip
     return Project({"people": entity}, segments, {})
 

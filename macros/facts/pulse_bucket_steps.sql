@@ -1,13 +1,3 @@
-{# The members of each pattern by bucket of each attribute. #}
-{% macro pulse_named_counts(spec) %}
-    {%- for attribute in spec.attributes %}
-select pattern_id, '{{ attribute.name }}' as attribute, bucket_{{ attribute.name }} as bucket, cast(count(*) as integer) as members
-from today_patterns
-group by pattern_id, bucket_{{ attribute.name }}
-{{ 'union all' if not loop.last }}
-    {%- endfor %}
-{%- endmacro %}
-
 {# How many buckets of each attribute can be kept apart, (other) included, as [name, slots, slots of the attributes before it]. #}
 {% macro pulse_slot_bases(spec) %}
     {%- set bases = [] -%}
@@ -20,20 +10,37 @@ group by pattern_id, bucket_{{ attribute.name }}
 {% endmacro %}
 
 {# Every bucket of the date with its number within the attribute, the largest first, and over all attributes; small ones share the last.
-   So a pattern or a segment and a bucket are one whole number to group by. #}
-{% macro pulse_bucket_slots(spec) %}
-    {%- set bases = pulse.pulse_slot_bases(spec) %}
+   So a row carries whole numbers instead of texts, and a pattern or a segment and a bucket are one whole number to group by. #}
+{% macro pulse_bucket_slots(spec, at) %}
+    {%- set bases = pulse.pulse_slot_bases(spec) -%}
+    {%- set names = spec.attributes | map(attribute='name') | list %}
 with
+
+today as (
+    {{ pulse.pulse_rows(dict(spec, event_groups=[]), at, 'today') | indent(4) }}
+),
+
+bucket_totals as (
+    select
+        case {% for name in names %}when bucket_{{ name }} is not null then '{{ name }}' {% endfor %}end as attribute,
+        coalesce(bucket_{{ names | join(', bucket_') }}) as bucket,
+        count(*) as members
+    from (
+        select
+            {% for attribute in spec.attributes %}{{ attribute.sql }} as bucket_{{ attribute.name }}{{ ',\n            ' if not loop.last }}{% endfor %}
+        from today
+    ) as named
+    group by grouping sets ((bucket_{{ names | join('), (bucket_') }}))
+),
 
 ranked_buckets as (
     select
         attribute,
         bucket,
-        row_number() over (partition by attribute order by sum(members) desc, bucket) as place,
+        row_number() over (partition by attribute order by members desc, bucket) as place,
         case attribute {% for name, slots, base in bases %}when '{{ name }}' then {{ slots - 1 }} {% endfor %}end as top,
         case attribute {% for name, slots, base in bases %}when '{{ name }}' then {{ base }} {% endfor %}end as base
-    from named_counts
-    group by attribute, bucket
+    from bucket_totals
 )
 
 select
@@ -45,12 +52,23 @@ select
 from ranked_buckets
 {%- endmacro %}
 
+{# The joins that give a row of `today` the number of its bucket of each attribute: code_<attribute>. #}
+{% macro pulse_slot_joins(spec) %}
+    {%- for attribute in spec.attributes %}
+left join bucket_slots as slot_of_{{ attribute.name }} on slot_of_{{ attribute.name }}.attribute = '{{ attribute.name }}' and slot_of_{{ attribute.name }}.bucket = {{ attribute.sql }}
+    {%- endfor -%}
+{%- endmacro %}
+
 {# The members of each pattern by bucket number. #}
-{% macro pulse_bucket_counts() %}
-select c.pattern_id, s.code, cast(sum(c.members) as integer) as members
-from named_counts as c
-inner join bucket_slots as s on s.attribute = c.attribute and s.bucket = c.bucket
-group by c.pattern_id, s.code
+{% macro pulse_bucket_counts(spec) %}
+    {%- set span = 1 + spec.attributes | sum(attribute='slots') %}
+select cast((packed - packed % {{ span }}) / {{ span }} as integer) as pattern_id, cast(packed % {{ span }} as integer) as code, members
+from (
+    {%- for attribute in spec.attributes %}
+    select cast(pattern_id as bigint) * {{ span }} + code_{{ attribute.name }} as packed, cast(count(*) as integer) as members from today_patterns group by 1
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+) as counted
 {%- endmacro %}
 
 {# The members of each segment by attribute and bucket: (segment_no, attribute, bucket, members). #}

@@ -4,6 +4,7 @@
 {% macro pulse_fact_steps(spec, at) %}
     {%- set steps = [] -%}
     {%- if at.copies -%}{%- do steps.append(['copies', pulse.pulse_copies(spec, at)]) -%}{%- endif -%}
+    {%- if spec.attributes -%}{%- do steps.append(['bucket_slots', pulse.pulse_bucket_slots(spec, at)]) -%}{%- endif -%}
     {%- do steps.append(['today_bits', pulse.pulse_today_bits(spec, at)]) -%}
     {%- do steps.append(['before_bits', pulse.pulse_before_bits(spec, at)]) -%}
     {%- do steps.append(['transitions', pulse.pulse_transitions(spec)]) -%}
@@ -14,9 +15,7 @@
     {%- do steps.append(['today_patterns', pulse.pulse_today_patterns(spec)]) -%}
     {%- do steps.append(['pattern_counts', pulse.pulse_pattern_counts(spec)]) -%}
     {%- if spec.attributes -%}
-        {%- do steps.append(['named_counts', pulse.pulse_named_counts(spec)]) -%}
-        {%- do steps.append(['bucket_slots', pulse.pulse_bucket_slots(spec)]) -%}
-        {%- do steps.append(['bucket_counts', pulse.pulse_bucket_counts()]) -%}
+        {%- do steps.append(['bucket_counts', pulse.pulse_bucket_counts(spec)]) -%}
         {%- if pulse.pulse_is_wide(spec) -%}{%- do steps.extend(pulse.pulse_wide_steps(spec, at.slots)) -%}{%- endif -%}
     {%- endif -%}
     {%- do steps.append(['edited', pulse.pulse_edited(at)]) -%}

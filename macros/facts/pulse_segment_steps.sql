@@ -59,7 +59,7 @@ inner join segment_list as l on l.segment_word = {{ q }} and l.problem = '' and 
 
 {# The rows of the date by pattern. #}
 {% macro pulse_today_patterns(spec) %}
-select p.pattern_id, t.flags{% if spec.get('amount') %}, t.amount{% endif %}{% for attribute in spec.attributes %}, t.bucket_{{ attribute.name }}{% endfor %}
+select p.pattern_id, t.flags{% if spec.get('amount') %}, t.amount{% endif %}{% for attribute in spec.attributes %}, t.code_{{ attribute.name }}{% endfor %}
 from today_bits as t
 inner join patterns as p on {{ pulse.pulse_same_words(spec, 'p.w', 't.w') }}
 {%- endmacro %}

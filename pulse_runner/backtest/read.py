@@ -61,30 +61,34 @@ class Recording:
 
 
 def read_history(path: Path) -> Recording:
-    """Read metrics or distributions, told apart by their columns; raise UsageError that says what is wrong and where.
+    """Read a CSV or parquet file of metrics or distributions; see `recording_of`."""
+    return recording_of(_load(path), str(path))
+
+
+def recording_of(frame: pd.DataFrame, where: str) -> Recording:
+    """Return a frame as a Recording; raise UsageError that says what is wrong in `where`, and in which row.
 
     Metrics: segment_id, snapshot_date, metric, numerator, denominator (empty for counts). Distributions: segment_id,
     snapshot_date, attribute, bucket, members. Columns `owner` and `entity` are optional in both.
     """
-    frame = _load(path)
     for columns in (METRIC_COLUMNS, DISTRIBUTION_COLUMNS):
         if set(columns) <= set(frame.columns):
             break
     else:
         raise UsageError(
-            f"{path}: columns {', '.join(map(str, frame.columns))}; expected {', '.join(METRIC_COLUMNS)} "
+            f"{where}: columns {', '.join(map(str, frame.columns))}; expected {', '.join(METRIC_COLUMNS)} "
             f"or {', '.join(DISTRIBUTION_COLUMNS)}."
         )
     if frame.empty:
-        raise UsageError(f"{path} has no rows; nothing to replay.")
-    frame = frame.assign(snapshot_date=_days(frame["snapshot_date"], path), segment_id=frame["segment_id"].astype(str))
+        raise UsageError(f"{where} has no rows; nothing to replay.")
+    frame = frame.assign(snapshot_date=_days(frame["snapshot_date"], where), segment_id=frame["segment_id"].astype(str))
     about = {
         name: dict(zip(frame["segment_id"], frame[name].fillna("").astype(str), strict=True)) if name in frame else {}
         for name in ("owner", "entity")
     }
     if columns == METRIC_COLUMNS:
-        return Recording(metrics=_metrics(frame, path), owners=about["owner"], entities=about["entity"])
-    return Recording(distributions=_distributions(frame, path), owners=about["owner"], entities=about["entity"])
+        return Recording(metrics=_metrics(frame, where), owners=about["owner"], entities=about["entity"])
+    return Recording(distributions=_distributions(frame, where), owners=about["owner"], entities=about["entity"])
 
 
 def _load(path: Path) -> pd.DataFrame:
@@ -100,31 +104,31 @@ def _load(path: Path) -> pd.DataFrame:
         raise UsageError(f"{path} cannot be read as {path.suffix or 'CSV'}: {error}") from error
 
 
-def _days(column: pd.Series[object], path: Path) -> pd.Series[object]:
+def _days(column: pd.Series[object], where: str) -> pd.Series[object]:
     days = pd.to_datetime(column, errors="coerce", format="ISO8601")
     bad = np.flatnonzero(days.isna())
     if len(bad):
         raise UsageError(
-            f"{path}, row {bad[0] + 2}: snapshot_date {column.iloc[bad[0]]!r} is not a day; write YYYY-MM-DD."
+            f"{where}, row {bad[0] + 2}: snapshot_date {column.iloc[bad[0]]!r} is not a day; write YYYY-MM-DD."
         )
     return days
 
 
-def _numbers(frame: pd.DataFrame, name: str, path: Path) -> pd.Series[float]:
+def _numbers(frame: pd.DataFrame, name: str, where: str) -> pd.Series[float]:
     values = pd.to_numeric(frame[name], errors="coerce")
     bad = np.flatnonzero((values.isna() & frame[name].notna() & (frame[name].astype(str) != "")) | (values < 0))
     if len(bad):
         raise UsageError(
-            f"{path}, row {bad[0] + 2}: {name} {frame[name].iloc[bad[0]]!r} is not a count; write a number from 0 up."
+            f"{where}, row {bad[0] + 2}: {name} {frame[name].iloc[bad[0]]!r} is not a count; write a number from 0 up."
         )
     return values
 
 
-def _no_duplicates(frame: pd.DataFrame, keys: list[str], path: Path) -> None:
+def _no_duplicates(frame: pd.DataFrame, keys: list[str], where: str) -> None:
     twice = np.flatnonzero(frame.duplicated(keys))
     if len(twice):
         row = frame.iloc[twice[0]]
-        raise UsageError(f"{path}, row {twice[0] + 2}: {', '.join(str(row[k]) for k in keys)} stands twice; keep one.")
+        raise UsageError(f"{where}, row {twice[0] + 2}: {', '.join(str(row[k]) for k in keys)} stands twice; keep one.")
 
 
 def _grid(frame: pd.DataFrame) -> tuple[Days, Bools]:
@@ -132,9 +136,11 @@ def _grid(frame: pd.DataFrame) -> tuple[Days, Bools]:
     return np.arange(start, stop + 1), (frame["snapshot_date"].to_numpy().astype("datetime64[D]") - start).astype(int)
 
 
-def _metrics(frame: pd.DataFrame, path: Path) -> dict[str, MetricPanel]:
-    _no_duplicates(frame, ["segment_id", "snapshot_date", "metric"], path)
-    frame = frame.assign(numerator=_numbers(frame, "numerator", path), denominator=_numbers(frame, "denominator", path))
+def _metrics(frame: pd.DataFrame, where: str) -> dict[str, MetricPanel]:
+    _no_duplicates(frame, ["segment_id", "snapshot_date", "metric"], where)
+    frame = frame.assign(
+        numerator=_numbers(frame, "numerator", where), denominator=_numbers(frame, "denominator", where)
+    )
     out = {}
     for metric, part in frame.groupby("metric", sort=True):
         dates, t = _grid(part)
@@ -144,18 +150,20 @@ def _metrics(frame: pd.DataFrame, path: Path) -> dict[str, MetricPanel]:
         denominator[s, t] = part["denominator"]
         rate = bool(np.isfinite(denominator).any())
         if rate and (np.isnan(denominator) & np.isfinite(numerator)).any():
-            raise UsageError(f"{path}: metric {metric} has a denominator on some rows only; give it on all or on none.")
+            raise UsageError(
+                f"{where}: metric {metric} has a denominator on some rows only; give it on all or on none."
+            )
         if rate and (numerator > denominator).any():
-            raise UsageError(f"{path}: metric {metric} has a numerator above its denominator.")
+            raise UsageError(f"{where}: metric {metric} has a numerator above its denominator.")
         out[str(metric)] = MetricPanel(
             str(metric), tuple(map(str, segments)), dates, numerator, denominator if rate else None
         )
     return out
 
 
-def _distributions(frame: pd.DataFrame, path: Path) -> list[DistributionHistory]:
-    _no_duplicates(frame, ["segment_id", "snapshot_date", "attribute", "bucket"], path)
-    frame = frame.assign(members=_numbers(frame, "members", path))
+def _distributions(frame: pd.DataFrame, where: str) -> list[DistributionHistory]:
+    _no_duplicates(frame, ["segment_id", "snapshot_date", "attribute", "bucket"], where)
+    frame = frame.assign(members=_numbers(frame, "members", where))
     out = []
     for attribute, part in frame.groupby("attribute", sort=True):
         dates, t = _grid(part)
