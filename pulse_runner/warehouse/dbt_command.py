@@ -1,0 +1,100 @@
+"""dbt as a command of its own: how the runner works with dbt v2, which is a program without a Python interface.
+
+The variable PULSE_DBT names the command. What it logs as JSON has the events of dbt 1, under the same names; how each
+node went is read from run_results.json, which every version writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pulse_runner.errors import UsageError
+from pulse_runner.warehouse.project import read_project
+
+VARIABLE = "PULSE_DBT"
+TAIL = 5  # lines of dbt's output that say why it did not run
+
+Node = tuple[str, str, str]  # name, status, message
+
+
+def named_command() -> str | None:
+    """Return the dbt command that PULSE_DBT names, None when dbt runs in this process; raise UsageError when there is none."""
+    named = os.environ.get("PULSE_DBT")
+    if not named:
+        return None
+    found = shutil.which(named)
+    if found is None:
+        raise UsageError(
+            f"{VARIABLE} names {named!r}, which is no command here. Give the path of a dbt command, or unset it."
+        )
+    return found
+
+
+def run_command(
+    command: str, args: Sequence[str], root: Path, on_event: Callable[[str, str, Mapping[str, Any]], None]
+) -> tuple[bool, list[Node], str]:
+    """Run the command; return whether it succeeded, its nodes, and why it did not run, as far as it said so.
+
+    `on_event` gets the name, the text and the data of each event while dbt runs. An interrupt ends dbt too.
+    """
+    results = artifacts(root) / "run_results.json"
+    before = _written(results)
+    process = subprocess.Popen(
+        [command, *args, "--log-format", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        cwd=root,
+    )
+    errors: list[str] = []
+    rest: list[str] = []
+    try:
+        for name, text, data, level in _events(process.stdout or ()):
+            if name:
+                on_event(name, text, data)
+            (errors if level == "error" else rest).append(text)
+        succeeded = process.wait() == 0
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    nodes = _nodes(results) if _written(results) != before else []
+    return succeeded, nodes, "\n".join((errors or rest)[-TAIL:])
+
+
+def artifacts(root: Path) -> Path:
+    """Return the folder that dbt writes run_results.json and manifest.json to."""
+    return root / (os.environ.get("DBT_TARGET_PATH") or str(read_project(root).get("target-path") or "target"))
+
+
+def _events(lines: Iterator[str] | Sequence[str]) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:
+    """Yield (name, text, data, level) of each line; a line that is not an event has its text only."""
+    for line in lines:
+        try:
+            event = json.loads(line)
+            info = event["info"]
+            yield str(info["name"]), str(info["msg"]).strip(), event.get("data") or {}, str(info["level"])
+        except (ValueError, KeyError, TypeError):
+            if line.strip():
+                yield "", line.strip(), {}, ""
+
+
+def _nodes(path: Path) -> list[Node]:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        (r["unique_id"].split(".")[2], str(r["status"]), str(r.get("message") or "").strip())
+        for r in found["results"]
+        if r["unique_id"].count(".") >= 2
+    ]
+
+
+def _written(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
