@@ -67,7 +67,7 @@ def run_dbt(
     call = [
         *args,
         *("--project-dir", str(root), "--profiles-dir", str(profiles_dir(root))),
-        *("--quiet", "--no-send-anonymous-usage-stats"),
+        "--no-send-anonymous-usage-stats",
         *(("--target", target) if target else ()),
         *(("--vars", json.dumps(dict(variables), default=str)) if variables else ()),
     ]
@@ -97,7 +97,7 @@ def _run_here(call: Sequence[str], on_event: Callable[[str, str, Any], None]) ->
         raise UsageError(NO_PYTHON) from error
 
     callbacks = [lambda event: on_event(event.info.name, event.info.msg, event.data)]
-    outcome = dbtRunner(callbacks=callbacks).invoke([*call, "--no-use-colors"])
+    outcome = dbtRunner(callbacks=callbacks).invoke([*call, "--quiet", "--no-use-colors"])
     if outcome.exception is not None:
         return False, [], str(outcome.exception).strip()
     results = getattr(outcome.result, "results", None) or []
@@ -111,18 +111,21 @@ def _progress(name: str, text: str, data: Any) -> Progress | None:
         if match:
             return Progress(match["entity"], int(match["done"]), int(match["total"]), date.fromisoformat(match["day"]))
     if name in ("LogModelResult", "LogSeedResult", "LogTestResult", "LogSnapshotResult"):
-        if isinstance(data, Mapping):
-            node, index, total = (
-                data["node_info"]["node_name"],
-                data.get("index"),
-                data.get("total", data.get("num_models")),
-            )
-        else:  # tests count themselves under another name
-            node, index = data.node_info.node_name, data.index
-            total = getattr(data, "total", 0) or getattr(data, "num_models", 0)
-        if index and total:  # dbt v2 does not count its nodes
-            return Progress(str(node), int(index), int(total))
+        known = data if isinstance(data, Mapping) else _fields(data)
+        done, total = (
+            known.get("index"),
+            known.get("total") or known.get("num_models"),
+        )  # tests name their total differently
+        if done and total:  # dbt v2 does not count its nodes
+            return Progress(str(known["node_info"]["node_name"]), int(done), int(total))
     return None
+
+
+def _fields(message: Any) -> Mapping[str, Any]:
+    from google.protobuf.json_format import MessageToDict
+
+    found: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
+    return found
 
 
 def install_packages(root: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +34,16 @@ def named_command() -> str | None:
         raise UsageError(
             f"{VARIABLE} names {named!r}, which is no command here. Give the path of a dbt command, or unset it."
         )
-    return found
+    return str(Path(found).absolute())
+
+
+def command_version(command: str) -> str:
+    """Return what the command says of its version; raise UsageError when it does not answer as dbt does."""
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"dbt-core (\S+)|installed: +(\S+)", done.stdout + done.stderr)
+    if done.returncode or found is None:
+        raise UsageError(f"{VARIABLE} names {command!r}, which does not answer `--version` as dbt does.")
+    return f"dbt-core {found[1] or found[2]} ({VARIABLE})"
 
 
 def run_command(
