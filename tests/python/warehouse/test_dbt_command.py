@@ -89,17 +89,12 @@ def test_a_file_that_another_process_holds_is_a_busy_warehouse(project: Path, mo
         holder.communicate("\n")
 
 
-def test_the_results_are_found_where_the_project_has_dbt_write_them(
+def test_a_command_is_found_from_the_callers_folder_and_its_results_where_dbt_wrote_them(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PULSE_DBT", str(DBT))
-    monkeypatch.setenv("DBT_TARGET_PATH", "elsewhere")
-    assert dict(build(project, "run", "--select", "good")[0].counts) == {"success": 1}
-
-
-def test_a_relative_command_is_found_from_the_callers_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DBT.parent)
     monkeypatch.setenv("PULSE_DBT", f".{os.sep}dbt")
+    monkeypatch.setenv("DBT_TARGET_PATH", "elsewhere")
     assert dict(build(project, "run", "--select", "good")[0].counts) == {"success": 1}
 
 
