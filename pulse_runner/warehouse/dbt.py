@@ -79,9 +79,9 @@ def run_dbt(
             succeeded, nodes, text = run_command(command, call, root, on_event)
     finally:
         release_embedded_file()
+    if not succeeded and is_lock_conflict(text):
+        raise BusyError(BUSY)
     if not succeeded and not any(status in FAILED for _, status, _ in nodes):
-        if is_lock_conflict(text):
-            raise BusyError(BUSY)
         raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text or 'no reason given'}")
     counts: dict[str, int] = {}
     for _, status, _ in nodes:

@@ -20,6 +20,7 @@ from pulse_runner.warehouse.project import read_project
 
 VARIABLE = "PULSE_DBT"
 TAIL = 5  # lines of dbt's output that say why it did not run
+NO_REASON = ("", "Compilation Error")
 
 Node = tuple[str, str, str]  # name, status, message
 
@@ -76,7 +77,7 @@ def run_command(
         if process.poll() is None:
             process.terminate()
             process.wait()
-    nodes = _nodes(results) if _written(results) != before else []
+    nodes = _nodes(results, errors) if _written(results) != before else []
     return succeeded, nodes, "\n".join((errors or rest)[-TAIL:])
 
 
@@ -97,13 +98,15 @@ def _events(lines: Iterator[str] | Sequence[str]) -> Iterator[tuple[str, str, Ma
                 yield "", line.strip(), {}, ""
 
 
-def _nodes(path: Path) -> list[Node]:
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return [
-        (r["unique_id"].split(".")[2], str(r["status"]), str(r.get("message") or "").strip())
-        for r in found["results"]
-        if r["unique_id"].count(".") >= 2
-    ]
+def _nodes(path: Path, errors: Sequence[str]) -> list[Node]:
+    """Read how each node went. dbt v2 says of some only that they failed; what it logged of them says why."""
+    nodes = []
+    for result in json.loads(path.read_text(encoding="utf-8"))["results"]:
+        name, message = str(result["unique_id"]).split(".")[2], str(result.get("message") or "").strip()
+        if message in NO_REASON:
+            message = next((e for e in errors if f"/{name}." in e or f".{name} " in e), message)
+        nodes.append((name, str(result["status"]), message))
+    return nodes
 
 
 def _written(path: Path) -> int:

@@ -59,6 +59,17 @@ def test_every_version_that_is_tried_is_allowed_by_the_package_and_by_the_runner
     assert {v for v, version in tried.items() if version in SpecifierSet(runner[1])} == {"1.10", "1.11", "1.12"}
 
 
+def test_no_macro_chains_comparisons_which_dbt_v2_reads_in_another_way() -> None:
+    code = {
+        p.name: re.findall(r"{[{%].*?[}%]}", p.read_text(encoding="utf-8")) for p in (ROOT / "macros").rglob("*.sql")
+    }
+    chained = re.compile(r"(?:<|<=|>|>=) [\w.\[\]| ]+ (?:<|<=|>|>=) ")
+    assert chained.search("{% if first <= days | int <= last %}")
+    assert {
+        name: part for name, parts in code.items() for part in parts if chained.search(re.sub(" and | or ", "; ", part))
+    } == {}
+
+
 def _pins(version: str) -> str:
     return (ROOT / "constraints.txt").read_text(encoding="utf-8") + (CONSTRAINTS / f"{version}.txt").read_text(
         encoding="utf-8"
