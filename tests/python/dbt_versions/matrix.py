@@ -15,9 +15,9 @@ HERE = Path(__file__).parent
 # run as a script, so the folders of what it shares with the tests are named here
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "dbt_project"), str(HERE.parents[2])]
 
-from environments import FOLDER, REFERENCE, VERSIONS, CannotMakeError, Environment, prepare  # noqa: E402
-from tables import differences  # noqa: E402
-from walk import Walked, walk  # noqa: E402
+from dbt_environments import FOLDER, REFERENCE, VERSIONS, CannotMakeError, Environment, prepare  # noqa: E402
+from dbt_tables import differences  # noqa: E402
+from dbt_walk import Walked, walk  # noqa: E402
 
 
 def main(wanted: Sequence[str]) -> int:

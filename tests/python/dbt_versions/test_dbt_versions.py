@@ -7,17 +7,17 @@ import re
 from pathlib import Path
 
 import pytest
-from environments import CONSTRAINTS, ROOT, VERSIONS, CannotMakeError, Environment, prepare
+from dbt_environments import CONSTRAINTS, ROOT, VERSIONS, CannotMakeError, Environment, prepare
+from dbt_tables import differences, read_tables
+from dbt_walk import Project
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from plain_dbt import FIRST, LAST, Built, copy_project
-from tables import differences, read_tables
-from walk import Project
 
 from pulse_runner.package import project_files
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def v2() -> Environment:
     """Give dbt v2; it is made once, which takes about ten seconds."""
     try:
@@ -27,7 +27,7 @@ def v2() -> Environment:
 
 
 @pytest.mark.parametrize("built", ["duckdb"], indirect=True)
-def test_a_first_build_on_dbt_v2_leaves_the_tables_of_dbt_1(built: Built, v2: Environment, tmp_path: Path) -> None:
+def test_a_first_build_on_dbt_v2_leaves_the_tables_of_dbt_1(v2: Environment, built: Built, tmp_path: Path) -> None:
     project = Project(v2, copy_project(tmp_path))
     project.write_profile("duckdb", f"path: {str(project.database)!r}")
     project.parse()

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from environments import Environment
+from dbt_environments import Environment
+from dbt_tables import Table, differences, read_tables, relations
 from plain_dbt import copy_project
-from tables import Table, differences, read_tables, relations
 
 FIRST_DAYS = ("2026-05-07", "2026-05-11")
 BACKFILL = ("2026-05-12", "2026-05-31")  # 20 days

@@ -105,7 +105,7 @@ def _install_v2(folder: Path) -> None:
     if npm is None:
         raise CannotMakeError("npm is not installed; it fetches the DuckDB library for dbt v2")
     _pip(folder, "--no-deps", "--only-binary", ":all:", "-r", str(CONSTRAINTS / "2.0.txt"))
-    _call([npm, "pack", "--silent", DUCKDB], folder)
+    _call([npm, "pack", "--silent", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", DUCKDB], folder)
     archive = next(folder.glob("*.tgz"))
     with tarfile.open(archive) as files:
         files.extract("package/libduckdb.so", folder, filter="data")
@@ -116,7 +116,17 @@ def _install_v2(folder: Path) -> None:
 
 
 def _pip(folder: Path, *args: str) -> None:
-    _call([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *args], folder)
+    pip = [
+        str(folder / "bin/python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries",
+        "1",
+    ]
+    _call([*pip, *args], folder)
 
 
 def _call(command: list[str], folder: Path) -> None:
