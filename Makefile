@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench docs clean
+.PHONY: help install demo test test-dbt lint bench docs clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Pulse needs Python 3.11 or newer; name one with: make PYTHON=python3.12 demo"; exit 1; }
@@ -24,6 +24,9 @@ demo: $(READY) ## Run the demo shop from seeds to alerts on an embedded DuckDB f
 
 test: $(READY) ## Run every test: Python, dbt, DuckDB and Postgres
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-dbt: $(READY) ## Walk dbt 1.10, 1.11, 1.12 and v2 over the demo, each in an environment of its own
+	@$(BIN)/python tests/python/dbt_versions/matrix.py
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

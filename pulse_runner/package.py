@@ -22,6 +22,7 @@ clean-targets: [target, dbt_packages]
 
 flags:
   send_anonymous_usage_stats: false
+  require_ref_searches_node_package_before_root: true # Pulse's tables read the compiled models of this project
 
 vars:
   pulse_entities: [] # the entities of segments/entities

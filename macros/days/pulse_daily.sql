@@ -28,10 +28,11 @@
     {%- for plan in days -%}
         {%- if plan.status != 'ok' -%}
             {#- the lock comes before anything is read, and goes with the transaction -#}
-            {% call statement('main') %}
+            {%- set status_rows -%}
                 {{ pulse.pulse_lock(target_relation) }};
-                {{ pulse.pulse_fill(replace_rows, mark, plan.day, none) }} ({{ pulse.pulse_status_rows(about, plan) }}) as day_rows
-            {% endcall %}
+                {{ pulse.pulse_fill(replace_rows, mark, plan.day, none) }} ({{ pulse.pulse_status_rows(about, plan) }}) as day_rows;
+            {%- endset -%}
+            {% call statement('main') %}{{ pulse.pulse_whole(status_rows) }}{% endcall %}
         {%- else -%}
             {#- first with the day before, then with the earlier dates of pulse_compare_days, of which only the causes are kept -#}
             {%- for before in [plan.before] + (plan.compare if about.kind == 'facts' else []) -%}
@@ -57,30 +58,34 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{# Make the steps of a date after which something must be looked up, put what was found into `at`, and return their names: `copies` (what
-   takes duplicate keys apart is slow, and mostly not needed) and, for very many segments, all up to `bucket_slots` (a bucket is a column there). #}
+{# Look up what the steps of a date depend on, and put it into `at`: whether there are `copies` (what takes duplicate keys apart is slow, and
+   mostly not needed) and, for very many segments, the `slots` (a bucket is a column there). For the slots the steps up to `bucket_slots` are
+   made; their names are returned. Where a step would be gone at the next statement none is made, and every bucket that there can be has a column. #}
 {% macro pulse_look(spec, kind, at, scripts, mark, day, before) %}
     {%- if kind != 'facts' -%}{{ return([]) }}{%- endif -%}
     {%- if 'copies' not in scripts -%}
-        {%- do scripts.update({'copies': pulse.pulse_make_step('copies', pulse.pulse_copies(spec, at))}) -%}
+        {%- do scripts.update({'copies': 'select 1 from (' ~ pulse.pulse_copies(spec, at) ~ ') as c limit 1'}) -%}
     {%- endif -%}
-    {% call statement('copies') %}{{ pulse.pulse_fill(scripts.copies, mark, day, before) }}{% endcall %}
-    {%- do at.update({'copies': run_query('select 1 from copies limit 1').rows | length > 0, 'slots': none}) -%}
-    {%- set done = ['copies'] -%}
+    {%- do at.update({'copies': run_query(pulse.pulse_fill(scripts.copies, mark, day, before)).rows | length > 0, 'slots': none}) -%}
+    {%- set done = [] -%}
     {%- if pulse.pulse_is_wide(spec) and spec.attributes -%}
-        {%- set first -%}
-            {%- for name, sql in pulse.pulse_fact_steps(spec, at).steps -%}
-                {%- if name not in done and 'bucket_slots' not in done -%}
-                    {{ pulse.pulse_make_step(name, sql) }}
-                    {%- do done.append(name) -%}
-                {%- endif -%}
-            {%- endfor -%}
-        {%- endset -%}
-        {% call statement('slots') %}{{ pulse.pulse_fill(first, mark, day, before) }}{% endcall %}
         {%- set slots = {} -%}
-        {%- for row in run_query('select attribute, max(slot) from bucket_slots group by attribute') -%}
-            {%- do slots.update({row[0]: row[1] | int}) -%}
-        {%- endfor -%}
+        {%- if pulse.pulse_keeps_steps() -%}
+            {%- set first -%}
+                {%- for name, sql in pulse.pulse_fact_steps(spec, at).steps -%}
+                    {%- if 'bucket_slots' not in done -%}
+                        {{ pulse.pulse_make_step(name, sql) }}
+                        {%- do done.append(name) -%}
+                    {%- endif -%}
+                {%- endfor -%}
+            {%- endset -%}
+            {% call statement('slots') %}{{ pulse.pulse_fill(first, mark, day, before) }}{% endcall %}
+            {%- for row in run_query('select attribute, max(slot) from bucket_slots group by attribute') -%}
+                {%- do slots.update({row[0]: row[1] | int}) -%}
+            {%- endfor -%}
+        {%- else -%}
+            {%- for attribute in spec.attributes -%}{%- do slots.update({attribute.name: attribute.slots}) -%}{%- endfor -%}
+        {%- endif -%}
         {%- do at.update({'slots': slots}) -%}
     {%- endif -%}
     {{ return(done) }}
@@ -92,7 +97,7 @@
     {%- for name, sql in made.steps if name not in done -%}{%- do parts.append(pulse.pulse_make_step(name, sql)) -%}{%- endfor -%}
     {%- do parts.append(into ~ ' (' ~ made.last ~ '\n) as day_rows ' ~ rest ~ ';') -%}
     {%- for name in (done + (made.steps | map('first') | list)) | unique -%}{%- do parts.append(pulse.pulse_drop_step(name)) -%}{%- endfor -%}
-    {{ return(parts | join('\n')) }}
+    {{ return(pulse.pulse_whole(parts | join('\n'))) }}
 {% endmacro %}
 
 {# Text with marks in the place of dates, filled in for a date and the one that it is compared with (none: null). The mark is of this

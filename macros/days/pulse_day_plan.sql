@@ -50,7 +50,7 @@
 {% macro pulse_compare_dates(day) %}
     {%- set dates = [] -%}
     {%- for days in var('pulse_compare_days', []) -%}
-        {%- if not 2 <= days | int <= 40 -%}
+        {%- if days | int < 2 or days | int > 40 -%}
             {%- do exceptions.raise_compiler_error('pulse_compare_days: ' ~ days ~ ' is not a number of days from 2 to 40. One day back is always compared.') -%}
         {%- endif -%}
         {%- do dates.append((modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=days | int)).strftime('%Y-%m-%d')) -%}

@@ -7,7 +7,7 @@
         {%- set oldest = (modules.datetime.datetime.strptime(today, '%Y-%m-%d') - modules.datetime.timedelta(days=days)).strftime('%Y-%m-%d') -%}
         delete from {{ this }}
         where snapshot_date < cast('{{ oldest }}' as date)
-        {%- if window[0] <= today <= window[1] %} or snapshot_date = cast('{{ today }}' as date){% endif %}
+        {%- if window[0] <= today and today <= window[1] %} or snapshot_date = cast('{{ today }}' as date){% endif %}
     {%- else -%}
         select 1
     {%- endif -%}

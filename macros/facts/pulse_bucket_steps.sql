@@ -78,7 +78,7 @@ select 0 as segment_no, '' as attribute, '' as bucket, 0 as members where 1 = 0
     {%- elif pulse.pulse_is_wide(spec) -%}
 {{ pulse.pulse_wide_buckets(spec, slots) }}
     {%- else -%}
-    {%- set span = 1 + spec.attributes | sum(attribute='slots') -%}
+    {%- set span = 1 + spec.attributes | map(attribute='slots') | sum -%}
 select s.segment_no, b.attribute, b.label as bucket, s.members
 from (
     select

@@ -7,6 +7,9 @@
 
 {% macro postgres__pulse_materialized() %}{{ return('materialized ') }}{% endmacro %}
 
+{# Whether a step is still there at the next statement. dbt v2 may take another connection for each, and a temporary table goes with its own. #}
+{% macro pulse_keeps_steps() %}{{ return(not dbt_version.startswith('2.')) }}{% endmacro %}
+
 {# Statements that make a step: a temporary table of this connection. #}
 {% macro pulse_make_step(name, body) %}{{ return(adapter.dispatch('pulse_make_step', 'pulse')(name, body)) }}{% endmacro %}
 

@@ -63,7 +63,7 @@ def doctor_command(pulse: PulseContext, fmt: str) -> None:
 
 def run_checks(pulse: PulseContext) -> Iterator[Check]:
     """Yield every check; one that cannot be carried out is a failed check, not an exception."""
-    yield _versions()
+    yield from _guarded("versions", _versions)
     yield from _guarded("package", lambda: _package(pulse))
     yield from _guarded("definitions", lambda: _definitions(pulse))
     yield from _guarded("profile", lambda: _profile(pulse))
@@ -87,9 +87,13 @@ def _guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
         yield Check(name, "fail", str(error))
 
 
-def _versions() -> Check:
+def _versions() -> Iterator[Check]:
+    from pulse_runner.warehouse.dbt_command import command_version, named_command
+
     python = ".".join(map(str, sys.version_info[:3]))
-    return Check("versions", "ok", f"Python {python}, dbt-core {version('dbt-core')}, pulse {version('pulse-runner')}")
+    said = f"Python {python}, dbt-core {version('dbt-core')}, pulse {version('pulse-runner')}"
+    command = named_command()
+    yield Check("versions", "ok", f"{said}, builds by {command_version(command)}" if command else said)
 
 
 def _package(pulse: PulseContext) -> Iterator[Check]:

@@ -28,6 +28,10 @@ BUSY = (
     "The DuckDB file is held by another process (DuckDB lets in one at a time). "
     "Wait for it to end, or close the shell that has the file open, and run again."
 )
+NO_PYTHON = (
+    "The dbt that is installed beside Pulse is none that Python can call (dbt v2 is a program of its own). Keep dbt-core 1.10 "
+    "to 1.12 with your adapter in Pulse's environment, and name the dbt v2 command with PULSE_DBT."
+)
 _PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\?|%")
 
 
@@ -174,12 +178,15 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
 
     Raises BusyError when another process holds a DuckDB file, WarehouseError when the profile or the server refuses.
     """
-    from dbt.adapters.factory import FACTORY, get_adapter_class_by_name
-    from dbt.config.profile import Profile
-    from dbt.config.renderer import ProfileRenderer
-    from dbt.flags import set_from_args
-    from dbt_common.clients.system import get_env
-    from dbt_common.context import set_invocation_context
+    try:
+        from dbt.adapters.factory import FACTORY, get_adapter_class_by_name
+        from dbt.config.profile import Profile
+        from dbt.config.renderer import ProfileRenderer
+        from dbt.flags import set_from_args
+        from dbt_common.clients.system import get_env
+        from dbt_common.context import set_invocation_context
+    except ImportError as error:
+        raise WarehouseError(NO_PYTHON) from error
 
     folder = profiles_dir(root)
     set_invocation_context(get_env())

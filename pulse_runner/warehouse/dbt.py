@@ -1,4 +1,4 @@
-"""dbt in this process: one invocation, its progress, and its failures in plain words."""
+"""One dbt invocation, its progress, and its failures in plain words: in this process, or as the command that PULSE_DBT names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pulse_runner.errors import BusyError, WarehouseError
-from pulse_runner.warehouse.connection import BUSY, is_lock_conflict, release_embedded_file
+from pulse_runner.errors import BusyError, UsageError, WarehouseError
+from pulse_runner.warehouse.connection import BUSY, NO_PYTHON, is_lock_conflict, release_embedded_file
+from pulse_runner.warehouse.dbt_command import Node, named_command, run_command
 from pulse_runner.warehouse.project import package_folder, profiles_dir
 
+FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
 _DAY = re.compile(r"pulse: (?P<entity>\S+) (?P<day>\d{4}-\d\d-\d\d) \((?P<done>\d+) of (?P<total>\d+)\)")
 
 
@@ -56,53 +58,74 @@ def run_dbt(
 
     Failing nodes are returned, not raised: a failing data test of a neighbour must not stop the snapshots that stand.
     """
-    from dbt.cli.main import dbtRunner
 
-    def on_event(event: Any) -> None:
-        if on_progress is None:
-            return
-        step = _progress(event)
-        if step is not None:
+    def on_event(name: str, text: str, data: Any) -> None:
+        step = _progress(name, text, data) if on_progress is not None else None
+        if on_progress is not None and step is not None:
             on_progress(step)
 
     call = [
         *args,
         *("--project-dir", str(root), "--profiles-dir", str(profiles_dir(root))),
-        *("--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats"),
+        "--no-send-anonymous-usage-stats",
         *(("--target", target) if target else ()),
         *(("--vars", json.dumps(dict(variables), default=str)) if variables else ()),
     ]
+    command = named_command()
     try:
-        outcome = dbtRunner(callbacks=[on_event]).invoke(call)
+        if command is None:
+            succeeded, nodes, text = _run_here(call, on_event)
+        else:
+            succeeded, nodes, text = run_command(command, call, root, on_event)
     finally:
         release_embedded_file()
-    results = list(getattr(outcome.result, "results", None) or [])
-    if outcome.exception is not None or (not outcome.success and not results):
-        text = str(outcome.exception or "no reason given").strip()
-        if is_lock_conflict(text):
-            raise BusyError(BUSY)
-        raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text}")
+    if not succeeded and is_lock_conflict(text):
+        raise BusyError(BUSY)
+    if not succeeded and not any(status in FAILED for _, status, _ in nodes):
+        raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text or 'no reason given'}")
     counts: dict[str, int] = {}
-    failures = []
-    for result in results:
-        status = str(result.status)
+    for _, status, _ in nodes:
         counts[status] = counts.get(status, 0) + 1
-        if status in ("error", "fail", "runtime error", "skipped", "partial success"):
-            failures.append(NodeFailure(result.node.name, status, str(result.message or "").strip()))
-    return DbtResult(counts, tuple(failures))
+    return DbtResult(counts, tuple(NodeFailure(*node) for node in nodes if node[1] in FAILED))
 
 
-def _progress(event: Any) -> Progress | None:
-    name = event.info.name
+def _run_here(call: Sequence[str], on_event: Callable[[str, str, Any], None]) -> tuple[bool, list[Node], str]:
+    """Run dbt in this process; return whether it succeeded, its nodes, and why it did not run."""
+    try:
+        from dbt.cli.main import dbtRunner
+    except ImportError as error:
+        raise UsageError(NO_PYTHON) from error
+
+    callbacks = [lambda event: on_event(event.info.name, event.info.msg, event.data)]
+    outcome = dbtRunner(callbacks=callbacks).invoke([*call, "--quiet", "--no-use-colors"])
+    if outcome.exception is not None:
+        return False, [], str(outcome.exception).strip()
+    results = getattr(outcome.result, "results", None) or []
+    return outcome.success, [(r.node.name, str(r.status), str(r.message or "").strip()) for r in results], ""
+
+
+def _progress(name: str, text: str, data: Any) -> Progress | None:
+    """Return the step that an event tells of; `data` is a message of dbt 1, or the same as JSON."""
     if name == "JinjaLogInfo":
-        match = _DAY.search(event.info.msg)
+        match = _DAY.search(text)
         if match:
             return Progress(match["entity"], int(match["done"]), int(match["total"]), date.fromisoformat(match["day"]))
     if name in ("LogModelResult", "LogSeedResult", "LogTestResult", "LogSnapshotResult"):
-        data = event.data
-        total = getattr(data, "total", 0) or getattr(data, "num_models", 0)  # tests count themselves under another name
-        return Progress(str(data.node_info.node_name), int(data.index), int(total))
+        known = data if isinstance(data, Mapping) else _fields(data)
+        done, total = (
+            known.get("index"),
+            known.get("total") or known.get("num_models"),
+        )  # tests name their total differently
+        if done and total:  # dbt v2 does not count its nodes
+            return Progress(str(known["node_info"]["node_name"]), int(done), int(total))
     return None
+
+
+def _fields(message: Any) -> Mapping[str, Any]:
+    from google.protobuf.json_format import MessageToDict
+
+    found: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
+    return found
 
 
 def install_packages(root: Path) -> None:

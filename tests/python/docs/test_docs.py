@@ -82,7 +82,9 @@ def known_names() -> Iterator[str]:
         yield path.stem  # a file with a group of steps
         yield from re.findall(r"{% (?:macro|materialization) (\w+)", text)
         yield from re.findall(r"\bvar\(['\"](\w+)['\"]", text)
-    yield from re.findall(r"^  (pulse_\w+):", (ROOT / "dbt_project.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    settings = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
+    yield from re.findall(r"^  (pulse_\w+):", settings, re.MULTILINE)
+    yield from re.findall(r"\bvar\('(\w+)'", settings)
     layout = (ROOT / "pulse_runner/compile/write.py").read_text(encoding="utf-8")
     yield from re.findall(r"\.get\(\"(pulse_\w+)\"\)", layout)  # vars that only the runner reads
     yield from ("pulse_runner", COPY)
