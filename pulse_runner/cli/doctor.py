@@ -72,6 +72,7 @@ def run_checks(pulse: PulseContext) -> Iterator[Check]:
             yield Check("connection", "ok", f"{warehouse.dialect} answers")
             yield from _guarded("tables", lambda: _tables(warehouse))
             yield from _guarded("snapshots", lambda: _snapshots(warehouse, pulse.today))
+            yield from _guarded("history", lambda: _history(pulse, warehouse))
             yield from _guarded("runs", lambda: _runs(warehouse))
             yield from _guarded("known events", lambda: _known_events(pulse, warehouse))
     except PulseError as error:
@@ -188,6 +189,24 @@ def _snapshots(warehouse: Warehouse, today: date) -> Iterator[Check]:
     )
     for row in broken:
         yield Check(f"segment {row['segment_id']}", "fail", row["status_reason"], "Mend the column or the rule.")
+
+
+def _history(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
+    from pulse_runner.pipeline import relations
+    from pulse_runner.snapshot.history import backfills, missing_days, needs_sentences
+
+    table = warehouse.table("pulse_segment_snapshots")
+    last = warehouse.query(f"select max(snapshot_date) as day from {table} where status = 'ok'")[0]["day"]
+    if last is None:
+        return
+    project = pulse.project()
+    needs = needs_sentences(missing_days(warehouse, project, last))
+    if not needs:
+        yield Check("history", "ok", "every segment has the days that detectors need")
+        return
+    offers = backfills(warehouse, project, last, relations(project, pulse.root))
+    fix = " and ".join(f"`{offer.command}`" for offer in offers)
+    yield Check("history", "warn", "; ".join(needs), f"Run {fix}." if fix else "Each daily run adds one.")
 
 
 def _runs(warehouse: Warehouse) -> Iterator[Check]:

@@ -47,14 +47,17 @@ def snapshot_command(
         return
     from pulse_runner.cli.progress import progress
     from pulse_runner.snapshot.build import build_snapshots
-    from pulse_runner.snapshot.read import LIST_COLUMNS, latest_snapshots
+    from pulse_runner.snapshot.days import covered_days
+    from pulse_runner.snapshot.read import LIST_COLUMNS, snapshots_of
     from pulse_runner.warehouse.runs import recorded_build
 
+    days = covered_days(pulse.project(), last, pulse.present)
     with progress("snapshot") as show, recorded_build(pulse.warehouse, first, last, pulse.now) as run:
         result = build_snapshots(
             pulse.root,
             first,
             last,
+            present=pulse.present,
             target=pulse.target,
             resume=resume,
             compare=compare,
@@ -64,7 +67,7 @@ def snapshot_command(
     for failure in result.failures:
         pulse.log(f"dbt {failure.status}: {failure.node}: {failure.message}")
     with pulse.warehouse() as warehouse:
-        rows = latest_snapshots(warehouse, last)
+        rows = snapshots_of(warehouse, days)
     pulse.echo_rows(rows, LIST_COLUMNS)
 
 
@@ -92,7 +95,8 @@ def list_command(pulse: PulseContext, day: date | None, fmt: str) -> None:
     from pulse_runner.snapshot.read import LIST_COLUMNS, latest_snapshots
 
     with pulse.warehouse() as warehouse:
-        pulse.echo_rows(latest_snapshots(warehouse, day), LIST_COLUMNS, fmt)
+        rows = latest_snapshots(warehouse, day, day) if day else latest_snapshots(warehouse)
+    pulse.echo_rows(rows, LIST_COLUMNS, fmt)
 
 
 @snapshots_group.command("show")
@@ -147,15 +151,15 @@ def forecast_command(pulse: PulseContext, segment: str, day: date | None, days: 
 
 
 def date_range(pulse: PulseContext, day: date | None, first: date | None, last: date | None) -> tuple[date, date]:
-    """Return the first and last date that the options mean; raise UsageError for --date together with a range."""
+    """Return the first and last date that the options mean; raise UsageError for --date with a range, and for a date to come."""
     if day and (first or last):
         raise UsageError("Give --date, or --from and --to, not both.")
     if last and not first:
         raise UsageError("--to needs --from.")
     if day or not first:
-        only = day or pulse.today
+        only = pulse.past(day or pulse.today)
         return only, only
-    end = last or pulse.today
+    end = pulse.past(last or pulse.today)
     if end < first:
         raise UsageError(f"--from {first} is after --to {end}.")
     return first, end

@@ -8,6 +8,7 @@ from typing import Literal
 
 Link = Literal["count", "rate", "mean", "none"]
 Better = Literal["up", "down", "neither"]
+Needs = Literal["", "conversion", "activity"]
 Table = Literal["pulse_segment_snapshots", "pulse_segment_reach", "pulse_entity_health", "pulse_segment_distributions"]
 
 
@@ -16,7 +17,8 @@ class Metric:
     """One metric: `column` of `table` holds its value, `numerator` and `denominator` (of the same table) what it is counted from.
 
     `link` says how it varies: a count, a rate (numerator out of denominator), a mean (amount per denominator), or none for what is not a
-    number a day. `label` begins a sentence, `words` stands inside one. `is_watched`: detectors get a panel of it.
+    number a day. `label` begins a sentence, `words` stands inside one. `is_watched`: detectors get a panel of it. `needs` names what an
+    entity has to define for it; without that it is null.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Metric:
     unit: str = "members"
     better: Better = "neither"
     is_watched: bool = False
+    needs: Needs = ""
 
     @property
     def is_rate(self) -> bool:
@@ -37,15 +40,15 @@ class Metric:
         return self.link == "rate"
 
 
-def _segment(name: str, label: str, better: Better = "neither", watched: bool = True) -> Metric:
+def _segment(name: str, label: str, better: Better = "neither", watched: bool = True, needs: Needs = "") -> Metric:
     return Metric(
-        name, label, name.replace("_", " "), "pulse_segment_snapshots", name, name, better=better, is_watched=watched
-    )
+        name, label, name.replace("_", " "), "pulse_segment_snapshots", name, name, better=better, is_watched=watched, needs=needs
+    )  # fmt: skip
 
 
-def _rate(name: str, label: str, numerator: str, denominator: str, better: Better) -> Metric:
+def _rate(name: str, label: str, numerator: str, denominator: str, better: Better, needs: Needs) -> Metric:
     return Metric(
-        name, label, name.replace("_", " "), "pulse_segment_snapshots", name, numerator, denominator, "rate", "share", better, True
+        name, label, name.replace("_", " "), "pulse_segment_snapshots", name, numerator, denominator, "rate", "share", better, True, needs
     )  # fmt: skip
 
 
@@ -53,12 +56,12 @@ ROWS = "(rows)"  # the column of pulse_entity_health that is the relation as a w
 REACH = "reach:"  # the family of reach by channel: reach:email, reach:push, ...
 METRICS: tuple[Metric, ...] = (
     _segment("size", "Size"),
-    _rate("conversion_rate", "Conversion rate", "converted", "eligible", "up"),
-    _rate("inactive_rate", "Inactive rate", "inactive", "size", "down"),
+    _rate("conversion_rate", "Conversion rate", "converted", "eligible", "up", "conversion"),
+    _rate("inactive_rate", "Inactive rate", "inactive", "size", "down", "activity"),
     _segment("entered", "Members entered"),
     _segment("exited", "Members exited"),
-    _segment("converted", "Members converted", "up"),
-    _segment("inactive", "Members inactive", "down", watched=False),
+    _segment("converted", "Members converted", "up", needs="conversion"),
+    _segment("inactive", "Members inactive", "down", watched=False, needs="activity"),
     Metric("velocity", "Velocity", "velocity", "pulse_segment_snapshots", "velocity", link="none", unit="members a day"),
     Metric("distribution", "Distribution", "distribution", "pulse_segment_distributions", "share", link="rate", unit="share"),
     Metric("status", "Status", "status", "pulse_segment_snapshots", "size", link="none"),

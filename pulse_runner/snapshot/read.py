@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -17,15 +18,27 @@ SHOW_COLUMNS = (
 )  # fmt: skip
 
 
-def latest_snapshots(warehouse: Warehouse, on: date | None = None) -> list[dict[str, Any]]:
-    """Return each segment's snapshot of `on`, or its latest one, by name."""
+def latest_snapshots(warehouse: Warehouse, first: date = date.min, last: date = date.max) -> list[dict[str, Any]]:
+    """Return each segment's latest snapshot from `first` to `last`, by name."""
     table = warehouse.table("pulse_segment_snapshots")
-    if on is not None:
-        return warehouse.query(f"select * from {table} where snapshot_date = ? order by segment_id", [on])
     return warehouse.query(
-        f"select s.* from {table} as s join (select segment_id, max(snapshot_date) as day from {table} group by 1) as l"
-        " on s.segment_id = l.segment_id and s.snapshot_date = l.day order by s.segment_id"
+        f"select s.* from {table} as s join (select segment_id, max(snapshot_date) as day from {table}"
+        " where snapshot_date between ? and ? group by 1) as l"
+        " on s.segment_id = l.segment_id and s.snapshot_date = l.day order by s.segment_id",
+        [first, last],
     )
+
+
+def snapshots_of(warehouse: Warehouse, days: Sequence[date]) -> list[dict[str, Any]]:
+    """Return one snapshot per segment of the given days, by name: the latest good one, else the latest."""
+    marks = ", ".join("?" for _ in days)
+    rows = warehouse.query(
+        f"select * from {warehouse.table('pulse_segment_snapshots')} where snapshot_date in ({marks})", list(days)
+    )
+    best: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda r: (r["status"] == "ok", r["snapshot_date"])):
+        best[row["segment_id"]] = row
+    return [row for _, row in sorted(best.items())]
 
 
 def segment_history(warehouse: Warehouse, segment: str, first: date, last: date) -> list[dict[str, Any]]:

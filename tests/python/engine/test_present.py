@@ -99,5 +99,5 @@ def test_a_time_that_is_none_is_named(people) -> None:
     from pulse_runner.errors import WarehouseError
 
     rich(people, 5)
-    with pytest.raises(WarehouseError, match=r'pulse_day_ends_at: 4 o\'clock is not a time of day. Write HH:MM'):
+    with pytest.raises(WarehouseError, match=r"pulse_day_ends_at: 4 o\'clock is not a time of day. Write HH:MM"):
         people.build(pulse_now=MON, pulse_day_ends_at="4 o'clock", command="run")
