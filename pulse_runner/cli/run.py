@@ -38,7 +38,7 @@ def run_command(pulse: PulseContext, day: date | None, fail_on: str | None, dry_
     from pulse_runner.pipeline import run_day
 
     def agree(question: str) -> bool:
-        return yes or (is_interactive() and sys.stdin.isatty() and click.confirm(question, default=True, err=True))
+        return yes or (is_interactive() and is_answered() and click.confirm(question, default=True, err=True))
 
     day = pulse.past(day or pulse.today)
     report = run_day(pulse, day, dry_run=dry_run, progress=progress, say=pulse.log, agree=agree)
@@ -48,3 +48,8 @@ def run_command(pulse: PulseContext, day: date | None, fail_on: str | None, dry_
         if severe:
             pulse.log(f"{len(severe)} incidents of severity {fail_on} or above are open.")
             raise SystemExit(3)
+
+
+def is_answered() -> bool:
+    """Say whether a person can type an answer."""
+    return sys.stdin.isatty()
