@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from pulse_runner.errors import UsageError
+from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.segments.model import Entity, Segment
+from pulse_runner.segments.text import definition_hash
 from pulse_runner.warehouse.base import Warehouse
 
 LIST_COLUMNS = (
@@ -53,6 +55,24 @@ def segment_history(warehouse: Warehouse, segment: str, first: date, last: date)
         names = ", ".join(known) or "none; run `pulse snapshot` first"
         raise UsageError(f"No snapshots of segment {segment!r}. Segments with snapshots: {names}.")
     return rows
+
+
+def disagreement(warehouse: Warehouse, segment: Segment, entity: Entity, day: date, members: int) -> str:
+    """Say why the stored snapshot of a date has another size than a preview of it, '' when they agree or there is none."""
+    table = warehouse.table("pulse_segment_snapshots")
+    try:
+        rows = warehouse.query(f"select * from {table} where segment_id = ? and snapshot_date = ?", [segment.name, day])
+    except WarehouseError:  # nothing was built yet
+        return ""
+    if not rows or rows[0]["size"] == members:
+        return ""
+    row = rows[0]
+    if row["size"] is None:
+        return f"The snapshot of {day} has no size; it is {row['status']}: {row['status_reason']}."
+    told = f"The snapshot of {day} has {row['size']:,}"
+    if row["definition_hash"] != definition_hash(segment, entity):
+        return f"{told}: it was made with another rule. Run `pulse compile` and `pulse snapshot --date {day}`."
+    return f"{told}: the table has changed since it was made. `pulse snapshot --date {day}` makes it again."
 
 
 def last_day(warehouse: Warehouse, segment: str) -> date | None:

@@ -54,9 +54,10 @@ class Shop:
         (self.root / path).write_text(text, encoding="utf-8")
 
     def set_vars(self, **variables: str) -> None:
-        lines = "".join(f"  {name}: {value}\n" for name, value in variables.items())
-        text = (self.root / "dbt_project.yml").read_text(encoding="utf-8").split("vars:")[0]
-        (self.root / "dbt_project.yml").write_text(f"{text}vars:\n  pulse_entities: [customers]\n{lines}", encoding="utf-8")
+        """Write the vars of dbt_project.yml anew, as YAML."""
+        lines = "".join(f"  {n}: {v}\n" for n, v in {"pulse_entities": "[customers]", **variables}.items())
+        path = self.root / "dbt_project.yml"
+        path.write_text(path.read_text(encoding="utf-8").split("vars:")[0] + "vars:\n" + lines, encoding="utf-8")
         read_project.cache_clear()
 
     def at(self, clock: str) -> None:

@@ -65,9 +65,7 @@ def test_a_person_at_a_terminal_is_asked(shop: Shop, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("pulse_runner.cli.run.is_answered", lambda: True)
     monkeypatch.setattr("click.confirm", answer)
     done = shop.pulse("run")
-    assert asked == [
-        "Detectors need at least 8 days. Make snapshots of the 56 days of customers since 2026-04-15 now?"
-    ]
+    assert asked == ["Detectors need at least 8 days. Make snapshots of the 56 days of customers since 2026-04-15 now?"]
     assert "rich: size fell 36%" in done.output
 
 
