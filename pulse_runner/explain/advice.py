@@ -91,9 +91,10 @@ def rebuild(case: Case) -> str:
     return f"After the repair, rebuild the dates: `pulse snapshot {span}`."
 
 
-def upstream_owner(lineage: Sequence[Evidence]) -> str:
+def upstream_owner(case: Case, lineage: Sequence[Evidence]) -> str:
     """Name the owner of the model or source nearest to the source that has one in dbt; '' when nobody is named."""
-    return next((str(e.values["owner"]) for e in reversed(lineage) if e.values.get("owner")), "")
+    nodes = [(str(e.values["node"]), str(e.values["path"] or "")) for e in reversed(lineage)]
+    return next((case.upstream_owners[n] for n in nodes if n in case.upstream_owners), "")
 
 
 def _span(case: Case) -> str:

@@ -46,6 +46,13 @@ def relation_name(manifest: Manifest | None, relation: Relation) -> str:
     return str(node["relation_name"]) if node and node.get("relation_name") else f"{{{{ {relation.jinja()} }}}}"
 
 
+def owners_of(manifest: Manifest | None) -> dict[tuple[str, str], str]:
+    """Return who owns the models and sources that have an owner, by name and path."""
+    every = [*(manifest or {}).get("sources", {}).values(), *(manifest or {}).get("nodes", {}).values()]
+    owners = {(str(n.get("name")), str(n.get("original_file_path") or "")): owner_of(manifest or {}, n) for n in every}
+    return {node: owner for node, owner in owners.items() if owner}
+
+
 def owner_of(manifest: Manifest, node: Node) -> str:
     """Return who owns a node by its `meta: {owner: ...}`, else by its dbt group; '' when nobody is named.
 

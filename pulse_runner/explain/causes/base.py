@@ -62,7 +62,7 @@ def column_fault(view: View, fact: Evidence, cause: str, title: str, confirm: st
         confidence=confidence,
         reasoning=" ".join([said([fact]), said(moved[:2]), link, said(siblings)]).replace("  ", " ").strip(),
         evidence=ids([fact], moved, siblings, lineage[:1]),
-        owner_hint=advice.upstream_owner(lineage),
+        owner_hint=advice.upstream_owner(case, lineage),
         actions=(
             *advice.look_upstream(case, column, lineage),
             advice.count_values(case, column),
@@ -101,7 +101,7 @@ def relation_fault(
         confidence=confidence,
         reasoning=" ".join(t for t in (said([fact]), said(moved), link, said(around)) if t),
         evidence=ids([fact], moved, around),
-        owner_hint=advice.upstream_owner(view.of("lineage")),
+        owner_hint=advice.upstream_owner(case, view.of("lineage")),
         actions=(action, advice.rebuild(case)),
         confirm="Other segments of the entity moved on the same date.",
         refute="The rows of that date are complete and unique.",

@@ -60,7 +60,7 @@ def _of_segment(view: View, status: Evidence) -> Hypothesis:
         confidence="high",
         reasoning=status.statement,
         evidence=ids([status]),
-        owner_hint=advice.upstream_owner(view.of("lineage")),
+        owner_hint=advice.upstream_owner(case, view.of("lineage")),
         actions=(
             f"Compare the columns of {advice.relation(case)} with the definition of {case.subject};"
             " put the column back upstream, or edit the rule.",

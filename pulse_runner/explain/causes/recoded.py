@@ -58,7 +58,7 @@ def _pair(view: View, old: Evidence, new: Evidence) -> Hypothesis:
             f"{said([old, new])} The one empties by as much as the other fills; people do not move like this in a day."
         ),
         evidence=ids([old, new], lineage[:1]),
-        owner_hint=advice.upstream_owner(lineage),
+        owner_hint=advice.upstream_owner(case, lineage),
         actions=(
             *advice.look_upstream(case, column, lineage),
             advice.count_buckets(case, column),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.evidence.health import suspected_columns
-from pulse_runner.explain.manifest import node_of, nodes_that_name, owner_of
+from pulse_runner.explain.manifest import node_of, nodes_that_name
 from pulse_runner.segments.model import Relation
 
 MAX_SUSPECTS = 2
@@ -38,9 +38,6 @@ def _follow(c: Collector, column: str) -> None:
             else f"Above it, {what} {found['name']} ({where}) names {name}."
         )
         row = {"column_name": column, "node": found["name"], "path": where}
-        owner = owner_of(c.manifest, found)
-        if owner:
-            row["owner"] = owner
         c.add("lineage", text, row, list(row), "", source="target/manifest.json", weight=0.45 - 0.05 * depth)
 
 
