@@ -1,4 +1,4 @@
-"""A stranger's dbt project with one table of customers on DuckDB, and the command `pulse` at a time of one's choice."""
+"""A stranger's dbt project with one table of customers, and the command `pulse` at a time of one's choice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from click.testing import CliRunner, Result
 from package_project import copy_package, install, write_project
@@ -36,8 +35,10 @@ rules:
 class Shop:
     """The project in a folder of its own; `at` sets the clock (UTC) that the next commands see."""
 
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch, entity: str) -> None:
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch, entity: str, profile: str | None) -> None:
         self.root, self._patch = root, monkeypatch
+        if profile:
+            (root / "profiles.yml").write_text(profile, encoding="utf-8")
         write_project(root, "stranger", ["customers"])
         install(root, copy_package(root / "pulse_package", leave_out=("*unit_tests.yml",)))
         for path, text in {
@@ -70,9 +71,12 @@ class Shop:
         return done
 
     def sql(self, *statements: str) -> None:
-        with duckdb.connect(str(self.root / "pulse.duckdb")) as connection:
+        warehouse: Any = connect(self.root)
+        try:
             for statement in statements:
-                connection.execute(statement)
+                warehouse._execute(statement, ())
+        finally:
+            warehouse.close()
 
     def query(self, sql: str, *tables: str) -> list[dict[str, Any]]:
         warehouse = connect(self.root)
@@ -86,11 +90,11 @@ class Shop:
         return {str(r["snapshot_date"]): (r["status"], r["size"]) for r in rows}
 
 
-def make_shop(folder: Path, monkeypatch: pytest.MonkeyPatch, entity: str) -> Shop:
-    """Make the project; `entity` is what its entity says beyond name, relation and key."""
+def make_shop(folder: Path, monkeypatch: pytest.MonkeyPatch, entity: str, profile: str | None = None) -> Shop:
+    """Make the project; `entity` is what its entity says beyond name, relation and key, `profile` the text of a profiles.yml."""
     monkeypatch.setenv("HOME", str(folder / "home"))
     for name in ("DBT_PROFILES_DIR", "PULSE_PROJECT_DIR", "PULSE_TARGET", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     (folder / "shop").mkdir()
     read_project.cache_clear()
-    return Shop(folder / "shop", monkeypatch, entity)
+    return Shop(folder / "shop", monkeypatch, entity, profile)

@@ -82,6 +82,25 @@ def test_intervals_are_made_from_their_first_day_on(tmp_path: Path, monkeypatch:
     assert "rich: size fell 36%" in done.output
 
 
+@pytest.mark.postgres
+def test_a_first_run_on_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_profile: str) -> None:
+    shop = make_shop(tmp_path, monkeypatch, DAILY, postgres_profile)
+    shop.sql(
+        "create table shop.customers as select cast(d as date) as snapshot_date, i as customer_id,"
+        " case when i % 3 = 0 then 'DE' else 'FR' end as country,"
+        " case when i <= case when d = '2026-06-10' then 540 else 840 + extract(doy from d)::int % 7 end then 2000 else 5 end as ltv"
+        " from generate_series(1, 1200) as r(i), generate_series('2026-04-12'::timestamp, '2026-06-10', '1 day') as x(d)"
+    )
+    shop.at("2026-06-10 18:00")
+    shop.pulse("compile")
+    done = shop.pulse("run", "--yes")
+    assert "56 days of customers since 2026-04-15 made" in done.output
+    assert "rich: size fell 36%" in done.output
+    assert "rich has 540 members on 2026-06-10." in shop.pulse("segments", "preview", "rich").output
+    assert "ok    history" in shop.pulse("doctor").output
+    assert " 540 " in shop.pulse("report").output
+
+
 def recode(shop: Shop) -> None:
     """Take the lost third back; the last day has another fault: every country is FR."""
     shop.sql(
