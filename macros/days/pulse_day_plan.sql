@@ -106,16 +106,17 @@
     {{ return(found | unique | sort | list) }}
 {% endmacro %}
 
-{# Dates of the window that are complete and are passed over. With pulse_skip_done: those with these definitions. Of a relation without history
-   all that lie in the past, whatever the definitions: the rows behind them are gone, or hold only the columns that were used then. #}
+{# Dates of the window that are passed over. With pulse_skip_done: those that are complete with these definitions. Of a relation without history
+   all past ones that a build saw, whatever came of it: the rows behind them are gone, or hold only the columns that were used then. #}
 {% macro pulse_done_days(about, target_relation, window) %}
     {%- set done = [] -%}
     {%- set skip = var('pulse_skip_done', false) -%}
     {%- if skip or about.spec.original -%}
         {%- set hash = pulse.pulse_definitions_hash(about.spec) if about.kind == 'facts' else '' -%}
         {%- set sql -%}
-            select distinct cast(snapshot_date as varchar(10)), {{ 'item' if about.kind == 'facts' else "''" }} from {{ target_relation }}
-            where {{ "fact = 'definitions'" if about.kind == 'facts' else "column_name = '(rows)' and status = 'ok'" }}
+            select distinct cast(snapshot_date as varchar(10)), {{ 'item' if about.kind == 'facts' else "case when status = 'ok' then '' else status end" }}
+            from {{ target_relation }}
+            where {{ "(fact = 'definitions' or (fact = 'status' and item = 'stale'))" if about.kind == 'facts' else "column_name = '(rows)' and status in ('ok', 'stale')" }}
                 and snapshot_date between cast('{{ window[0] }}' as date) and cast('{{ window[1] }}' as date)
         {%- endset -%}
         {%- for day, made_with in run_query(sql) -%}

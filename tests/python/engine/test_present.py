@@ -93,6 +93,10 @@ def test_an_emptied_relation_is_told_on_the_day_that_shows_it(people) -> None:
     people.table("people", TYPES, [])
     people.built(MON, pulse_now=f"{TUE} 06:30", command="run")
     assert states(people) == {MON: ("ok", 5, None), TUE: ("stale", None, None)}
+    # what a build saw stands on the next morning too
+    rich(people, 6)
+    people.built(TUE, pulse_now=f"{WED} 06:30", command="run")
+    assert states(people) == {MON: ("ok", 5, None), TUE: ("stale", None, None), WED: ("ok", 6, 0)}
 
 
 def test_a_time_that_is_none_is_named(people) -> None:
