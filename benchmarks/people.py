@@ -19,8 +19,8 @@ from pulse_runner.segments.model import (
     Entity,
     Field,
     FieldLeaf,
+    History,
     Project,
-    Recording,
     Relation,
     Rule,
     Segment,
@@ -52,7 +52,7 @@ def project(count: int, shape: str, seed: int = 1, *, leaves: int | None = None,
     fields = {a: Field(a, "text") for a in ATTRIBUTES} | {n: Field(n, "number") for n in NUMBERS}
     fields |= {"ordered_on": Field("ordered_on", "date"), "seen_on": Field("seen_on", "date")}
     entity = Entity(
-        "people", Relation("ref", ("people",)), "person_id", Recording("as_of", as_of="snapshot_date"), fields,
+        "people", Relation("ref", ("people",)), "person_id", History("as_of", as_of="snapshot_date"), fields,
         tuple(Attribute(a, a) for a in list(ATTRIBUTES)[:attributes]), "ordered_on", "seen_on", 30, {"email": "plan <> 'plan0'"},
     )  # fmt: skip
     return Project({"people": entity}, segments, {})

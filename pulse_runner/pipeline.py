@@ -19,7 +19,7 @@ from pulse_runner.warehouse.runs import recorded, recorded_build
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pulse_runner.incidents.model import Incident
+    from pulse_runner.incidents.incident import Incident
     from pulse_runner.segments.model import Project
     from pulse_runner.warehouse.base import Warehouse
     from pulse_runner.warehouse.dbt import DbtResult, Progress

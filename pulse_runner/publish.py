@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pulse_runner import metrics
 from pulse_runner.cli.reference import reference
 from pulse_runner.plugins import SCHEMA
+from pulse_runner.segments.operators import OPERATORS
 from pulse_runner.segments.publish import schema_texts
-from pulse_runner.segments.reference import with_table
+
+TAKES = {
+    "value": "`value`", "list": "`value: [...]`", "pair": "`value: [low, high]`", "none": "nothing",
+    "days": "`days`", "days pair": "`days: [from, to]`",
+}  # fmt: skip
 
 
 def texts(root: Path) -> dict[str, str]:
     """Return the text of every generated file by its path under `root`, the repository."""
-    page = "docs/segments.md"
+    pages = {"docs/segments.md": ("operators", operator_table()), "docs/metrics.md": ("metrics", metric_table())}
     return {
         "docs/cli.md": reference(),
-        page: with_table((root / page).read_text(encoding="utf-8")),
+        **{page: with_table((root / page).read_text(encoding="utf-8"), *made) for page, made in pages.items()},
         **{f"demo/{path}": text for path, text in schema_texts(SCHEMA).items()},
     }
+
+
+def with_table(page: str, name: str, table: str) -> str:
+    """Return a page with the table between its markers `<!-- name: generated -->` and `<!-- end of name -->` made anew."""
+    start, end = f"<!-- {name}: generated -->\n", f"<!-- end of {name} -->\n"
+    before, rest = page.split(start)
+    return before + start + table + end + rest.split(end)[1]
+
+
+def operator_table() -> str:
+    """Return the operators of conditions as a Markdown table."""
+    rows = [(f"`{o.name}`", ", ".join(o.fits), TAKES[o.operand], o.meaning) for o in OPERATORS.values()]
+    return markdown(("operator", "fits", "takes", "true when the field is ..."), rows)
+
+
+def metric_table() -> str:
+    """Return the metrics as a Markdown table."""
+    return markdown(("metric", "definition"), metrics.definitions().items())
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    text = [f"| {' | '.join(line)} |" for line in lines]
+    text[1] = text[1].replace(" ", "")
+    return "\n".join(text) + "\n"
 
 
 def publish(root: Path) -> None:

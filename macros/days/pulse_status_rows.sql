@@ -17,7 +17,7 @@
         select
             {{ day }} as snapshot_date, cast(null as date) as previous_date, '{{ spec.entity }}' as entity, '{{ segment }}' as segment_id,
             'status' as fact, '{{ plan.status }}' as item, {{ pulse.pulse_literal(plan.reason) }} as bucket, '' as leaf_columns,
-            cast(null as bigint) as members
+            cast(null as bigint) as members, cast(null as double precision) as amount
         {{ 'union all' if not loop.last }}
         {%- endfor -%}
     {%- endif -%}

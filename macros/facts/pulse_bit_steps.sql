@@ -1,9 +1,11 @@
-{# One row per key of the date: leaf words w0.., flags (1 inactive, 2 converted, from 4 on the channels) and the bucket of each attribute. #}
+{# One row per key of the date: leaf words w0.., flags (1 inactive, 2 converted, from 4 on the channels), the bucket of each attribute and
+   the amount. Amounts are decimal, so that their sum is the same in whatever order a warehouse adds. #}
 {% macro pulse_today_bits(spec, at) %}
     {%- set columns = ['today.entity_key'] -%}
     {%- for w in range(spec.words) -%}{%- do columns.append(pulse.pulse_word(spec, w, at.day, 'today') ~ ' as w' ~ w) -%}{%- endfor -%}
     {%- do columns.append(pulse.pulse_flags(spec, at) ~ ' as flags') -%}
     {%- for attribute in spec.attributes -%}{%- do columns.append(attribute.sql ~ ' as bucket_' ~ attribute.name) -%}{%- endfor -%}
+    {%- if spec.get('amount') -%}{%- do columns.append('cast(' ~ spec.amount ~ ' as decimal(28, 4)) as amount') -%}{%- endif -%}
 with
 {% for group in spec.get('event_groups', []) %}
 today_events_{{ loop.index0 }} as (

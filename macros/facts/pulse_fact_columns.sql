@@ -2,7 +2,7 @@
 {% macro pulse_fact_columns() %}
     {{ return({
         'snapshot_date': 'date', 'previous_date': 'date', 'entity': 'varchar', 'segment_id': 'varchar', 'fact': 'varchar', 'item': 'varchar',
-        'bucket': 'varchar', 'leaf_columns': 'varchar', 'members': 'bigint',
+        'bucket': 'varchar', 'leaf_columns': 'varchar', 'members': 'bigint', 'amount': 'double precision',
     }) }}
 {% endmacro %}
 

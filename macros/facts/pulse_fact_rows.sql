@@ -14,7 +14,7 @@
 with
 
 segment_sums as (
-    select m.segment_no, sum(f.members) as members{% for name in flags %}, sum(f.{{ name }}) as {{ name }}{% endfor %}
+    select m.segment_no, sum(f.members) as members{% for name in flags %}, sum(f.{{ name }}) as {{ name }}{% endfor %}{% if spec.get('amount') %}, sum(f.amount) as amount{% endif %}
     from segment_patterns as m
     inner join pattern_counts as f on f.pattern_id = m.pattern_id
     group by m.segment_no
@@ -68,6 +68,9 @@ sums as (
         {%- for name in flags %}
         coalesce(n.{{ name }}, 0) as {{ name }},
         {%- endfor %}
+        {%- if spec.get('amount') %}
+        case when coalesce(n.members, 0) = 0 then 0 else n.amount end as amount,
+        {%- endif %}
         coalesce(b.members, 0) as previous_members,
         coalesce(b.members, 0) as eligible,
         coalesce(b.converted, 0) as converted,
@@ -147,8 +150,16 @@ select
     item,
     bucket,
     leaf_columns,
-    cast(members as bigint) as members
+    cast(members as bigint) as members,
+    cast(null as double precision) as amount
 from facts
+{%- if spec.get('amount') %}
+union all
+select
+    {{ pulse.pulse_date(at.day) }}, {{ pulse.pulse_date(at.before) }}, '{{ spec.entity }}', segment_id, 'revenue', '', '', '',
+    cast(null as bigint), cast(amount as double precision)
+from sums
+{%- endif %}
 {%- endmacro %}
 
 {# One row per leaf: its bit, its text and the columns that it reads. #}

@@ -59,7 +59,7 @@ inner join segment_list as l on l.segment_word = {{ q }} and l.problem = '' and 
 
 {# The rows of the date by pattern. #}
 {% macro pulse_today_patterns(spec) %}
-select p.pattern_id, t.flags{% for attribute in spec.attributes %}, t.bucket_{{ attribute.name }}{% endfor %}
+select p.pattern_id, t.flags{% if spec.get('amount') %}, t.amount{% endif %}{% for attribute in spec.attributes %}, t.bucket_{{ attribute.name }}{% endfor %}
 from today_bits as t
 inner join patterns as p on {{ pulse.pulse_same_words(spec, 'p.w', 't.w') }}
 {%- endmacro %}
@@ -79,6 +79,9 @@ select
     {%- for name, bit in pulse.pulse_flag_bits(spec).items() %},
     count(case when {{ pulse.pulse_any_bit('flags', bit) }} then 1 end) as {{ name }}
     {%- endfor %}
+    {%- if spec.get('amount') %},
+    sum(amount) as amount
+    {%- endif %}
 from today_patterns
 group by pattern_id
 {%- endmacro %}

@@ -30,7 +30,8 @@ pivoted as (
         sum(case when fact = 'exited' then members end) as exited,
         sum(case when fact = 'eligible' then members end) as eligible,
         sum(case when fact = 'converted' then members end) as converted,
-        sum(case when fact = 'inactive' then members end) as inactive
+        sum(case when fact = 'inactive' then members end) as inactive,
+        sum(case when fact = 'revenue' then amount end) as revenue
     from facts
     where segment_id <> ''
     group by segment_id, snapshot_date
@@ -58,6 +59,8 @@ snapshots as (
         cast(pivoted.converted * 1.0 / nullif(pivoted.eligible, 0) as double precision) as conversion_rate,
         cast(pivoted.inactive as {{ dbt.type_bigint() }}) as inactive,
         cast(pivoted.inactive * 1.0 / nullif(pivoted.size, 0) as double precision) as inactive_rate,
+        cast(pivoted.revenue as double precision) as revenue,
+        cast(pivoted.revenue / nullif(pivoted.size, 0) as double precision) as revenue_per_member,
         cast(pivoted.status as {{ dbt.type_string() }}) as status,
         cast(pivoted.status_reason as {{ dbt.type_string() }}) as status_reason
     from pivoted

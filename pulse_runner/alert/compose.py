@@ -14,7 +14,7 @@ from typing import Any
 from pulse_runner import metrics
 from pulse_runner.alert.message import AlertMessage, MessageKind, Notification, Section, Trend, clean
 from pulse_runner.explain.store import StoredExplanation, explanation_values
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.vocabulary import long_day, number, percent, plural, severity_rank, sparkline
 
 

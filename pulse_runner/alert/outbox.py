@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pulse_runner.alert.delivery import UNDER_WAY, Delivery
 from pulse_runner.alert.message import Notification
-from pulse_runner.incidents.model import Incident, IncidentEvent
+from pulse_runner.incidents.incident import Incident, IncidentEvent
 from pulse_runner.segments.model import Project
 from pulse_runner.segments.strict import ChannelSettings
 from pulse_runner.vocabulary import ACTIVE, Severity, severity_rank

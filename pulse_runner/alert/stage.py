@@ -26,7 +26,7 @@ from pulse_runner.alert.message import test_message
 from pulse_runner.alert.outbox import Address, Decision
 from pulse_runner.alert.sender import PAUSE, Sender
 from pulse_runner.errors import ChannelError, UsageError
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import ACTIVE
 from pulse_runner.warehouse.base import Warehouse

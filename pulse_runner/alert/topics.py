@@ -10,7 +10,7 @@ from pulse_runner.alert import delivery
 from pulse_runner.alert.compose import Topic
 from pulse_runner.alert.message import Trend
 from pulse_runner.explain.store import latest_explanations
-from pulse_runner.incidents.model import Incident, IncidentEvent
+from pulse_runner.incidents.incident import Incident, IncidentEvent
 from pulse_runner.incidents.store import event_of, incident_of
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import ACTIVE_SQL

@@ -15,8 +15,8 @@ from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.evaluate import DayReport, judge_day
 from pulse_runner.detectors.panel import DistributionPanel, Panels
+from pulse_runner.incidents.incident import About, Incident, IncidentEvent, Transition
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, advance
-from pulse_runner.incidents.model import About, Incident, IncidentEvent, Transition
 from pulse_runner.known_events.event import excluded_by_events
 
 

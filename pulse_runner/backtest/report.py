@@ -14,7 +14,7 @@ from pulse_runner.backtest.replay import Replay
 from pulse_runner.detectors import DETECTORS
 from pulse_runner.detectors.base import Assessment, Settings
 from pulse_runner.detectors.evaluate import discoveries
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 INCIDENT_COLUMNS = (
     "segment_id", "detector", "metric", "attribute", "bucket", "detected_on", "started_on", "ended_on", "severity",

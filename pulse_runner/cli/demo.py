@@ -130,5 +130,5 @@ def tell(pulse: PulseContext, clock: float) -> None:
         "  pulse segments preview high_value_active_users   a rule, condition by condition\n"
         "  pulse snapshots show students                    the days of a segment\n"
         "  pulse backtest --from 2026-03-01 --to 2026-05-31 what you would have been told\n"
-        "  docs/demo.md                                     which faults were planted, and when"
+        "  generator/plan.py                                which faults were planted, and when"
     )

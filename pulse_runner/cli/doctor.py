@@ -225,6 +225,6 @@ def _model(pulse: PulseContext) -> Check:
 
 
 def _channels(pulse: PulseContext) -> Iterator[Check]:
-    from pulse_runner.alert.check import check_channels
+    from pulse_runner.alert.readiness import check_channels
 
     yield from check_channels(pulse.project(), pulse.env)

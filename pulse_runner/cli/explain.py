@@ -9,6 +9,7 @@ import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import UsageError
+from pulse_runner.vocabulary import ACTIVE_SQL
 
 if TYPE_CHECKING:
     from pulse_runner.explain.store import StoredExplanation
@@ -75,13 +76,10 @@ def explain_command(
 
 def active_incidents(warehouse: Warehouse, day: date) -> list[str]:
     """Return the ids of the incidents that are active and began by `day`, the oldest first."""
-    from pulse_runner.vocabulary import ACTIVE
-
-    marks = ", ".join("?" for _ in ACTIVE)
     rows = warehouse.query(
-        f"select incident_id from {warehouse.table('pulse_incidents')} where status in ({marks}) and started_on <= ?"
+        f"select incident_id from {warehouse.table('pulse_incidents')} where status in ({ACTIVE_SQL}) and started_on <= ?"
         " order by started_on, incident_id",
-        [*ACTIVE, day],
+        [day],
     )
     return [row["incident_id"] for row in rows]
 

@@ -17,7 +17,7 @@ from pulse_runner.vocabulary import ACTIVE, STATUSES
 if TYPE_CHECKING:
     from pulse_runner.alert.delivery import Delivery
     from pulse_runner.explain.store import StoredExplanation
-    from pulse_runner.incidents.model import Incident, IncidentEvent
+    from pulse_runner.incidents.incident import Incident, IncidentEvent
 
 DELIVERY_COLUMNS = ("notification", "channel", "status", "reason", "planned_at", "sent_at")
 EXPLANATION_COLUMNS = ("version", "headline", "summary", "hypotheses", "recommendations")

@@ -101,7 +101,7 @@ def _write(root: Path, files: dict[str, str], dry_run: bool) -> list[str]:
 
 
 def _entity_files(pulse: PulseContext, relation: str, key: str, as_of: str | None, name: str | None) -> dict[str, str]:
-    from pulse_runner.segments.check import CALL
+    from pulse_runner.segments.semantics import CALL
 
     match = CALL.fullmatch(relation)
     if match is None:

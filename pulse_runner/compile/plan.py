@@ -60,7 +60,7 @@ class EntityPlan:
         entity = self.entity
         used = {c for r in self.rules for c in rule_columns(r.rule, entity)}
         used |= {source_column(entity, a.field) for a in entity.attributes}
-        used |= {c for c in (entity.conversion_event_at, entity.last_seen_at, entity.updated_at) if c}
+        used |= {c for c in (entity.conversion_event_at, entity.amount, entity.last_seen_at, entity.updated_at) if c}
         used |= {source_column(entity, f) for f in self.reach_fields}
         return tuple(n for n, f in entity.fields.items() if n in used and f.days_since is None)
 

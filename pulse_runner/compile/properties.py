@@ -32,13 +32,14 @@ FACT_COLUMNS = {
     "entity": "The entity.",
     "segment_id": "The segment; '' for the fact `definitions`.",
     "fact": (
-        "What is counted: members, previous_members, entered, exited, eligible, converted, inactive, reach, distribution, "
+        "What is counted: members, previous_members, entered, exited, eligible, converted, inactive, revenue, reach, distribution, "
         "gained, lost, flow_to or flow_from; status, rule and definitions count nothing."
     ),
     "item": "Which one: the channel, attribute, cause, other segment or status; '' where there is only one.",
     "bucket": "Bucket of an attribute, conditions that flipped, or reason of a status; '' otherwise.",
     "leaf_columns": "Columns that the flipped conditions read; '' otherwise.",
-    "members": "Keys counted; null for status, rule and definitions.",
+    "members": "Keys counted; null for revenue, status, rule and definitions.",
+    "amount": "Sum of an amount; only for revenue.",
 }
 HEALTH_COLUMNS = {
     "snapshot_date": "The date; its state at the end of the day.",

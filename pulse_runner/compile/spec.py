@@ -69,6 +69,7 @@ def facts_spec(plan: EntityPlan) -> Spec:
         "clocks": plan.clocks,
         **_freshness(entity),
         "conversion": entity.conversion_event_at,
+        **({"amount": entity.amount} if entity.amount else {}),
         "activity": [entity.last_seen_at, entity.inactive_after_days] if entity.last_seen_at else None,
         "reach": dict(entity.reach),
         "attributes": [{"name": a.name, "slots": slots(a), "sql": bucket_sql(a)} for a in entity.attributes],

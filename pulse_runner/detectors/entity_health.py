@@ -45,7 +45,18 @@ class EntityHealth(Usual):
         return told.get(finding.metric) or super().headline(finding)
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge every entity and column, and the same-day flows of every segment."""
+        """Judge every entity and column, and the same-day flows of every segment.
+
+        >>> from pulse_runner.detectors.panel import EntityPanel
+        >>> days, keys = np.datetime64("2026-03-02") + np.arange(3), (("customers", "(rows)"),)
+        >>> rows, unknown = np.full((1, 3), 100.0), np.full((1, 3), np.nan)
+        >>> words = np.full((1, 3), "", dtype=object)
+        >>> copies = np.array([[0.0, 0.0, 7.0]])
+        >>> health = EntityPanel(keys, days, rows, unknown, copies, words, words)
+        >>> out = EntityHealth().assess(Panels(health=health), Settings(), days[0], days[-1])
+        >>> [a.eligible.tolist() for a in out if a.metric == "duplicate_keys"]
+        [[[False, False, True]]]
+        """
         out: list[Assessment] = []
         if panels.health is not None:
             health = panels.health.head(int((last - panels.health.dates[0]).astype(int)) + 1)
@@ -55,7 +66,8 @@ class EntityHealth(Usual):
                 self._duplicates(health, settings, first),
                 self._types(health, settings, first),
             ]
-        collapse = Settings({self.name: Limits(COLLAPSE, "down")}, settings.segments, fdr=settings.fdr)
+        limits = Limits(COLLAPSE, "down", settings.rule(self, "").enabled)
+        collapse = Settings({self.name: limits}, settings.segments, fdr=settings.fdr)
         for flow in ("converted", "entered"):
             if flow in panels.metrics:
                 out.append(assess_series(self, panels.metrics[flow], collapse, first, last, TUNING))
@@ -77,7 +89,9 @@ class EntityHealth(Usual):
             health.rows[which], excluded=None if health.excluded is None else health.excluded[which],
             status=_fresh(health, which),
         )  # fmt: skip
-        up = replace(settings, detectors={**settings.detectors, self.name: Limits(0.0, "up")})
+        up = replace(
+            settings, detectors={**settings.detectors, self.name: Limits(0.0, "up", settings.rule(self, "").enabled)}
+        )
         result = assess_series(self, panel, up, first, last, TUNING)
         points = result.observed - result.expected
         texts = result.sentence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -13,8 +13,6 @@ from pulse_runner.arrays import Floats, as_date
 from pulse_runner.detectors.base import Assessment, Detector, Finding, Outcome, Settings, Verdict
 from pulse_runner.detectors.panel import Panels
 from pulse_runner.metrics import ROWS
-
-CERTAIN = 1e-12  # a p-value that states a fact (a missing column), not a test
 
 
 @dataclass(frozen=True)
@@ -152,14 +150,3 @@ def _verdict(a: Assessment, s: int, d: int, found: bool, panels: Panels, tests: 
         abnormal_since=as_date(a.started[s, d]) if a.abnormal[s, d] else None, rebased=bool(a.rebased[s, d]),
         needs=None if np.isnan(needs) else needs, entity=entity,
     )  # fmt: skip
-
-
-def with_q_values(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return the findings of one date with Benjamini-Hochberg q-values among themselves, never below the one they had."""
-    ordered = sorted(findings, key=lambda f: f.p_value)
-    best = 1.0
-    out: list[Finding] = []
-    for rank, finding in reversed(list(enumerate(ordered, start=1))):
-        best = min(best, (finding.q_value or 1.0) / rank)
-        out.append(replace(finding, q_value=best))
-    return tuple(reversed(out))

@@ -48,7 +48,10 @@ class MetricPanel:
 
     @property
     def usable(self) -> Bools:
-        """Return (S, T): there is a value, its source was fresh, and the day is not excluded. A rate of nobody is no value."""
+        """Return (S, T): there is a value, its source was fresh, and the day is not excluded.
+
+        A rate whose denominator is zero is left out.
+        """
         present: Bools = np.isfinite(self.numerator)
         if self.denominator is not None:
             present &= np.isfinite(self.denominator) & (self.denominator > 0)

@@ -9,12 +9,14 @@ from datetime import date, timedelta
 
 from pulse_runner.explain.manifest import Manifest, owners_of, relation_name
 from pulse_runner.explain.scrub import scrub
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
+from pulse_runner.metrics import REACH, Metric, find
 from pulse_runner.segments.columns import rule_columns, source_column
 from pulse_runner.segments.model import Entity, Project, Rule, Segment
 from pulse_runner.warehouse.base import Warehouse
 
 USUAL_DAYS = 28  # four of each weekday
+CONVERTED = "converted"  # what metrics of conversion are counted from
 SIZES = ("size", "entered", "exited")  # metrics that members move by coming and leaving
 
 
@@ -55,6 +57,16 @@ class Case:
     def subject(self) -> str:
         """Name what the incident is about: the segment, or the entity."""
         return self.segment_id or self.entity
+
+    @property
+    def measure(self) -> Metric:
+        """Return what is known of the metric: its table and columns, how it varies, its names."""
+        return find(self.metric)
+
+    @property
+    def channel(self) -> str:
+        """Return the channel of an incident of reach, '' for others."""
+        return self.metric.removeprefix(REACH) if self.metric.startswith(REACH) else ""
 
     @property
     def usual_from(self) -> date:
@@ -109,12 +121,13 @@ def metric_columns(incident: Incident, project: Project) -> tuple[str, ...]:
     if entity is None:
         return ()
     names, metric = list[str](), incident.metric or ""
-    if metric.startswith("conver") and entity.conversion_event_at:
+    counted = find(metric).numerator
+    if counted == CONVERTED and entity.conversion_event_at:
         names.append(entity.conversion_event_at)
-    if metric.startswith("inactive") and entity.last_seen_at:
+    if counted == "inactive" and entity.last_seen_at:
         names.append(entity.last_seen_at)
-    if metric.startswith("reach:"):
-        text = entity.reach.get(metric.removeprefix("reach:"), "")
+    if metric.startswith(REACH):
+        text = entity.reach.get(metric.removeprefix(REACH), "")
         names += [f for f in entity.fields if re.search(rf"\b{re.escape(f)}\b", text)]
     attributes = {a.name: a.field for a in entity.attributes}
     named = [attributes.get(n, n) for n in (incident.attribute, incident.bucket)]

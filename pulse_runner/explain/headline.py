@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pulse_runner.explain.case import SIZES
 from pulse_runner.explain.explanation import Hypothesis
-from pulse_runner.explain.figures import count, day_month, percent
 from pulse_runner.explain.movement_words import words_of
 from pulse_runner.explain.view import View
+from pulse_runner.vocabulary import count, day_month, percent
 
 
 def headline(view: View, fault: str, first: Hypothesis) -> str:
@@ -46,15 +46,14 @@ def _how_much(view: View) -> str:
     if status and status[0].values["status"] != "ok":
         return f"No usable snapshot of {case.subject} {since}"
     effect = _effect(view)
-    if case.detector == "distribution_shift":
+    if case.measure.is_distribution:
         return f"The mix of {case.attribute} shifted {since}"
     if effect is None:
         return f"{case.subject} changed {since}"
     amount = percent(abs(effect))
     if case.metric == "size":
         return f"{amount} {'fewer' if effect < 0 else 'more'} members {since}"
-    name = case.metric.replace("_", " ").replace("reach:", "reach by ")
-    return f"{name[0].upper()}{name[1:]} {amount} {'lower' if effect < 0 else 'higher'} {since}"
+    return f"{case.measure.label} {amount} {'lower' if effect < 0 else 'higher'} {since}"
 
 
 def _effect(view: View) -> float | None:

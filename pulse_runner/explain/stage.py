@@ -14,10 +14,10 @@ from pulse_runner.explain.explanation import Explanation, Rejection
 from pulse_runner.explain.manifest import read_manifest
 from pulse_runner.explain.ranking import explain
 from pulse_runner.explain.store import StoredExplanation, evidence_hash, latest_versions, new_version, save
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import Project
-from pulse_runner.vocabulary import ACTIVE
+from pulse_runner.vocabulary import ACTIVE, ACTIVE_SQL
 from pulse_runner.warehouse.base import Warehouse
 
 SMALLEST_BUCKET = 5
@@ -105,13 +105,12 @@ def _named(warehouse: Warehouse, incident_ids: Sequence[str]) -> list[Incident]:
 
 def _due(warehouse: Warehouse, day: date) -> list[Incident]:
     """Return the incidents of `day` or earlier that are active or were never explained."""
-    active = ", ".join("?" for _ in ACTIVE)
     rows = warehouse.query(
         f"select i.* from {warehouse.table('pulse_incidents')} as i where i.started_on <= ? and i.status <> 'ignored'"
-        f" and (i.status in ({active}) or not exists (select 1"
+        f" and (i.status in ({ACTIVE_SQL}) or not exists (select 1"
         f" from {warehouse.table('pulse_incident_explanations')} as e where e.incident_id = i.incident_id))"
         " order by i.started_on, i.incident_id",
-        [day, *ACTIVE],
+        [day],
     )
     return [incident_of(row) for row in rows]
 

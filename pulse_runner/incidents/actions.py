@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from pulse_runner.errors import UsageError
-from pulse_runner.incidents.model import EventName, Incident, Transition, transition
+from pulse_runner.incidents.incident import EventName, Incident, Transition, transition
 from pulse_runner.vocabulary import Status
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from pulse_runner import metrics
 from pulse_runner.detectors.base import Key
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.lifecycle import accepted_levels, confirmed_days
-from pulse_runner.incidents.model import Incident
 
 __all__ = ["accepted_levels", "confirmed_days", "distribution_exclusions"]
 
@@ -24,7 +25,7 @@ def distribution_exclusions(incidents: Iterable[Incident], before: date) -> list
     rows: list[tuple[str, str, date, date]] = []
 
     def add(key: Key, first: date, last: date) -> None:
-        if key[2] == "distribution_shift" and key[4]:
+        if metrics.find(key[3]).is_distribution and key[4]:
             rows.append((key[1], key[4], first, last))
 
     for key, spans in confirmed_days(known, before).items():

@@ -21,7 +21,7 @@ from typing import Literal
 from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
-from pulse_runner.incidents.model import About, Incident, Related, Transition, digest, transition
+from pulse_runner.incidents.incident import About, Incident, Related, Transition, digest, transition
 from pulse_runner.vocabulary import severity_rank
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went

@@ -11,8 +11,8 @@ from pulse_runner.detect.stage import Judge, Past, finding_row
 from pulse_runner.detectors import Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.incidents.baselines import distribution_exclusions
+from pulse_runner.incidents.incident import About, Incident, Transition
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, accepted_levels, advance, confirmed_days
-from pulse_runner.incidents.model import About, Incident, Transition
 from pulse_runner.incidents.store import read_incidents, save
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import span_of

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pulse_runner.errors import UsageError
-from pulse_runner.incidents.model import Incident, IncidentEvent, Related, Transition
+from pulse_runner.incidents.incident import Incident, IncidentEvent, Related, Transition
 from pulse_runner.vocabulary import ACTIVE_SQL, SEVERITIES
 from pulse_runner.warehouse.base import Warehouse
 

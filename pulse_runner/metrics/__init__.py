@@ -9,11 +9,27 @@ from pulse_runner.metrics.registry import (
     ROWS,
     Metric,
     Table,
+    definitions,
     find,
     is_rate,
     label,
     reach,
+    snapshot_columns,
     words,
 )
 
-__all__ = ["METRICS", "PANELS", "REACH", "ROWS", "Metric", "Table", "find", "is_rate", "label", "reach", "words"]
+__all__ = [
+    "METRICS",
+    "PANELS",
+    "REACH",
+    "ROWS",
+    "Metric",
+    "Table",
+    "definitions",
+    "find",
+    "is_rate",
+    "label",
+    "reach",
+    "snapshot_columns",
+    "words",
+]

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pulse_runner.errors import DefinitionError, Problem, UsageError
-from pulse_runner.segments.check import CALL, check_all
 from pulse_runner.segments.complaints import validate
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.model import (
@@ -33,6 +32,7 @@ from pulse_runner.segments.model import (
     SqlLeaf,
 )
 from pulse_runner.segments.schema import Schema
+from pulse_runner.segments.semantics import CALL, check_all
 from pulse_runner.segments.source import Document, parse
 
 
@@ -95,6 +95,7 @@ def _entity(spec: Any) -> Entity:
         fields=fields,
         attributes=tuple(Attribute(a.name or a.field, a.field, tuple(a.bins or ()), a.top) for a in spec.attributes),
         conversion_event_at=spec.conversion and spec.conversion.event_at,
+        amount=spec.revenue and spec.revenue.amount,
         last_seen_at=spec.activity and spec.activity.last_seen_at,
         inactive_after_days=spec.activity and spec.activity.inactive_after_days,
         reach=dict(spec.reach), updated_at=spec.freshness and spec.freshness.updated_at,

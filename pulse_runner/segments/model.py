@@ -77,6 +77,7 @@ class Entity:
     fields: Mapping[str, Field]
     attributes: tuple[Attribute, ...] = ()
     conversion_event_at: str | None = None
+    amount: str | None = None
     last_seen_at: str | None = None
     inactive_after_days: int | None = None
     reach: Mapping[str, str] = field(default_factory=dict)

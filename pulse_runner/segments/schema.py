@@ -1,7 +1,7 @@
 """The shape of the files in segments/: the one source of both validation and the published JSON Schema.
 
 What can be said about a file on its own is said here. What needs other files (fields, types,
-references) is in `check.py`. What detectors and channels add comes in with a `Schema`.
+references) is in `semantics.py`. What detectors and channels add comes in with a `Schema`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pulse_runner.segments.strict import ChannelSettings, Name, Spec, Text
 from pulse_runner.vocabulary import Direction, Severity
 
 _Scalar: dict[str, Any] = {"type": ["string", "number", "boolean"]}
-# operands are typed by the field that they meet, so check.py judges them
+# operands are typed by the field that they meet, so semantics.py judges them
 Operand = Annotated[Any, WithJsonSchema({"anyOf": [_Scalar, {"type": "array", "items": _Scalar, "minItems": 1}]})]
 _Day: dict[str, Any] = {"type": "integer", "minimum": 0}
 DaysOperand = Annotated[
@@ -70,6 +70,12 @@ class ConversionSpec(Spec):
     event_at: Text
 
 
+class RevenueSpec(Spec):
+    """What members bring in: the sum of this field over the members of a date."""
+
+    amount: Text
+
+
 class ActivitySpec(Spec):
     """What counts as inactive: not seen for more than `inactive_after_days` days, or never."""
 
@@ -115,6 +121,7 @@ class EntitySpec(Spec):
         Annotated[AttributeSpec, BeforeValidator(_short("field", str), json_schema_input_type=str | AttributeSpec)]
     ] = PField(default_factory=list)
     conversion: ConversionSpec | None = None
+    revenue: RevenueSpec | None = None
     activity: ActivitySpec | None = None
     reach: Annotated[
         dict[Name, Text], PField(description="Channel: SQL that is true for a row that can be reached.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from pulse_runner import metrics
 from pulse_runner.errors import UsageError, WarehouseError
 from pulse_runner.segments.model import Entity, Segment
 from pulse_runner.segments.text import definition_hash
@@ -14,10 +15,7 @@ from pulse_runner.warehouse.base import Warehouse
 LIST_COLUMNS = (
     "segment_id", "snapshot_date", "size", "entered", "exited", "conversion_rate", "inactive_rate", "status",
 )  # fmt: skip
-SHOW_COLUMNS = (
-    "snapshot_date", "size", "previous_size", "entered", "exited", "velocity", "eligible", "converted",
-    "conversion_rate", "inactive", "inactive_rate", "status", "status_reason",
-)  # fmt: skip
+SHOW_COLUMNS = ("snapshot_date", *metrics.snapshot_columns(), "status", "status_reason")
 
 
 def latest_snapshots(warehouse: Warehouse, first: date = date.min, last: date = date.max) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@
     "updated_at": none,
     "max_age_days": 0,
     "conversion": "last_order_at",
+    "amount": "ltv",
     "activity": ["last_active_at", 14],
     "reach": {"email": "email_opt_in", "push": "has_push", "sms": "sms_opt_in"},
     "attributes": [

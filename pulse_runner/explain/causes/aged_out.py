@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pulse_runner.explain import advice
 from pulse_runner.explain.explanation import Hypothesis
-from pulse_runner.explain.figures import percent
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import MOST, View, ids, said
+from pulse_runner.vocabulary import percent
 
 MIN_PART = 0.3  # of the movement, from which on ageing is worth naming
 

@@ -8,8 +8,8 @@ from typing import Protocol
 from pulse_runner.explain import advice
 from pulse_runner.explain.case import SIZES
 from pulse_runner.explain.explanation import Confidence, Evidence, Hypothesis
-from pulse_runner.explain.figures import percent
 from pulse_runner.explain.view import MOST, View, ids, said
+from pulse_runner.vocabulary import percent
 
 COLUMN_CONTEXT = ("cause", "siblings", "lineage")  # the kinds that `column_fault` reads
 RELATION_CONTEXT = ("cause", "siblings", "run", "lineage")  # those of `relation_fault`

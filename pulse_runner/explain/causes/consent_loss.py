@@ -24,9 +24,9 @@ class ConsentLoss:
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield it for an incident of reach without a measured fault."""
         case = view.case
-        if not case.metric.startswith("reach:") or view.of("nulls", "column_missing", "column_retyped"):
+        if not case.channel or view.of("nulls", "column_missing", "column_retyped"):
             return
-        channel = case.metric.removeprefix("reach:")
+        channel = case.channel
         own = [e for e in view.of("reach") if e.values["channel"] == channel]
         rest = [e for e in view.of("reach") if e.values["channel"] != channel]
         fell = [e for e in rest if number(e, "reach_rate") < FELL * number(e, "before_rate")]

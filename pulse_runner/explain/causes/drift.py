@@ -28,7 +28,7 @@ class Drift:
         crossed = [e for e in view.moved_by("leaf") if not faulty & view.columns_of(e)]
         if crossed and view.part(crossed) >= MOST and view.case.metric in SIZES:
             yield _moved(view, crossed)
-        elif view.case.detector == "inactivity_creep" and not view.of("stale"):
+        elif view.case.measure.numerator == "inactive" and not view.of("stale"):
             yield _drifted(view)
 
     def in_headline(self, view: View, hypothesis: Hypothesis) -> str:
@@ -39,7 +39,7 @@ class Drift:
 
 def _moved(view: View, crossed: Sequence[Evidence]) -> Hypothesis:
     case = view.case
-    slow = case.last > case.first or case.detector == "inactivity_creep"
+    slow = case.last > case.first or case.measure.numerator == "inactive"
     columns = {c for e in crossed for c in view.columns_of(e)}
     steady = [e for e in view.of("column_steady") if e.values["column_name"] in columns]
     text = "Nothing is known against their columns."

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pulse_runner.explain import advice
 from pulse_runner.explain.causes.base import RELATION_CONTEXT, relation_fault
 from pulse_runner.explain.explanation import Hypothesis
-from pulse_runner.explain.figures import count
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View, number
+from pulse_runner.vocabulary import count
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pulse_runner.explain.explanation import Hypothesis
-from pulse_runner.explain.figures import percent
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import MOST, View, ids, said
+from pulse_runner.vocabulary import percent
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pulse_runner.explain.causes.base import COLUMN_CONTEXT, cited, column_fault
 from pulse_runner.explain.explanation import Hypothesis
-from pulse_runner.explain.figures import percent
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View, number
+from pulse_runner.vocabulary import percent
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pulse_runner.explain.case import CONVERTED
 from pulse_runner.explain.causes.base import cited
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.headline import in_sentence
@@ -23,7 +24,7 @@ class Unknown:
         """Yield one hypothesis that repeats the weightiest facts."""
         case, known = view.case, view.evidence[:3]
         blind = ""
-        if case.metric.startswith("conver") and not view.of("conversion_bucket"):
+        if case.measure.numerator == CONVERTED and not view.of("conversion_bucket"):
             blind = (
                 " Converted members are kept per segment and date, not per bucket,"
                 " so the tables cannot tell which bucket it is."

@@ -7,9 +7,9 @@ from typing import Any
 
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.evidence.collector import Collector, people
-from pulse_runner.explain.figures import count, percent
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count, percent
 
 MAX_BUCKETS = 6
 MIN_SHIFT = 0.01  # of the members, from which on a bucket's share is worth telling
@@ -41,7 +41,7 @@ class Buckets:
 def _sql(c: Collector) -> str:
     case = c.case
     assert case.before is not None
-    attribute = f" and attribute = {literal(case.attribute)}" if case.detector == "distribution_shift" else ""
+    attribute = f" and attribute = {literal(case.attribute)}" if case.measure.is_distribution else ""
     mine = f"segment_id = {literal(case.segment_id)}{attribute}"
     return sql_text(f"""
         select attribute, bucket,
@@ -58,7 +58,7 @@ def _sql(c: Collector) -> str:
 
 def _moved(case: Case, rows: list[dict[str, Any]]) -> list[tuple[float, dict[str, Any]]]:
     """Return the buckets that are worth telling with their weights, by the kind of incident."""
-    if case.detector == "distribution_shift":
+    if case.measure.is_distribution:
         shifts = [(abs(float(r["share"]) - float(r["before_share"])), r) for r in rows]
         return [(0.5 + 0.45 * shift, r) for shift, r in shifts if shift >= MIN_SHIFT]
     out = []

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pulse_runner.explain.evidence.collector import Collector
-from pulse_runner.explain.evidence.metric import COUNTS
-from pulse_runner.explain.figures import count, percent
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count, percent
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,8 @@ class Change:
         case = c.case
         if case.before is None:
             return
-        metric = case.metric if case.metric in COUNTS else "size"
+        is_count = case.measure.link == "count" and case.measure.table == "pulse_segment_snapshots"
+        metric = case.metric if is_count else "size"
         noun = "members" if metric == "size" else f"members {metric}"
         week = case.last - timedelta(days=7)
         sql = _sql(c, metric)

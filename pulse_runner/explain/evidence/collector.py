@@ -10,10 +10,10 @@ from typing import Any
 from pulse_runner.errors import WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
-from pulse_runner.explain.figures import count
 from pulse_runner.explain.manifest import Manifest
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.segments.model import Project
+from pulse_runner.vocabulary import count
 from pulse_runner.warehouse.base import Warehouse
 
 
@@ -97,12 +97,3 @@ def plain(value: Any) -> Scalar:
         return value
     number = round(float(value), 6)
     return int(number) if number == int(number) else number
-
-
-def plural(noun: str, number: int) -> str:
-    """Return a noun as it follows a number.
-
-    >>> plural("run", 1), plural("run", 2)
-    ('run', 'runs')
-    """
-    return noun if number == 1 else f"{noun}s"

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from pulse_runner.explain.case import CONVERTED
 from pulse_runner.explain.evidence.collector import Collector, people
-from pulse_runner.explain.figures import count
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.explain.sql import literal, sql_text
 from pulse_runner.segments.model import Attribute, Entity
+from pulse_runner.vocabulary import count
 
 MAX_BUCKETS = 3
 MIN_EXPECTED = 5.0
@@ -32,7 +33,7 @@ class Conversion:
     def gather(self, c: Collector) -> None:
         """Add the silent buckets, the most silent first, for incidents of conversion."""
         entity = c.case.definition
-        if entity is None or not entity.conversion_event_at or not c.case.metric.startswith("conver"):
+        if entity is None or not entity.conversion_event_at or c.case.measure.numerator != CONVERTED:
             return
         if entity.history.kind != "as_of" or c.case.relation.startswith("{{"):
             return

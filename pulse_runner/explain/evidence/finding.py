@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pulse_runner.explain.case import Case
 from pulse_runner.explain.evidence.collector import Collector
-from pulse_runner.explain.evidence.metric import is_rate, label, number
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count, percent
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,22 @@ class Finding:
               and detector = {literal(case.detector)} and metric = {literal(case.metric)}
               and attribute = {literal(case.attribute)} and verdict = 'finding'
         """)
-        rate = is_rate(case)
+        name, value = _name(case), percent if case.measure.is_rate else count
         for row in c.rows(sql, "the detector's finding"):
             if row["observed"] is None or row["expected"] is None:
                 continue
             bounds = ""
             if row["lower_bound"] is not None and row["upper_bound"] is not None:
-                bounds = f" ({number(row['lower_bound'], rate)} to {number(row['upper_bound'], rate)})"
+                bounds = f" ({value(row['lower_bound'])} to {value(row['upper_bound'])})"
             text = (
-                f"{label(case)} of {case.segment_id} on {row['snapshot_date']} is {number(row['observed'], rate)};"
-                f" {number(row['expected'], rate)} expected{bounds}."
+                f"{name} of {case.segment_id} on {row['snapshot_date']} is {value(row['observed'])};"
+                f" {value(row['expected'])} expected{bounds}."
             )
             c.add("finding", text, row, list(row), sql, source="pulse_findings", weight=0.98)
+
+
+def _name(case: Case) -> str:
+    """Name what the finding's numbers measure, as a sentence begins with it."""
+    if case.measure.is_distribution:
+        return f"The distance of {case.attribute} from its baseline"
+    return case.measure.label

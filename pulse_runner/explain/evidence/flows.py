@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pulse_runner.explain.case import SIZES
 from pulse_runner.explain.evidence.collector import Collector
-from pulse_runner.explain.figures import count
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count
 
 MAX_FLOWS = 2
 

@@ -9,7 +9,7 @@ from pulse_runner.explain.evidence import AROUND_SOURCES, SEGMENT_SOURCES
 from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.manifest import Manifest
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.evidence.collector import Collector
-from pulse_runner.explain.figures import count, percent
 from pulse_runner.explain.sql import literal, sql_text
 from pulse_runner.metrics import ROWS
+from pulse_runner.vocabulary import count, percent
 
 HEALTH_DAYS = 14
 MIN_ROWS_CHANGE = 0.10

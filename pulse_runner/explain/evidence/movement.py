@@ -8,9 +8,9 @@ from typing import Any
 
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.evidence.collector import Collector, people
-from pulse_runner.explain.figures import count
 from pulse_runner.explain.movement_words import words_of
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count
 
 MAX_CAUSES = 6
 SIGNS = {"gained": 1.0, "lost": -1.0}

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pulse_runner.explain.evidence.collector import Collector
-from pulse_runner.explain.evidence.metric import RATES, label
-from pulse_runner.explain.figures import count, percent
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count, percent
 
 
 @dataclass(frozen=True)
@@ -19,10 +18,10 @@ class Rate:
 
     def gather(self, c: Collector) -> None:
         """Add the rate of the last date and of the days before, with what they are made of."""
-        case = c.case
-        if case.metric not in RATES:
+        case, measure = c.case, c.case.measure
+        if not (measure.is_rate and measure.numerator and measure.table == "pulse_segment_snapshots"):
             return
-        (numerator, denominator), name = RATES[case.metric], label(case)
+        numerator, denominator, name = measure.numerator, measure.denominator, measure.label
         sql = _sql(c, numerator, denominator)
         for row in c.rows(sql, f"{name} before and after"):
             if row[case.metric] is None or row["before_rate"] is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pulse_runner.explain.evidence.collector import Collector
-from pulse_runner.explain.figures import count, percent
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import count, percent
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Reach:
     def gather(self, c: Collector) -> None:
         """Add one fact per channel, that of the incident first."""
         case, name = c.case, c.table("pulse_segment_reach")
-        if not case.metric.startswith("reach:") or case.before is None:
+        if not case.channel or case.before is None:
             return
         sql = sql_text(f"""
             select d.snapshot_date, d.channel, d.reachable, d.reach_rate,
@@ -30,11 +30,10 @@ class Reach:
               and d.reach_rate is not null and b.reach_rate is not null
             order by d.channel
         """)
-        wanted = case.metric.removeprefix("reach:")
         for row in c.rows(sql, "reach by channel"):
             text = (
                 f"{percent(row['reach_rate'])} of the members can be reached by {row['channel']} on {case.last}"
                 f" ({count(row['reachable'])} members), {percent(row['before_rate'])} on {case.before}."
             )
-            own = row["channel"] == wanted
+            own = row["channel"] == case.channel
             c.add("reach", text, row, list(row), sql, source="pulse_segment_reach", weight=0.96 if own else 0.4)

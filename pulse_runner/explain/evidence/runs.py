@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pulse_runner.explain.evidence.collector import Collector, plural
+from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.vocabulary import plural
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,5 @@ class Runs:
         """)
         for row in c.rows(sql, "runs of the runner"):
             if row["failed_runs"]:
-                number = row["failed_runs"]
-                text = f"{number} failed snapshot {plural('run', number)} of {case.last} recorded."
+                text = f"{plural(row['failed_runs'], 'failed snapshot run')} of {case.last} recorded."
                 c.add("run", text, row, list(row), sql, source="pulse_runs", weight=0.4)

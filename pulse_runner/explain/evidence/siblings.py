@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pulse_runner.explain.case import rules_of
-from pulse_runner.explain.evidence.collector import Collector, plural
+from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.evidence.health import suspected_columns
-from pulse_runner.explain.figures import percent
 from pulse_runner.explain.sql import listed, literal, sql_text
 from pulse_runner.segments.columns import rule_columns
+from pulse_runner.vocabulary import percent, plural
 
 MOVED = 0.10  # a segment counts as moved from this relative change of its size on
 MAX_SUSPECTS = 2
@@ -91,7 +91,7 @@ def _shared(c: Collector) -> None:
     for row in c.rows(sql, "other incidents of the day"):
         if row["incidents"]:
             text = (
-                f"{row['incidents']} other {plural('incident', row['incidents'])} of {case.entity} detected on"
-                f" {case.last}, in {row['segments']} {plural('segment', row['segments'])}."
+                f"{plural(row['incidents'], 'other incident')} of {case.entity} detected on"
+                f" {case.last}, in {plural(row['segments'], 'segment')}."
             )
             c.add("shared", text, row, list(row), sql, source="pulse_incidents", weight=0.3)

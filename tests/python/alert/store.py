@@ -16,7 +16,7 @@ from pulse_runner.alert.channels.n8n import N8nSettings
 from pulse_runner.alert.channels.slack import SlackSettings
 from pulse_runner.alert.channels.teams import TeamsSettings
 from pulse_runner.explain.store import StoredExplanation, stored_explanation
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import (
     Entity,

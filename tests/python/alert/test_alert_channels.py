@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,45 +35,13 @@ from pulse_runner.alert.channels.teams import Teams
 from pulse_runner.alert.compose import Topic, build
 from pulse_runner.alert.message import AlertMessage, Trend
 from pulse_runner.errors import ChannelError
-from pulse_runner.segments.strict import ChannelSettings
+from pulse_runner.plugins import SCHEMA
+from tests.python.alert.channel_case import API_KEY, HTTP, KEY, SECRET, SIGNING, TOKEN, Case, case, file_of
 from tests.python.alert.conftest import PASSWORD, SENT_AT
 from tests.python.alert.servers import Answer, Mailbox, Web, free_port
-from tests.python.alert.store import EMAIL, N8N, NOW, SLACK, TEAMS, D, explanation, incident
+from tests.python.alert.store import EMAIL, NOW, D, explanation, incident
 
-SECRET = "T0SECRET/B0SECRET/pl4ntedS3cr3tXYZ"
-TOKEN = "pl4nted-t0ken-ABCDEF"
-SIGNING = "pl4nted-s1gning-key"
-API_KEY = "re_pl4ntedApiKey123"
 SECRETS = (SECRET, "T0SECRET", "pl4ntedS3cr3tXYZ", TOKEN, SIGNING, API_KEY, PASSWORD)
-HTTP = ("slack", "teams", "n8n", "email")
-IDEMPOTENT = ("n8n", "email")
-KEY = "pulse-0123456789abcdef"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A channel with its settings, its environment and the answer that means yes."""
-
-    name: str
-    settings: ChannelSettings
-    env: Mapping[str, str]
-    yes: Answer
-
-    def send(self, edge: Edge, body: str = '{"subject":"s","html":"<p>h</p>","text":"t"}') -> str:
-        return CHANNELS[self.name].send(Outgoing(KEY, "s", body), self.settings, self.env, edge)
-
-
-def case(name: str, base: str) -> Case:
-    url = f"{base}/services/{SECRET}"
-    if name == "slack":
-        return Case(name, SLACK, {"PULSE_SLACK_WEBHOOK": f" {url}\n"}, Answer(200, "ok"))
-    if name == "teams":
-        return Case(name, TEAMS, {"PULSE_TEAMS_WEBHOOK": f"{url}?sig={TOKEN}"}, Answer(202, ""))
-    if name == "n8n":
-        env = {"PULSE_N8N_URL": url, "PULSE_N8N_SECRET": SIGNING, "PULSE_N8N_TOKEN": TOKEN}
-        return Case(name, N8N, env, Answer(200, '{"message":"Workflow was started"}'))
-    env = {"RESEND_API_KEY": API_KEY, "RESEND_API_URL": base, "PULSE_EMAIL_FROM": "Pulse <pulse@example.com>"}
-    return Case("email", EMAIL, env, Answer(200, '{"id":"49a3999c"}'))
 
 
 @pytest.fixture(params=HTTP)
@@ -91,7 +60,19 @@ def assert_no_secret(text: str) -> None:
         assert value not in text
 
 
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_channel_has_its_settings_a_case_and_a_section_of_the_docs(name: str) -> None:
+    made, channel = case(name, "http://127.0.0.1"), CHANNELS[name]
+    assert channel.name == name == made.settings.channel
+    assert type(made.settings) is channel.settings is SCHEMA.channels[name]
+    assert channel.setup(made.settings, made.env).is_ready
+    assert channel.is_idempotent(made.env) is file_of(name).IS_IDEMPOTENT
+    docs = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    assert re.search(rf"^##+ .*{name}", docs, re.IGNORECASE | re.MULTILINE)
+
+
 def test_an_accepted_message_raises_nothing(channel: Case, web: Web, edge: Edge) -> None:
+    assert channel.yes is not None
     web.answers = [channel.yes]
     channel.send(edge)
     assert len(web.got) == 1
@@ -133,7 +114,7 @@ def test_no_answer_is_retried_only_where_a_repeat_is_recognised(
     web.answers = [fault]
     with pytest.raises(ChannelError) as caught:
         channel.send(edge)
-    idempotent = channel.name in IDEMPOTENT
+    idempotent = channel.is_idempotent
     assert caught.value.retryable is idempotent
     assert isinstance(caught.value, UncertainError) is not idempotent
     assert CHANNELS[channel.name].is_idempotent(channel.env) is idempotent
@@ -154,6 +135,7 @@ def test_a_sent_message_leaves_no_secret_in_the_log(
     channel: Case, web: Web, edge: Edge, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    assert channel.yes is not None
     web.answers = [channel.yes]
     channel.send(edge)
     edge.http.post(f"{web.base}/seen")

@@ -12,7 +12,7 @@ from pulse_runner.alert.channels.email import EmailSettings
 from pulse_runner.alert.channels.slack import SlackSettings
 from pulse_runner.alert.delivery import Delivery
 from pulse_runner.alert.outbox import Address, addresses, decide, grouped, message_key, plan
-from pulse_runner.incidents.model import IncidentEvent
+from pulse_runner.incidents.incident import IncidentEvent
 from pulse_runner.segments.model import Project, Route
 from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, D, incident, project
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulse_runner.alert.check import check_channels
+from pulse_runner.alert.readiness import check_channels
 from pulse_runner.alert.stage import AlertReport, Trial, run_alerts, send_test
 from pulse_runner.errors import UsageError
 from pulse_runner.segments.model import Project

@@ -12,7 +12,7 @@ from pulse_runner.backtest.read import Recording
 from pulse_runner.backtest.replay import replay
 from pulse_runner.detectors import DETECTORS, Limits, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 BUCKETS = ("(null)", "AT", "DE", "FR", "XX")
 USUAL = (0.02, 0.18, 0.5, 0.3, 0.0)

@@ -6,27 +6,18 @@ from datetime import date
 
 import numpy as np
 import pytest
+from detector_case import metric_of, ordinary, series_panel
 
 from pulse_runner.detectors import DETECTORS, Limits, MetricPanel, Outcome, Panels, Settings, evaluate
 from pulse_runner.detectors.base import Detector, Verdict
 
-START = np.datetime64("2024-01-01")
-METRICS = {
-    "size_jump": "size", "conversion_anomaly": "conversion_rate", "inactivity_creep": "inactive_rate",
-    "reach_drop": "reach:email", "entity_health": "converted",
-}  # fmt: skip
-COUNTS = {"size_jump", "entity_health"}
-ON_SERIES = [d for d in DETECTORS if d.name in METRICS]
+ON_SERIES = [d for d in DETECTORS if metric_of(d)]
 pytestmark = pytest.mark.parametrize("detector", ON_SERIES, ids=lambda d: d.name)
 
 
 def panel(detector: Detector, values: np.ndarray, people: float = 4000.0) -> MetricPanel:
-    """Make a panel from levels in members: counts as they are, rates over `people`."""
-    rows = np.atleast_2d(values).astype(float)
-    names = tuple(f"s{i}" for i in range(len(rows)))
-    days = START + np.arange(rows.shape[1])
-    below = None if detector.name in COUNTS else np.where(np.isnan(rows), np.nan, people)
-    return MetricPanel(METRICS[detector.name], names, days, rows, below)
+    """Make a panel of the detector's metric from levels in members."""
+    return series_panel(metric_of(detector), values, people)
 
 
 def verdicts(detector: Detector, p: MetricPanel, first: int = 0, **options: object) -> list[list[Verdict]]:
@@ -38,10 +29,6 @@ def verdicts(detector: Detector, p: MetricPanel, first: int = 0, **options: obje
 
 def found(detector: Detector, p: MetricPanel, **options: object) -> list[date]:
     return [v.snapshot_date for day in verdicts(detector, p, **options) for v in day if v.kind == Outcome.FINDING]
-
-
-def ordinary(days: int = 90, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).poisson(1000, days).astype(float)
 
 
 def broken(detector: Detector, values: np.ndarray, at: int) -> np.ndarray:
@@ -56,11 +43,11 @@ def test_a_constant_series_is_quiet(detector: Detector) -> None:
 
 
 def test_an_ordinary_series_is_quiet(detector: Detector) -> None:
-    assert found(detector, panel(detector, ordinary())) == []
+    assert found(detector, panel(detector, ordinary(90))) == []
 
 
 def test_a_planted_fault_is_found_on_its_day_with_numbers(detector: Detector) -> None:
-    p = panel(detector, broken(detector, ordinary(), 80))
+    p = panel(detector, broken(detector, ordinary(90), 80))
     (verdict,) = [v for day in verdicts(detector, p) for v in day if v.kind == Outcome.FINDING]
     finding = verdict.finding
     assert finding is not None
@@ -73,7 +60,7 @@ def test_a_planted_fault_is_found_on_its_day_with_numbers(detector: Detector) ->
 
 
 def test_gaps_neither_alarm_nor_break_what_follows(detector: Detector) -> None:
-    values = broken(detector, ordinary(), 80)
+    values = broken(detector, ordinary(90), 80)
     values[40:50] = np.nan
     values[[20, 60]] = np.nan
     p = panel(detector, values)
@@ -90,13 +77,13 @@ def test_a_short_history_is_a_stated_result(detector: Detector) -> None:
 
 
 def test_the_unit_of_the_series_does_not_matter(detector: Detector) -> None:
-    values = broken(detector, np.round(ordinary() * 50), 80)
+    values = broken(detector, np.round(ordinary(90) * 50), 80)
     small, large = panel(detector, values, people=200_000), panel(detector, values * 10, people=2_000_000)
     assert found(detector, small) == found(detector, large) == [date(2024, 3, 21)]
 
 
 def test_the_same_input_gives_the_same_verdicts(detector: Detector) -> None:
-    p = panel(detector, broken(detector, ordinary(), 80))
+    p = panel(detector, broken(detector, ordinary(90), 80))
     assert verdicts(detector, p) == verdicts(detector, p)
 
 
@@ -109,7 +96,7 @@ def test_a_series_is_judged_the_same_alone_and_among_others(detector: Detector) 
 
 
 def test_no_verdict_depends_on_later_days(detector: Detector) -> None:
-    values = broken(detector, ordinary(), 60)
+    values = broken(detector, ordinary(90), 60)
     changed = values.copy()
     changed[71:] *= 3
     before, after = (verdicts(detector, panel(detector, v, people=9000))[:71] for v in (values, changed))
@@ -117,12 +104,12 @@ def test_no_verdict_depends_on_later_days(detector: Detector) -> None:
 
 
 def test_a_replay_and_a_single_day_say_the_same(detector: Detector) -> None:
-    p = panel(detector, broken(detector, ordinary(), 80))
+    p = panel(detector, broken(detector, ordinary(90), 80))
     assert verdicts(detector, p)[80] == verdicts(detector, p.head(81), first=80)[0]
 
 
 def test_excluded_days_are_muted_and_not_learned_from(detector: Detector) -> None:
-    values = broken(detector, ordinary(), 60)
+    values = broken(detector, ordinary(90), 60)
     plain = panel(detector, values)
     mask = np.zeros(plain.numerator.shape, bool)
     mask[0, 60] = True
@@ -135,7 +122,7 @@ def test_excluded_days_are_muted_and_not_learned_from(detector: Detector) -> Non
 
 
 def test_a_level_that_was_accepted_is_the_baseline_from_its_first_day(detector: Detector) -> None:
-    values = ordinary()
+    values = ordinary(90)
     values[60:] = np.round(values[60:] * (1.9 if detector.default_direction == "up" else 0.4))
     plain = panel(detector, values)
     rebased = np.array(["2024-03-01"], "datetime64[D]")  # day 60
@@ -147,13 +134,13 @@ def test_a_level_that_was_accepted_is_the_baseline_from_its_first_day(detector: 
 
 
 def test_a_detector_that_is_off_says_so(detector: Detector) -> None:
-    p = panel(detector, broken(detector, ordinary(), 80))
+    p = panel(detector, broken(detector, ordinary(90), 80))
     off = {("s0", detector.name): Limits(enabled=False)}
     assert {v.kind for day in verdicts(detector, p, segments=off) for v in day} == {Outcome.DISABLED}
 
 
 def test_a_change_below_the_segments_threshold_is_no_finding(detector: Detector) -> None:
-    p = panel(detector, broken(detector, ordinary(), 80))
+    p = panel(detector, broken(detector, ordinary(90), 80))
     high = {("s0", detector.name): Limits(threshold=2.0)}
     assert found(detector, p, segments=high) == []
 
@@ -161,14 +148,14 @@ def test_a_change_below_the_segments_threshold_is_no_finding(detector: Detector)
 def test_only_the_watched_direction_counts(detector: Detector) -> None:
     if detector.name == "entity_health":
         pytest.skip("a collapse of a flow is a fall by definition")
-    falls = ordinary()
+    falls = ordinary(90)
     falls[80] = np.round(falls[80] * 0.3)
     p = panel(detector, falls)
     assert found(detector, p, segments={("s0", detector.name): Limits(direction="up")}) == []
 
 
 def test_days_before_the_first_snapshot_change_nothing(detector: Detector) -> None:
-    values = broken(detector, ordinary(), 70)
+    values = broken(detector, ordinary(90), 70)
     late = np.concatenate([np.full(200, np.nan), values])
     days = (verdicts(detector, panel(detector, values)), verdicts(detector, panel(detector, late), first=200))
     alone, padded = ([(v.kind, v.needs, v.finding and v.finding.effect) for day in d for v in day] for d in days)
@@ -177,7 +164,7 @@ def test_days_before_the_first_snapshot_change_nothing(detector: Detector) -> No
 
 
 def test_a_day_without_any_member_does_not_blind_the_days_after_it(detector: Detector) -> None:
-    p = panel(detector, broken(detector, ordinary(), 80))
+    p = panel(detector, broken(detector, ordinary(90), 80))
     p.numerator[0, 40] = 0.0
     if p.denominator is not None:
         p.denominator[0, 40] = 0.0

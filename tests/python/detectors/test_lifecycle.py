@@ -12,8 +12,8 @@ from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.errors import UsageError
 from pulse_runner.incidents.actions import acknowledge, ignore, reopen, resolve
 from pulse_runner.incidents.baselines import distribution_exclusions
+from pulse_runner.incidents.incident import About, Incident, Transition
 from pulse_runner.incidents.lifecycle import accepted_levels, advance, confirmed_days
-from pulse_runner.incidents.model import About, Incident, Transition
 
 D = date(2026, 2, 9)
 NOW = datetime(2026, 2, 10, 6, 30)

@@ -20,6 +20,7 @@ from pulse_runner.segments.model import (
     Relation,
     Rule,
     Segment,
+    SegmentLeaf,
 )
 
 TYPES = {"id": "integer", "ltv": "double precision", "country": "varchar(40)", "seen": "date", "day": "date"}
@@ -202,6 +203,71 @@ def test_duplicate_and_null_keys_are_reported_and_counted_once(world) -> None:
     assert world.sizes(D1)["rich"] == 3
     health = world.query("select * from {pulse_entity_health} where column_name = '(rows)'")[0]
     assert (health["rows"], health["duplicate_keys"], health["null_keys"]) == (7, 1, 1)
+
+
+def test_the_view_and_the_facts_pick_the_same_row_of_a_duplicated_key(world) -> None:
+    # each key stands twice, with rows that belong to different segments
+    rules = {n: RULES[n] for n in ("rich", "german", "rich_german", "recent")}
+    rules["poor"] = Not(FieldLeaf("ltv", ">", (1000,)))
+    world.compile(project(rules, attributes=()))
+    twice = [
+        (1, 2000, "FR", "2024-02-28"),
+        (1, 10, "DE", "2024-01-01"),
+        (2, None, "DE", None),
+        (2, 3000, None, "2024-02-27"),
+        (3, 500, "DE", "2024-02-28"),
+        (3, 5000, "DE", "2024-02-28"),
+    ]
+    world.table("people", TYPES, dated((D1, twice), (D2, list(reversed(twice)))))
+    world.built(D1, D2)
+    members = {name: len(world.query(f"select id from {{seg_{name}}}")) for name in rules}
+    assert members == world.sizes(D2) == world.sizes(D1)
+    assert members["rich"] + members["poor"] == 3
+
+
+def test_a_segment_that_refers_to_a_broken_one_is_empty_and_says_why(world) -> None:
+    rules = {"rich": RULES["rich"], "german": RULES["german"]}
+    rules["not_rich"] = All((RULES["german"], SegmentLeaf("rich", "not_in_segment")))
+    world.compile(project(rules))
+    columns = {k: v for k, v in TYPES.items() if k != "ltv"}
+    world.table("people", columns, [(1, "DE", None, D1), (2, "FR", None, D1)])
+    world.built(D1)
+    assert status(world, D1)["not_rich"] == ("broken", "column ltv is missing", None)
+    assert world.query("select * from {seg_not_rich}") == []
+    assert [r["id"] for r in world.query("select * from {seg_german}")] == [1]
+
+
+REVENUE = "select segment_id, revenue, revenue_per_member from {{pulse_segment_snapshots}} where snapshot_date = cast('{}' as date)"
+
+
+def revenue(world, at: str) -> dict[str, tuple]:
+    return {r["segment_id"]: (r["revenue"], r["revenue_per_member"]) for r in world.query(REVENUE.format(at))}
+
+
+def test_revenue_per_member_is_the_amount_of_the_members_over_their_number(world) -> None:
+    rules = {n: RULES[n] for n in ("german", "not_german", "nobody")}
+    world.compile(project(rules, amount="ltv"))
+    world.table("people", TYPES, dated((D1, DAY1), (D2, DAY2)))
+    world.built(D1, D2)
+    # German on D1: 1, 3 and 4 with 2,000, 10 and 5,000; not German: 2 with 2,000 and 5 without an amount
+    assert revenue(world, D1) == {
+        "german": (7010.0, pytest.approx(7010 / 3)), "not_german": (2000.0, 1000.0), "nobody": (0.0, None),
+    }  # fmt: skip
+    assert revenue(world, D2)["german"] == (5010.0, 1670.0)
+
+
+def test_revenue_is_null_where_it_is_not_declared_or_its_column_is_gone(new_world) -> None:
+    rules = {"german": RULES["german"]}
+    without, gone = new_world(), new_world()
+    without.compile(project(rules))
+    without.table("people", TYPES, dated((D1, DAY1)))
+    without.built(D1)
+    assert revenue(without, D1) == {"german": (None, None)}
+    gone.compile(project(rules, amount="ltv"))
+    gone.table("people", {k: v for k, v in TYPES.items() if k != "ltv"}, [(1, "DE", None, D1)])
+    gone.built(D1)
+    assert revenue(gone, D1) == {"german": (None, None)}
+    assert status(gone, D1)["german"] == ("ok", "", 1)
 
 
 def test_an_empty_entity_has_no_snapshot_and_says_so(world) -> None:

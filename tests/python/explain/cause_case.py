@@ -11,7 +11,7 @@ from explain_world import World
 
 from pulse_runner.explain.causes import CAUSES
 from pulse_runner.explain.causes.base import Cause
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 Plant = Callable[[World], Incident]
 

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from pulse_runner.errors import WarehouseError
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import (
     All,

@@ -191,3 +191,13 @@ def test_a_known_event_and_a_failed_run_are_told(world: World, project) -> None:
     bundle = gather(world, world.incident(), project)
     assert [e.values["reason"] for e in of(bundle, "known_event")] == ["Ascension Day"]
     assert of(bundle, "run")[0].statement == "1 failed snapshot run of 2026-05-14 recorded."
+
+
+def test_a_metric_is_called_as_everywhere_else(world: World, project) -> None:
+    world.insert(
+        "pulse_findings", segment_id="vip", snapshot_date=D, detector="size_jump", metric="entered", attribute="", bucket="",
+        verdict="finding", observed=30.0, expected=10.0,
+    )  # fmt: skip
+    bundle = gather(world, world.incident(metric="entered", direction="up"), project)
+    assert of(bundle, "finding")[0].statement == "Members entered of vip on 2026-05-14 is 30; 10 expected."
+    assert of(bundle, "change")[0].statement.startswith("vip has 10 members entered on 2026-05-14, 10 on 2026-05-13")

@@ -12,7 +12,7 @@ from explain_world import D, World, headline_fault
 from pulse_runner.explain.evidence.gather import gather
 from pulse_runner.explain.explanation import Explanation
 from pulse_runner.explain.ranking import explain
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import History
 
 

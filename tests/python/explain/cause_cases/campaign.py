@@ -6,7 +6,7 @@ from cause_case import Found
 from cause_cases.duplicate_load import duplicate_load
 from explain_world import World
 
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 
 def imported_rows(world: World) -> Incident:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from cause_case import Found
 from explain_world import D, World, headline_fault
 
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 
 def null_burst_of_the_relation(world: World) -> Incident:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cause_case import Found
 from explain_world import D, World
 
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 
 def recoded_country(world: World) -> Incident:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from cause_case import Found
 from explain_world import D, World
 
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 
 def orders(world: World, ios: int, android: int) -> Incident:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cause_case import Found
 from explain_world import World, headline_fault
 
-from pulse_runner.incidents.model import Incident
+from pulse_runner.incidents.incident import Incident
 
 
 def other_unit(world: World) -> Incident:

@@ -78,6 +78,9 @@ def _entity(document: Document, spec: Any) -> None:
             document.complain((*path, "bins"), "`bins` must ascend")
     if spec.conversion:
         _field(document, ("conversion", "event_at"), spec.conversion.event_at, fields, TIMES)
+    if spec.revenue:
+        columns = {n: f.type for n, f in spec.fields.items() if f.days_since is None}
+        _field(document, ("revenue", "amount"), spec.revenue.amount, columns, ("number",))
     if spec.activity:
         _field(document, ("activity", "last_seen_at"), spec.activity.last_seen_at, fields, TIMES)
     if spec.freshness:
