@@ -1,11 +1,12 @@
-{# The body of a compiled `pulse_<entity>__history` model: the key and the used columns of an entity that knows today only, as they are today.
+{# The body of a compiled `pulse_<entity>__history` model: the key and the used columns of an entity that knows today only, as they are now.
    Rows of the last days are kept by the pre-hook pulse_forget_history. #}
 {% macro pulse_history(spec) %}
-    {%- set relation = pulse.pulse_relation(spec.original) -%}
-    {%- set today = pulse.pulse_today() -%}
+    {%- set relation = pulse.pulse_relation(spec.original) %}
 select
     {{ (([] if spec.key in spec.columns else [spec.key]) + pulse.pulse_used_columns(spec, pulse.pulse_broken_columns(relation, spec.columns))) | join(',\n    ') }},
-    cast('{{ today }}' as date) as snapshot_date
+    cast('{{ pulse.pulse_present() }}' as date) as snapshot_date
 from {{ relation }}
-where cast('{{ today }}' as date) between cast('{{ pulse.pulse_window()[0] }}' as date) and cast('{{ pulse.pulse_window()[1] }}' as date)
+{%- if not pulse.pulse_taken_day() %}
+where 1 = 0 -- the window ends before the day that this relation shows now
+{%- endif %}
 {%- endmacro %}

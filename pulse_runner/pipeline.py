@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pulse_runner.errors import PulseError, UsageError
 from pulse_runner.incidents.store import list_incidents
-from pulse_runner.snapshot.read import latest_snapshots
-from pulse_runner.vocabulary import ACTIVE
+from pulse_runner.snapshot.days import covered_days
+from pulse_runner.snapshot.history import NEEDED_DAYS, backfills, missing_days, needs_sentences
+from pulse_runner.snapshot.read import snapshots_of
+from pulse_runner.vocabulary import ACTIVE, plural
 from pulse_runner.warehouse.runs import recorded, recorded_build
 
 if TYPE_CHECKING:
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from pulse_runner.incidents.incident import Incident
     from pulse_runner.segments.model import Project
     from pulse_runner.warehouse.base import Warehouse
-    from pulse_runner.warehouse.dbt import Progress
+    from pulse_runner.warehouse.dbt import DbtResult, Progress
+
+
+# shows the progress of a long step with a name while a block runs, on a terminal or not at all
+Watch: TypeAlias = "Callable[[str], AbstractContextManager[Callable[[Progress], None]]]"
 
 
 class Context(Protocol):
@@ -33,6 +39,11 @@ class Context(Protocol):
     @property
     def root(self) -> Path:
         """Return the dbt project's folder."""
+        ...
+
+    @property
+    def present(self) -> date:
+        """Return the day that relations without history show now."""
         ...
 
     def project(self) -> Project:
@@ -48,14 +59,14 @@ class Context(Protocol):
 class RunReport:
     """What a run did, in the words of its summary; `active` holds the open and acknowledged incidents."""
 
-    day: date
+    days: list[date]
     dry_run: bool
     lines: list[str] = field(default_factory=list)
     active: list[Incident] = field(default_factory=list)
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end of a run."""
-        head = f"{'Dry run' if self.dry_run else 'Run'} of {self.day}"
+        head = f"{'Dry run' if self.dry_run else 'Run'} of {' and '.join(map(str, self.days))}"
         incidents = [f"  {i.severity:<8} {i.segment_id or i.entity}: {i.title}" for i in self.active]
         tail = [f"{len(incidents)} active incidents{':' if incidents else ''}", *incidents]
         return "\n".join([head, *(f"  {line}" for line in self.lines), *tail])
@@ -66,45 +77,92 @@ def run_day(
     day: date,
     *,
     dry_run: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    progress: Watch,
     say: Callable[[str], None],
+    agree: Callable[[str], bool] = lambda question: False,
 ) -> RunReport:
     """Carry out compile check, dbt build, detect, explain and alert for `day`.
 
-    A failing data test of another model is reported and does not stop the run; a failing snapshot model does.
+    Entities without history are snapshotted on the day that they show now, which is judged too. Where detectors lack days that an
+    entity remembers, `agree` is asked whether to make them. A failing data test of another model is reported and does not stop the
+    run; a failing snapshot model does.
     """
     from pulse_runner.alert.stage import run_alerts
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.incidents.stage import detect
 
-    report = RunReport(day, dry_run)
     project = checked_project(pulse)
+    days = covered_days(project, day, pulse.present)
+    first, last = days[0], days[-1]
+    report = RunReport(days, dry_run)
     report.lines.append(f"compile   {len(project.segments)} segments, models are current")
     if dry_run:
         report.lines.append("build     skipped (dry run)")
     else:
-        report.lines.append(f"build     {_build(pulse, day, on_progress, say)}")
+        report.lines.append(f"build     {_build(pulse, day, progress, say)}")
+        report.lines += _fill_history(pulse, project, day, progress, say, agree)
     with pulse.warehouse() as warehouse:
         if dry_run:
-            found = detect(warehouse, project, day, day, now=pulse.now, dry_run=True)
+            found = detect(warehouse, project, first, last, now=pulse.now, dry_run=True)
         else:
-            with recorded(warehouse, "detect", day, day, pulse.now) as run:
-                found = detect(warehouse, project, day, day, now=pulse.now)
+            with recorded(warehouse, "detect", first, last, pulse.now) as run:
+                found = detect(warehouse, project, first, last, now=pulse.now)
                 run.counts.update(found.counts)
         report.lines.append(f"detect    {found.sentence()}")
         if not dry_run:
-            with recorded(warehouse, "explain", day, day, pulse.now) as run:
-                written = explain_incidents(warehouse, project, day, pulse.now, pulse.env, root=pulse.root)
+            with recorded(warehouse, "explain", last, last, pulse.now) as run:
+                written = explain_incidents(warehouse, project, last, pulse.now, pulse.env, root=pulse.root)
                 run.counts["explanations"] = len(written)
             report.lines.append(f"explain   {len(written)} new explanations")
-        with recorded(warehouse, "alert", day, day, pulse.now) if not dry_run else _nothing() as run:
-            told = run_alerts(warehouse, project, day, pulse.now, pulse.env, dry_run=dry_run, out=say)
+        with recorded(warehouse, "alert", last, last, pulse.now) if not dry_run else _nothing() as run:
+            told = run_alerts(warehouse, project, last, pulse.now, pulse.env, dry_run=dry_run, out=say)
             if run is not None:
                 run.counts.update(told.counts)
         report.lines.append(f"alert     {told.sentence()}")
-        report.lines.append(f"segments  {len(latest_snapshots(warehouse, day))} snapshots of {day}")
+        good = sum(s["status"] == "ok" for s in snapshots_of(warehouse, days))
+        report.lines.append(f"segments  {good} of {sum(s.enabled for s in project.segments.values())} have a snapshot")
+        report.lines += [f"history   {text}" for text in needs_sentences(missing_days(warehouse, project, last))]
         report.active = list_incidents(warehouse, statuses=ACTIVE)
     return report
+
+
+def _fill_history(
+    pulse: Context,
+    project: Project,
+    day: date,
+    progress: Watch,
+    say: Callable[[str], None],
+    agree: Callable[[str], bool],
+) -> list[str]:
+    """Make the earlier days that detectors need, where `agree` says so; return the lines that tell it."""
+    from pulse_runner.snapshot.build import build_snapshots
+
+    with pulse.warehouse() as warehouse:
+        offers = backfills(warehouse, project, day, relations(project, pulse.root))
+    lines = []
+    for offer in offers:
+        what = f"{plural(offer.days, 'day')} of {offer.entity} since {offer.first}"
+        if not agree(f"Detectors need at least {NEEDED_DAYS} days. Make snapshots of the {what} now?"):
+            lines.append(f"backfill  {what} can be made: `pulse run --yes`, or `{offer.command}`")
+            continue
+        with progress("backfill") as show, recorded_build(pulse.warehouse, offer.first, offer.last, pulse.now) as run:
+            result = build_snapshots(
+                pulse.root, offer.first, offer.last, present=pulse.present, target=pulse.target, resume=True,
+                on_progress=show, counts=run.counts,
+            )  # fmt: skip
+        _say_failures(result, say)
+        lines.append(f"backfill  {what} made")
+    return lines
+
+
+def relations(project: Project, root: Path) -> dict[str, str]:
+    """Return how SQL names the relation of each entity, by dbt's manifest; an entity that is not in it is left out."""
+    from pulse_runner.explain.manifest import node_of, read_manifest, relation_name
+
+    manifest = read_manifest(root)
+    return {
+        e.name: relation_name(manifest, e.relation) for e in project.entities.values() if node_of(manifest, e.relation)
+    }
 
 
 def checked_project(pulse: Context) -> Project:
@@ -139,18 +197,21 @@ def entities_hint(project: Project, missing: list[str]) -> str:
     )
 
 
-def _build(
-    pulse: Context, day: date, on_progress: Callable[[Progress], None] | None, say: Callable[[str], None]
-) -> str:
+def _build(pulse: Context, day: date, progress: Watch, say: Callable[[str], None]) -> str:
     from pulse_runner.snapshot.build import build_snapshots
 
-    with recorded_build(pulse.warehouse, day, day, pulse.now) as run:
+    with progress("dbt build") as show, recorded_build(pulse.warehouse, day, day, pulse.now) as run:
         result = build_snapshots(
-            pulse.root, day, day, target=pulse.target, everything=True, on_progress=on_progress, counts=run.counts
-        )
+            pulse.root, day, day, present=pulse.present, target=pulse.target, everything=True, on_progress=show,
+            counts=run.counts,
+        )  # fmt: skip
+    _say_failures(result, say)
+    return ", ".join(f"{n} {status}" for status, n in sorted(result.counts.items()))
+
+
+def _say_failures(result: DbtResult, say: Callable[[str], None]) -> None:
     for failure in result.failures:
         say(f"dbt {failure.status}: {failure.node}: {failure.message}")
-    return ", ".join(f"{n} {status}" for status, n in sorted(result.counts.items()))
 
 
 class _nothing:  # noqa: N801  reads as a word in the with statement

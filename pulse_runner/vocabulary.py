@@ -78,6 +78,17 @@ def day_month(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
+def span_of(days: Sequence[date]) -> str:
+    """Write some days in order: the only one, or the first and the last with their number.
+
+    >>> span_of([date(2026, 5, 4)])
+    '2026-05-04'
+    >>> span_of([date(2026, 5, 4), date(2026, 5, 6)])
+    '2 days from 2026-05-04 to 2026-05-06'
+    """
+    return f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
+
+
 def plural(n: int, noun: str) -> str:
     """Write a number of things.
 

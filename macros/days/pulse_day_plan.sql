@@ -1,7 +1,7 @@
 {# The dates to build, in order: [{day, before, status, reason}]. The situations, by name:
    ok                   the relation has rows as of the date; before is the latest earlier date that has some, none on the first
    stale                it has none, or its updated_at is older than max_age_days: the load is late
-   not_reconstructable  the date lies before all that the relation remembers
+   not_reconstructable  the date lies before all that the relation remembers, or is one that a relation without history did not keep
    broken               the key or the date column itself is gone
    The next snapshot after the window is built again, because the day that it is compared with may be new. #}
 {% macro pulse_day_plan(about, target_relation) %}
@@ -12,17 +12,16 @@
     {%- set types = pulse.pulse_column_types(relation) -%}
     {%- set gone = [] -%}
     {%- for column in spec.required if types and (column | lower) not in types -%}{%- do gone.append(column) -%}{%- endfor -%}
-    {%- set later = run_query(
-        "select cast(min(snapshot_date) as varchar(10)) from " ~ target_relation ~ " where snapshot_date > cast('" ~ window[1] ~ "' as date)"
-    ) -%}
-    {%- set last = later.rows[0][0] if later and later.rows[0][0] is not none else window[1] -%}
-    {%- set known = [] if gone else pulse.pulse_known_days(spec, relation, window[0], last) -%}
+    {%- set present = pulse.pulse_taken_day() if spec.original else none -%}
+    {%- set later = none if spec.original else pulse.pulse_next_day(target_relation, window[1]) -%}
+    {%- set known = [] if gone else pulse.pulse_known_days(spec, relation, [window[0], present or window[0]] | min, later or present or window[1]) -%}
     {%- set done = pulse.pulse_done_days(about, target_relation, window) -%}
     {%- set days = [] -%}
-    {%- for day in pulse.pulse_dates_between(window[0], window[1]) if day not in done -%}
-        {%- do days.append(day) -%}
-    {%- endfor -%}
-    {%- if days and later and later.rows[0][0] is not none -%}{%- do days.append(later.rows[0][0]) -%}{%- endif -%}
+    {#- of a relation without history the present day is taken whenever the window reaches it, and a later one has not come yet -#}
+    {%- for day in pulse.pulse_dates_between(window[0], window[1]) if not (spec.original and day >= pulse.pulse_present()) -%}{%- do days.append(day) -%}{%- endfor -%}
+    {%- if present -%}{%- do days.append(present) -%}{%- endif -%}
+    {%- set days = days | reject('in', done) | list -%}
+    {%- if days and later -%}{%- do days.append(later) -%}{%- endif -%}
     {%- set plans = [] -%}
     {%- for day in days -%}
         {%- set before = known | select('lt', day) | list | last -%}
@@ -34,6 +33,8 @@
             {%- do plan.update({'status': 'broken', 'reason': 'column ' ~ gone | join(', ') ~ ' is missing'}) -%}
         {%- elif day not in known and intervals and known and day > known[0] -%}
             {%- do plan.update({'before': pulse.pulse_dates_between(known[0], day)[-2]}) -%}
+        {%- elif day not in known and spec.original and day != present -%}
+            {%- do plan.update({'status': 'not_reconstructable', 'reason': spec.entity ~ ' shows only the day of a build, and nothing was kept of ' ~ day}) -%}
         {%- elif day not in known and (not before) and known -%}
             {%- do plan.update({'status': 'not_reconstructable', 'reason': spec.entity ~ ' has no rows before ' ~ known[0]}) -%}
         {%- elif day not in known -%}
@@ -44,6 +45,12 @@
         {%- do plans.append(plan) -%}
     {%- endfor -%}
     {{ return(plans) }}
+{% endmacro %}
+
+{# The first date after one that a table has rows of, none where there is none. #}
+{% macro pulse_next_day(target_relation, day) %}
+    {%- set sql = "select cast(min(snapshot_date) as varchar(10)) from " ~ target_relation ~ " where snapshot_date > cast('" ~ day ~ "' as date)" -%}
+    {{ return(run_query(sql).rows[0][0]) }}
 {% endmacro %}
 
 {# The earlier dates of pulse_compare_days, counted back from a day: seven is the same weekday of the week before. #}
@@ -99,17 +106,22 @@
     {{ return(found | unique | sort | list) }}
 {% endmacro %}
 
-{# With pulse_skip_done: dates of the window that are complete with these definitions. #}
+{# Dates of the window that are passed over. With pulse_skip_done: those that are complete with these definitions. Of a relation without history
+   all past ones that a build saw, whatever came of it: the rows behind them are gone, or hold only the columns that were used then. #}
 {% macro pulse_done_days(about, target_relation, window) %}
     {%- set done = [] -%}
-    {%- if var('pulse_skip_done', false) -%}
+    {%- set skip = var('pulse_skip_done', false) -%}
+    {%- if skip or about.spec.original -%}
+        {%- set hash = pulse.pulse_definitions_hash(about.spec) if about.kind == 'facts' else '' -%}
         {%- set sql -%}
-            select distinct cast(snapshot_date as varchar(10)) from {{ target_relation }}
-            where {% if about.kind == 'facts' %}fact = 'definitions' and item = '{{ pulse.pulse_definitions_hash(about.spec) }}'
-                {%- else %}column_name = '(rows)' and status = 'ok'{% endif %}
+            select distinct cast(snapshot_date as varchar(10)), {{ 'item' if about.kind == 'facts' else "case when status = 'ok' then '' else status end" }}
+            from {{ target_relation }}
+            where {{ "(fact = 'definitions' or (fact = 'status' and item = 'stale'))" if about.kind == 'facts' else "column_name = '(rows)' and status in ('ok', 'stale')" }}
                 and snapshot_date between cast('{{ window[0] }}' as date) and cast('{{ window[1] }}' as date)
         {%- endset -%}
-        {%- for row in run_query(sql) -%}{%- do done.append(row[0]) -%}{%- endfor -%}
+        {%- for day, made_with in run_query(sql) -%}
+            {%- if (skip and made_with == hash) or (about.spec.original and day < pulse.pulse_present()) -%}{%- do done.append(day) -%}{%- endif -%}
+        {%- endfor -%}
     {%- endif -%}
     {{ return(done) }}
 {% endmacro %}

@@ -61,7 +61,7 @@ left join bucket_slots as slot_of_{{ attribute.name }} on slot_of_{{ attribute.n
 
 {# The members of each pattern by bucket number. #}
 {% macro pulse_bucket_counts(spec) %}
-    {%- set span = 1 + spec.attributes | sum(attribute='slots') %}
+    {%- set span = 1 + spec.attributes | map(attribute='slots') | sum %}
 select cast((packed - packed % {{ span }}) / {{ span }} as integer) as pattern_id, cast(packed % {{ span }} as integer) as code, members
 from (
     {%- for attribute in spec.attributes %}

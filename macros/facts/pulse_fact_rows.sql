@@ -2,7 +2,7 @@
 {% macro pulse_fact_rows(spec, at) %}
     {%- set since = 'where ' ~ pulse.pulse_date(at.before) ~ ' is not null' -%}
     {%- set flags = pulse.pulse_flag_bits(spec) -%}
-    {%- set compared = ['previous_members', 'entered', 'exited', 'eligible', 'converted'] -%}
+    {%- set compared = ['previous_members', 'entered', 'exited', 'eligible'] + (['converted'] if spec.conversion else []) -%}
     {%- set same_flips = [] -%}
     {%- set flipped = [] -%}
     {%- set hits = [] -%}
@@ -86,8 +86,10 @@ sums as (
 
 facts as (
     select segment_id, 'members' as fact, '' as item, '' as bucket, '' as leaf_columns, members from sums
+    {%- if spec.activity %}
     union all
     select segment_id, 'inactive', '', '', '', inactive from sums
+    {%- endif %}
     {%- for fact in compared %}
     union all
     select segment_id, '{{ fact }}', '', '', '', {{ fact }} from sums {{ since }}
@@ -177,4 +179,4 @@ from sums
 {%- endmacro %}
 
 {# A hash of all that the facts of an entity depend on: its definitions, and the version of what these macros make of them. #}
-{% macro pulse_definitions_hash(spec) %}{{ return(local_md5('2|' ~ tojson(spec, sort_keys=true))[:16]) }}{% endmacro %}
+{% macro pulse_definitions_hash(spec) %}{{ return(local_md5('3|' ~ tojson(spec, sort_keys=true))[:16]) }}{% endmacro %}

@@ -8,7 +8,7 @@ import numpy as np
 
 from pulse_runner.arrays import day_axis
 from pulse_runner.backtest.read import Recording
-from pulse_runner.detect.panels import constrained_attributes, first_day, health_panel, metric_panels
+from pulse_runner.detect.panels import constrained_attributes, first_day, health_panel, metric_panels, only_measured
 from pulse_runner.detectors.engine.distribution_baseline import TESTED, WINDOW, DistributionHistory
 from pulse_runner.known_events.read import read_events
 from pulse_runner.segments.model import Project
@@ -24,7 +24,7 @@ def warehouse_history(warehouse: Warehouse, project: Project, first: date, last:
     start = first_day(first)
     events = read_events(warehouse)
     history = Recording(
-        metrics=metric_panels(warehouse, segments, start, last),
+        metrics=only_measured(metric_panels(warehouse, segments, start, last), project),
         health=health_panel(warehouse, start, last),
         distributions=distribution_histories(warehouse, segments, first, last),
         owners={s.name: s.owner for s in project.segments.values()},

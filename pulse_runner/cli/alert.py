@@ -75,7 +75,7 @@ def alert_command(
     from pulse_runner.warehouse.runs import recorded
 
     say = click.echo if fmt == "table" else pulse.log  # messages are for people; json and csv keep stdout for the rows
-    project, day = pulse.project(), day or pulse.today
+    project, day = pulse.project(), pulse.past(day or pulse.today)
     if route is not None:
         if dry_run or channel or incident or retry:
             raise UsageError("--test sends to one route now; it takes no other option than --format.")

@@ -45,9 +45,26 @@ class PulseContext:
     @property
     def today(self) -> date:
         """Return the current calendar day where the project's var `pulse_timezone` says it is."""
+        return self._local().date()
+
+    @property
+    def present(self) -> date:
+        """Return the day that relations without history show now: `today`, or the day before until the var `pulse_day_ends_at`."""
+        from pulse_runner.snapshot.days import present_day
         from pulse_runner.warehouse.project import project_vars
 
-        return self.now.astimezone(ZoneInfo(str(project_vars(self.root).get("pulse_timezone", "UTC")))).date()
+        return present_day(self._local(), project_vars(self.root))
+
+    def _local(self) -> datetime:
+        from pulse_runner.warehouse.project import project_vars
+
+        return self.now.astimezone(ZoneInfo(str(project_vars(self.root).get("pulse_timezone", "UTC"))))
+
+    def past(self, day: date) -> date:
+        """Return a day that has come; raise UsageError for one that lies in the future."""
+        if day > self.today:
+            raise UsageError(f"{day} has not come yet: today is {self.today}. Give a date up to today.")
+        return day
 
     @property
     def schema(self) -> Schema:

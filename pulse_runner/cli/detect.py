@@ -34,7 +34,9 @@ def detect_command(
     """
     from contextlib import nullcontext
 
+    from pulse_runner.errors import UsageError
     from pulse_runner.incidents.stage import detect
+    from pulse_runner.vocabulary import span_of
     from pulse_runner.warehouse.runs import recorded
 
     first, last = date_range(pulse, day, first, last)
@@ -46,6 +48,12 @@ def detect_command(
         report = detect(warehouse, project, first, last, now=pulse.now, dry_run=dry_run)
         if run is not None:
             run.counts.update(report.counts)
+    if len(report.missing) > (last - first).days:
+        span = f"--date {first}" if first == last else f"--from {first} --to {last}"
+        raise UsageError(
+            f"There are no snapshots of {span_of(report.missing)}, so nothing was judged and no incident was touched. "
+            f"Make them first: `pulse snapshot {span}`."
+        )
     rows = [
         {**vars(v.finding), "attribute": v.finding.attribute or v.finding.bucket}
         for v in report.findings

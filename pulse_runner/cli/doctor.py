@@ -71,7 +71,7 @@ def run_checks(pulse: PulseContext) -> Iterator[Check]:
         with pulse.warehouse() as warehouse:
             yield Check("connection", "ok", f"{warehouse.dialect} answers")
             yield from _guarded("tables", lambda: _tables(warehouse))
-            yield from _guarded("snapshots", lambda: _snapshots(warehouse, pulse.today))
+            yield from _guarded("snapshots", lambda: _snapshots(pulse, warehouse))
             yield from _guarded("runs", lambda: _runs(warehouse))
             yield from _guarded("known events", lambda: _known_events(pulse, warehouse))
     except PulseError as error:
@@ -172,7 +172,7 @@ def _tables(warehouse: Warehouse) -> Iterator[Check]:
         yield Check("tables", "ok", f"all {len(SNAPSHOT_TABLES) + len(RUNNER_TABLES)} are there")
 
 
-def _snapshots(warehouse: Warehouse, today: date) -> Iterator[Check]:
+def _snapshots(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
     table = warehouse.table("pulse_segment_snapshots")
     found = warehouse.query(
         f"select max(snapshot_date) as last, count(distinct snapshot_date) as days from {table} where status = 'ok'"
@@ -180,7 +180,7 @@ def _snapshots(warehouse: Warehouse, today: date) -> Iterator[Check]:
     if not found["days"]:
         yield Check("snapshots", "warn", "none yet", "Run `pulse snapshot --date today`.")
         return
-    age = (today - found["last"]).days
+    age = (pulse.today - found["last"]).days
     detail = f"{found['days']} days, the last is {found['last']} ({age} days ago)"
     if age > 2:
         yield Check("snapshots", "warn", detail, "Is the schedule running? `pulse schedule` prints one.")
@@ -192,6 +192,21 @@ def _snapshots(warehouse: Warehouse, today: date) -> Iterator[Check]:
     )
     for row in broken:
         yield Check(f"segment {row['segment_id']}", "fail", row["status_reason"], "Mend the column or the rule.")
+    yield from _history(pulse, warehouse, found["last"])
+
+
+def _history(pulse: PulseContext, warehouse: Warehouse, last: date) -> Iterator[Check]:
+    from pulse_runner.pipeline import relations
+    from pulse_runner.snapshot.history import backfills, missing_days, needs_sentences
+
+    project = pulse.project()
+    needs = needs_sentences(missing_days(warehouse, project, last))
+    if not needs:
+        yield Check("history", "ok", "every segment has the days that detectors need")
+        return
+    offers = backfills(warehouse, project, last, relations(project, pulse.root))
+    fix = " and ".join(f"`{offer.command}`" for offer in offers)
+    yield Check("history", "warn", "; ".join(needs), f"Run {fix}." if fix else "Each daily run adds one.")
 
 
 def _runs(warehouse: Warehouse) -> Iterator[Check]:

@@ -49,7 +49,7 @@ def explain_command(
 
     if incident and day:
         raise UsageError("Give an incident or --date, not both.")
-    project, day = pulse.project(), day or pulse.today
+    project, day = pulse.project(), pulse.past(day or pulse.today)
     with pulse.warehouse() as warehouse:
         ids = [find_incident(warehouse, incident).incident_id] if incident else None
         if dry_run:

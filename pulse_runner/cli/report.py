@@ -23,6 +23,7 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
     """
     from pulse_runner.detect.forecasts import early_warnings, size_forecasts
     from pulse_runner.report.digest import as_json, as_text, default_period, read_digest
+    from pulse_runner.snapshot.history import missing_days, needs_sentences
 
     with pulse.warehouse() as warehouse:
         if last is None:
@@ -38,5 +39,6 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
             for r in warehouse.query(f"select segment_id from {warehouse.table('pulse_open_incidents')}")
         }
         ahead = early_warnings(size_forecasts(warehouse, pulse.project(), last), last, told)
-        digest = read_digest(warehouse, start, last, ahead)
+        needs = needs_sentences(missing_days(warehouse, pulse.project(), last))
+        digest = read_digest(warehouse, start, last, ahead, needs)
     click.echo(as_json(digest) if fmt == "json" else as_text(digest))

@@ -199,9 +199,11 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
       pulse segments preview --file draft.yml
     """
     from pulse_runner.compile.preview import funnel_sql, latest_sql, parts_of
+    from pulse_runner.compile.write import used_columns
     from pulse_runner.segments.edit import find_segment
     from pulse_runner.segments.load import build_project, read_texts
     from pulse_runner.segments.text import rule_text
+    from pulse_runner.snapshot.read import disagreement
 
     if (segment is None) == (file is None):
         raise UsageError("Give the name of a segment, or --file.")
@@ -225,10 +227,16 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
             relation = ".".join(f'"{a}"' for a in entity.relation.arguments)
         else:
             relation = warehouse.table(entity.relation.arguments[-1])
-        latest = warehouse.query(latest_sql(entity, relation), [day or pulse.today])[0]["day"]
+        if entity.history.kind == "none" and day not in (None, pulse.present):
+            raise UsageError(f"{entity.name} has no history: it shows {pulse.present} only. Leave --date out.")
+        until = pulse.present if entity.history.kind == "none" else day or pulse.today
+        latest = warehouse.query(latest_sql(entity, relation), [until])[0]["day"]
         if latest is None:
-            raise UsageError(f"{entity.name} has no rows up to {day or pulse.today}.")
-        counts = warehouse.query(funnel_sql(chosen, entity, relation, warehouse.dialect, latest, rules))[0]
+            raise UsageError(f"{entity.name} has no rows up to {until}.")
+        order = used_columns(project, entity, pulse.root)
+        counts = warehouse.query(funnel_sql(chosen, entity, relation, warehouse.dialect, latest, rules, order))[0]
+        members = counts[f"upto_{len(parts_of(chosen.rule))}"]
+        unlike = disagreement(warehouse, chosen, entity, latest, members)
     everybody = counts["everybody"]
     rows: list[dict[str, Any]] = [
         {
@@ -246,7 +254,18 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
             {"step": n, "condition": rule_text(part), "alone": counts[f"alone_{n}"], "remaining": left, "share": share}
         )
     pulse.echo_rows(rows, FUNNEL_COLUMNS, fmt)
-    pulse.log(f"{chosen.name} has {rows[-1]['remaining']:,} members on {latest}.")
+    pulse.log(f"{chosen.name} has {members:,} members on {latest}.")
+    if counts["all_rows"] > everybody:
+        pulse.log(
+            f"{entity.name} has {counts['all_rows']:,} rows for {everybody:,} keys on {latest}: each key counts once, by one row."
+            + (
+                f" If older rows are in it, name `history` in the definition of {entity.name}."
+                if entity.history.kind == "none"
+                else ""
+            )
+        )
+    if unlike:
+        pulse.log(unlike)
 
 
 def _row(segment: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
-from pulse_runner.errors import UsageError
+from pulse_runner.errors import PulseError, UsageError
 
 
 @click.command("snapshot")
@@ -47,14 +47,16 @@ def snapshot_command(
         return
     from pulse_runner.cli.progress import progress
     from pulse_runner.snapshot.build import build_snapshots
-    from pulse_runner.snapshot.read import LIST_COLUMNS, latest_snapshots
+    from pulse_runner.snapshot.read import LIST_COLUMNS, snapshots_of
     from pulse_runner.warehouse.runs import recorded_build
 
+    present = pulse.present
     with progress("snapshot") as show, recorded_build(pulse.warehouse, first, last, pulse.now) as run:
         result = build_snapshots(
             pulse.root,
             first,
             last,
+            present=present,
             target=pulse.target,
             resume=resume,
             compare=compare,
@@ -64,8 +66,18 @@ def snapshot_command(
     for failure in result.failures:
         pulse.log(f"dbt {failure.status}: {failure.node}: {failure.message}")
     with pulse.warehouse() as warehouse:
-        rows = latest_snapshots(warehouse, last)
+        rows = snapshots_of(warehouse, _shown_days(pulse, last, present))
     pulse.echo_rows(rows, LIST_COLUMNS)
+
+
+def _shown_days(pulse: PulseContext, last: date, present: date) -> list[date]:
+    """Return the dates whose snapshots are printed; dbt builds the compiled models whatever the definitions say by now."""
+    from pulse_runner.snapshot.days import covered_days
+
+    try:
+        return covered_days(pulse.project(), last, present)
+    except PulseError:
+        return [last]
 
 
 @click.group("snapshots")
@@ -92,7 +104,8 @@ def list_command(pulse: PulseContext, day: date | None, fmt: str) -> None:
     from pulse_runner.snapshot.read import LIST_COLUMNS, latest_snapshots
 
     with pulse.warehouse() as warehouse:
-        pulse.echo_rows(latest_snapshots(warehouse, day), LIST_COLUMNS, fmt)
+        rows = latest_snapshots(warehouse, day, day) if day else latest_snapshots(warehouse)
+    pulse.echo_rows(rows, LIST_COLUMNS, fmt)
 
 
 @snapshots_group.command("show")
@@ -147,15 +160,15 @@ def forecast_command(pulse: PulseContext, segment: str, day: date | None, days: 
 
 
 def date_range(pulse: PulseContext, day: date | None, first: date | None, last: date | None) -> tuple[date, date]:
-    """Return the first and last date that the options mean; raise UsageError for --date together with a range."""
+    """Return the first and last date that the options mean; raise UsageError for --date with a range, and for a date to come."""
     if day and (first or last):
         raise UsageError("Give --date, or --from and --to, not both.")
     if last and not first:
         raise UsageError("--to needs --from.")
     if day or not first:
-        only = day or pulse.today
+        only = pulse.past(day or pulse.today)
         return only, only
-    end = last or pulse.today
+    end = pulse.past(last or pulse.today)
     if end < first:
         raise UsageError(f"--from {first} is after --to {end}.")
     return first, end

@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pulse_runner.compile.plan import plan_entity
 from pulse_runner.compile.render import HEADER, YAML_HEADER, Layout, compile_project
-from pulse_runner.compile.versions import read_versions
-from pulse_runner.segments.model import Project
+from pulse_runner.compile.versions import Remembered, read_versions, remember
+from pulse_runner.segments.model import Entity, Project
 from pulse_runner.warehouse.project import project_vars
 
 
@@ -51,6 +52,13 @@ def pending(project: Project, root: Path) -> tuple[Changes, dict[str, str]]:
     ours = [p for p in there if (_read(p) or "").startswith((HEADER, YAML_HEADER))]
     removed = tuple(str(p.relative_to(root)) for p in ours if str(p.relative_to(root)) not in files)
     return Changes(written, removed), files
+
+
+def used_columns(project: Project, entity: Entity, root: Path) -> tuple[str, ...]:
+    """Return the columns of an entity that anything compiled uses, in their order: of duplicate keys the first row by them counts."""
+    layout = layout_of(root)
+    known = read_versions(_read(root / layout.versions), layout.versions)
+    return plan_entity(project, entity, Remembered(remember(project, known.versions), known.bits)).columns
 
 
 def write_models(project: Project, root: Path) -> Changes:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pulse_runner import metrics
 from pulse_runner.arrays import Bools, Days, Floats, day_axis
 from pulse_runner.detectors.panel import EntityPanel, MetricPanel
 from pulse_runner.known_events.event import KnownEvent, entities_excluded_by_events
@@ -62,6 +63,20 @@ def metric_panels(
         name = reach(str(channel)).name
         panels[name] = panel(name, pivot(part, rows, part["segment_id"].tolist(), days, "reachable"), values["size"])
     return panels
+
+
+def only_measured(panels: Mapping[str, MetricPanel], project: Project) -> dict[str, MetricPanel]:
+    """Return the panels without the segments whose entity does not define what a metric counts: of these it is null, not zero."""
+    out = {}
+    for name, panel in panels.items():
+        needs = metrics.find(name).needs
+        entities = [project.entities[project.segments[s].entity] for s in panel.segment_ids]
+        out[name] = panel if not needs else panel.rows([n for n, e in enumerate(entities) if _defines(e, needs)])
+    return {name: panel for name, panel in out.items() if panel.segment_ids or not metrics.find(name).needs}
+
+
+def _defines(entity: Entity, what: str) -> bool:
+    return bool(entity.conversion_event_at if what == "conversion" else entity.last_seen_at)
 
 
 def health_panel(warehouse: Warehouse, first: date, last: date) -> EntityPanel | None:

@@ -13,7 +13,14 @@ import numpy as np
 
 from pulse_runner.arrays import Bools, Days
 from pulse_runner.detect.distributions import Exclusion, distribution_panels, watched_attributes
-from pulse_runner.detect.panels import constrained_attributes, first_day, health_panel, metric_panels, mute_health
+from pulse_runner.detect.panels import (
+    constrained_attributes,
+    first_day,
+    health_panel,
+    metric_panels,
+    mute_health,
+    only_measured,
+)
 from pulse_runner.detectors import DETECTORS, Limits, Panels, Settings, Verdict
 from pulse_runner.detectors.base import Assessment, Key
 from pulse_runner.detectors.evaluate import DayReport, judge_day
@@ -48,6 +55,15 @@ class Judge:
             a for d in DETECTORS for a in d.assess(self._panels, self._settings, start, stop)
         ]
 
+    def has_snapshots(self, day: date) -> bool:
+        """Say whether any watched segment has a snapshot of the date, good or not, or any entity its health."""
+        panels = [p for p in (self._panels.metrics.get("size"), self._panels.health) if p is not None]
+        return any(
+            bool((p.status[:, int((np.datetime64(day) - p.dates[0]).astype(int))] != "").any())
+            for p in panels
+            if p.status is not None
+        )
+
     def judge(self, day: date, exclusions: Sequence[Exclusion]) -> DayReport:
         """Return the report of one date. `exclusions` are the days that distribution baselines leave out beside known events."""
         left_out = [*exclusions, *((s, "", starts, ends) for s, starts, ends in self._known)]
@@ -77,7 +93,7 @@ def read_panels(
     start = min(first_day(first), first)
     days = np.arange(np.datetime64(start), np.datetime64(last) + 1)
     muted = excluded_days(events, project, segments, days)
-    panels = metric_panels(warehouse, segments, start, last, muted)
+    panels = only_measured(metric_panels(warehouse, segments, start, last, muted), project)
     return Panels(
         metrics={m: _annotate(p, past, first) for m, p in panels.items()},
         health=mute_health(health_panel(warehouse, start, last), events),

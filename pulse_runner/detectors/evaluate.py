@@ -12,15 +12,21 @@ import numpy as np
 from pulse_runner.arrays import Floats, as_date
 from pulse_runner.detectors.base import Assessment, Detector, Finding, Outcome, Settings, Verdict
 from pulse_runner.detectors.panel import Panels
+from pulse_runner.metrics import ROWS
 
 
 @dataclass(frozen=True)
 class DayReport:
-    """All that the detectors say about one date. `quiet` counts the tests that are left out of `verdicts` for being plainly quiet."""
+    """All that the detectors say about one date. `quiet` counts the tests that are left out of `verdicts` for being plainly quiet.
+
+    `blind` holds what has no good snapshot of the date, as (entity, segment), or (entity, '') for an entity: no verdict about it means
+    nothing.
+    """
 
     day: date
     verdicts: tuple[Verdict, ...]
     quiet: int = 0
+    blind: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -77,7 +83,10 @@ def judge_day(
     assessments: Sequence[Assessment], panels: Panels, settings: Settings, day: np.datetime64, every: bool = False,
     skip: frozenset[Outcome] = frozenset(),
 ) -> DayReport:  # fmt: skip
-    """Return the report of one date from the assessments that cover it; tests of a kind in `skip` count as quiet."""
+    """Return the report of one date from the assessments that cover it; tests of a kind in `skip` count as quiet.
+
+    What has no snapshot of the date at all is not judged.
+    """
     today = [
         (a, int((day - a.dates[0]).astype(int)))
         for a in assessments
@@ -96,7 +105,25 @@ def judge_day(
         rows = range(len(a.segment_ids)) if every else np.flatnonzero(loud)
         quiet += len(a.segment_ids) - int(loud.sum())
         verdicts.extend(_verdict(a, int(s), d, bool(found[int(s)]), panels, size) for s in rows)
-    return DayReport(as_date(day), tuple(verdicts), quiet)
+    absent, blind = _unseen(panels, day)
+    return DayReport(
+        as_date(day), tuple(v for v in verdicts if (v.entity, v.segment_id) not in absent), quiet, absent | blind
+    )
+
+
+def _unseen(panels: Panels, day: np.datetime64) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+    """Return what has no snapshot of a date, and what has one that is not good, as (entity, segment)."""
+    statuses: dict[tuple[str, str], str] = {}
+    size = panels.metrics.get("size")
+    if size is not None and size.status is not None and size.dates[0] <= day <= size.dates[-1]:
+        at = int((day - size.dates[0]).astype(int))
+        statuses |= {(panels.entities.get(s, ""), s): size.status[n, at] for n, s in enumerate(size.segment_ids)}
+    health = panels.health
+    if health is not None and health.dates[0] <= day <= health.dates[-1]:
+        at = int((day - health.dates[0]).astype(int))
+        statuses |= {(e, ""): health.status[n, at] for n, (e, column) in enumerate(health.keys) if column == ROWS}
+    absent = frozenset(key for key, status in statuses.items() if status == "")
+    return absent, frozenset(key for key, status in statuses.items() if status not in ("", "ok"))
 
 
 def _verdict(a: Assessment, s: int, d: int, found: bool, panels: Panels, tests: int) -> Verdict:

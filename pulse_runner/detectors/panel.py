@@ -65,16 +65,17 @@ class MetricPanel:
         """Return the first `days` days: what was known then."""
         return self._cut(slice(None), slice(days))
 
-    def rows(self, which: slice) -> MetricPanel:
+    def rows(self, which: slice | list[int]) -> MetricPanel:
         """Return some of the segments."""
         return self._cut(which, slice(None))
 
-    def _cut(self, rows: slice, days: slice) -> MetricPanel:
+    def _cut(self, rows: slice | list[int], days: slice) -> MetricPanel:
         def cut(array: Any) -> Any:
             return None if array is None else array[rows, days]
 
+        names = self.segment_ids[rows] if isinstance(rows, slice) else tuple(self.segment_ids[n] for n in rows)
         return MetricPanel(
-            self.metric, self.segment_ids[rows], self.dates[days], self.numerator[rows, days], cut(self.denominator),
+            self.metric, names, self.dates[days], self.numerator[rows, days], cut(self.denominator),
             cut(self.excluded), cut(self.status), cut(self.status_reason),
             None if self.rebased_on is None else self.rebased_on[rows],
         )  # fmt: skip

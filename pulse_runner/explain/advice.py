@@ -26,7 +26,13 @@ def as_of(case: Case) -> str:
 
 def on_day(case: Case) -> str:
     """Return the WHERE that picks the rows of the last date, '' when the relation has no dates."""
-    return f" where {as_of(case)} = {literal(case.last)}" if as_of(case) else ""
+    history, day = case.definition.history if case.definition else None, literal(case.last)
+    if history is None or history.kind == "none":
+        return ""
+    if history.kind == "as_of":
+        return f" where {history.as_of} = {day}"
+    begins, ends = f"cast({history.valid_from} as date)", f"cast({history.valid_to} as date)"
+    return f" where {begins} <= {day} and ({history.valid_to} is null or {ends} > {day})"
 
 
 def look_upstream(case: Case, column: str, lineage: Sequence[Evidence]) -> tuple[str, ...]:
@@ -46,7 +52,7 @@ def count_values(case: Case, column: str) -> str:
         return _count_events(case, event, name)
     day, counted = as_of(case), f"count(*) as all_rows, count({column}) as with_value from {relation(case)}"
     if not day:
-        return f"Run `select {counted}`."
+        return f"Run `select {counted}{on_day(case)}`."
     return f"Run `select {day}, {counted} where {day} between {_span(case)} group by 1 order by 1`."
 
 
@@ -64,7 +70,7 @@ def count_buckets(case: Case, column: str) -> str:
     """Return the SQL that shows the values of a column on both sides of the change."""
     day = as_of(case)
     if not day or case.before is None:
-        return f"Run `select {column}, count(*) from {relation(case)} group by 1 order by 2 desc`."
+        return f"Run `select {column}, count(*) from {relation(case)}{on_day(case)} group by 1 order by 2 desc`."
     return (
         f"Run `select {column}, {day}, count(*) from {relation(case)}"
         f" where {day} in ({literal(case.before)}, {literal(case.last)}) group by 1, 2 order by 1, 2`."
@@ -73,23 +79,22 @@ def count_buckets(case: Case, column: str) -> str:
 
 def count_by(case: Case, column: str, at: str) -> str:
     """Return the SQL that counts the events of each day by bucket."""
-    where = f" where {as_of(case)} = {literal(case.last)}" if as_of(case) else ""
-    return (
-        f"Run `select cast({at} as date), {column}, count(*) from {relation(case)}{where} group by 1, 2 order by 1, 2`."
-    )
+    rows = f"{relation(case)}{on_day(case)}"
+    return f"Run `select cast({at} as date), {column}, count(*) from {rows} group by 1, 2 order by 1, 2`."
 
 
 def rebuild(case: Case) -> str:
-    """Say how the dates are made again once the fault is repaired."""
+    """Say how the dates are made again once the fault is repaired; of a relation without history only today's can be."""
+    if case.definition is not None and case.definition.history.kind == "none":
+        return f"After the repair, run `pulse run`. {case.entity} has no history, so the days before today stay as they are."
     span = f"--date {case.first}" if case.first == case.last else f"--from {case.first} --to {case.last}"
     return f"After the repair, rebuild the dates: `pulse snapshot {span}`."
 
 
 def upstream_owner(case: Case, lineage: Sequence[Evidence]) -> str:
-    """Say who is likely to know."""
-    if lineage and lineage[-1].values["path"]:
-        return f"the owners of {lineage[-1].values['path']}"
-    return f"the owners of {relation(case)}"
+    """Name the owner of the model or source nearest to the source that has one in dbt; '' when nobody is named."""
+    nodes = [(str(e.values["node"]), str(e.values["path"] or "")) for e in reversed(lineage)]
+    return next((case.upstream_owners[n] for n in nodes if n in case.upstream_owners), "")
 
 
 def _span(case: Case) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from pulse_runner.explain.manifest import Manifest, relation_name
+from pulse_runner.explain.manifest import Manifest, owners_of, relation_name
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.metrics import REACH, Metric, find
@@ -28,7 +28,8 @@ class Case:
     last good snapshot earlier than that, None when there is none. `columns` are those that the
     metric depends on, most directly first: of the entity's relation by name, of an events relation
     as `<events>.<column>`. `relation` and `event_relations` are how SQL names the entity's and
-    each events relation. Groups of fewer than `k` people are not told outside.
+    each events relation. `upstream_owners` are those that dbt knows, by name and path of a model or
+    source. Groups of fewer than `k` people are not told outside.
     """
 
     incident_id: str
@@ -49,6 +50,7 @@ class Case:
     rule_text: str = ""
     relation: str = ""
     event_relations: Mapping[str, str] = field(default_factory=dict)
+    upstream_owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
     k: int = 5
 
     @property
@@ -104,6 +106,7 @@ def make_case(warehouse: Warehouse, incident: Incident, project: Project, manife
         event_relations={
             e.name: relation_name(manifest, e.relation) for e in (definition.events if definition else {}).values()
         },
+        upstream_owners=owners_of(manifest),
         k=k,
     )
 

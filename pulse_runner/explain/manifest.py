@@ -46,6 +46,36 @@ def relation_name(manifest: Manifest | None, relation: Relation) -> str:
     return str(node["relation_name"]) if node and node.get("relation_name") else f"{{{{ {relation.jinja()} }}}}"
 
 
+def owners_of(manifest: Manifest | None) -> dict[tuple[str, str], str]:
+    """Return who owns the models and sources that have an owner, by name and path."""
+    every = [*(manifest or {}).get("sources", {}).values(), *(manifest or {}).get("nodes", {}).values()]
+    owners = {(str(n.get("name")), str(n.get("original_file_path") or "")): owner_of(manifest or {}, n) for n in every}
+    return {node: owner for node, owner in owners.items() if owner}
+
+
+def owner_of(manifest: Manifest, node: Node) -> str:
+    """Return who owns a node by its `meta: {owner: ...}`, else by its dbt group; '' when nobody is named.
+
+    >>> owner_of({}, {"config": {"meta": {"owner": "data-team"}}})
+    'data-team'
+    >>> owner_of({"groups": {"group.shop.crm": {"name": "crm", "owner": {"name": "Ada"}}}}, {"group": "crm"})
+    'Ada'
+    """
+    config = node.get("config") or {}
+    for meta in (config.get("meta"), node.get("meta"), node.get("source_meta")):
+        if isinstance(meta, dict) and meta.get("owner"):
+            return _owner_text(meta["owner"])
+    group = config.get("group") or node.get("group")
+    owners = [g.get("owner") for g in manifest.get("groups", {}).values() if group and g.get("name") == group]
+    return _owner_text(owners[0]) if owners else ""
+
+
+def _owner_text(owner: object) -> str:
+    if isinstance(owner, dict):
+        owner = owner.get("name") or owner.get("email") or ""
+    return ", ".join(map(str, owner)) if isinstance(owner, list) else str(owner or "")
+
+
 def nodes_that_name(manifest: Manifest, node: Node, column: str, most: int) -> list[Node]:
     """Return the node and those ancestors whose SQL or documented columns name the column.
 

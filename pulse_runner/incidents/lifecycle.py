@@ -46,7 +46,7 @@ def advance(
     """Return what the verdicts of one date do to incidents; the same date twice gives nothing new.
 
     `stored` holds the live incidents and those resolved in the last REOPEN_DAYS. `subjects` is keyed by segment_id, and by entity
-    for findings about an entity itself. A test that is not among the verdicts is quiet.
+    for findings about an entity itself. A test that is not among the verdicts is quiet, unless the report is blind for it.
     """
     day = report.day
     verdicts = {v.key: v for v in report.verdicts}
@@ -59,7 +59,8 @@ def advance(
             why = "Another, larger change took its place."
             out.append(_close(incident, "recovered", day, now, actor, why))
             continue
-        change = _follow(incident, verdicts, day, now, actor)
+        is_blind = (incident.entity, incident.segment_id) in report.blind
+        change = _follow(incident, verdicts, day, now, actor, is_blind)
         if change is not None:
             out.append(change)
         if incident.is_live or change is not None or incident.last_seen_on >= day:
@@ -115,9 +116,9 @@ def confirmed_days(incidents: Iterable[Incident], before: date) -> dict[Key, lis
 
 
 def _follow(
-    incident: Incident, verdicts: Mapping[Key, Verdict], day: date, now: datetime, actor: str
+    incident: Incident, verdicts: Mapping[Key, Verdict], day: date, now: datetime, actor: str, is_blind: bool
 ) -> Transition | None:
-    """Continue, worsen, close or reopen one stored incident."""
+    """Continue, worsen, close or reopen one stored incident. On a day that is blind for it, no data is not recovery."""
     seen = [verdicts[k] for k in sorted(incident.keys) if k in verdicts]
     findings = [v.finding for v in seen if v.finding is not None]
     if not incident.is_live:
@@ -141,7 +142,8 @@ def _follow(
         return _close(incident, "accepted", day, now, actor, why)
     if findings:
         return _continue(incident, findings, day, now, actor)
-    if any(v.abnormal_since or v.kind in (Outcome.NO_DATA, Outcome.MUTED, Outcome.NEEDS_HISTORY) for v in seen):
+    unknown = (Outcome.NO_DATA, Outcome.MUTED, Outcome.NEEDS_HISTORY)
+    if is_blind or any(v.abnormal_since or v.kind in unknown for v in seen):
         return None  # nothing can be said about recovery today
     if any(v.kind == Outcome.DISABLED for v in seen):
         return _close(incident, "accepted", day, now, actor, "The detector was switched off.")

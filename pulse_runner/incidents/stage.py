@@ -15,16 +15,21 @@ from pulse_runner.incidents.incident import About, Incident, Transition
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, accepted_levels, advance, confirmed_days
 from pulse_runner.incidents.store import read_incidents, save
 from pulse_runner.segments.model import Project
+from pulse_runner.vocabulary import span_of
 from pulse_runner.warehouse.base import Warehouse
 
 
 @dataclass
 class DetectReport:
-    """What a detection did over its dates; `findings` and `transitions` are in the order of the dates."""
+    """What a detection did over its dates; `findings` and `transitions` are in the order of the dates.
+
+    `missing` are dates that no snapshot is of: they were passed over, and incidents stay as they are.
+    """
 
     findings: list[Verdict] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
+    missing: list[date] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -36,7 +41,8 @@ class DetectReport:
         """Return one line for a person."""
         events = Counter(t.event.event for t in self.transitions)
         told = ", ".join(f"{n} {name}" for name, n in sorted(events.items())) or "no change of any incident"
-        return f"{self.verdicts['finding']} findings; {told}"
+        passed_over = f"; no snapshots of {span_of(self.missing)}" if self.missing else ""
+        return f"{self.verdicts['finding']} findings; {told}{passed_over}"
 
 
 def detect(
@@ -58,6 +64,9 @@ def detect(
     about = subjects(project)
     report = DetectReport()
     for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        if not judge.has_snapshots(day):
+            report.missing.append(day)
+            continue
         judged = judge.judge(day, distribution_exclusions(past.values(), day + timedelta(days=1)))
         oldest = day - timedelta(days=REOPEN_DAYS)
         stored = [i for i in past.values() if i.is_live or (i.resolved_on or day) >= oldest]

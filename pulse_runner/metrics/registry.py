@@ -8,6 +8,7 @@ from typing import Literal
 
 Link = Literal["count", "rate", "mean", "none"]
 Better = Literal["up", "down", "neither"]
+Needs = Literal["", "conversion", "activity"]
 Table = Literal["pulse_segment_snapshots", "pulse_segment_reach", "pulse_entity_health", "pulse_segment_distributions"]
 
 
@@ -23,6 +24,7 @@ class Metric:
     `link` says how it varies: a count, a rate (numerator out of denominator), a mean (amount per
     denominator), or none for what is not a number a day. `label` begins a sentence, `words` stands
     inside one, `definition` is its line in docs/metrics.md. `is_watched`: detectors get a panel of it.
+    `needs` names what an entity has to define for it; without that it is null and not tested.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Metric:
     unit: str = "members"
     better: Better = "neither"
     is_watched: bool = False
+    needs: Needs = ""
 
     @property
     def is_rate(self) -> bool:
@@ -54,15 +57,17 @@ class Metric:
         return tuple(dict.fromkeys(c for c in (self.denominator, self.numerator, self.column) if c))
 
 
-def _count(name: str, label: str, definition: str, better: Better = "neither", watched: bool = True) -> Metric:
+def _count(
+    name: str, label: str, definition: str, better: Better = "neither", watched: bool = True, needs: Needs = ""
+) -> Metric:
     words = name.replace("_", " ")
-    return Metric(name, label, words, SNAPSHOTS, name, definition, name, better=better, is_watched=watched)
+    return Metric(name, label, words, SNAPSHOTS, name, definition, name, better=better, is_watched=watched, needs=needs)
 
 
-def _rate(name: str, label: str, numerator: str, denominator: str, better: Better) -> Metric:
+def _rate(name: str, label: str, numerator: str, denominator: str, better: Better, needs: Needs) -> Metric:
     return Metric(
         name, label, name.replace("_", " "), SNAPSHOTS, name, f"{numerator} / {denominator}", numerator, denominator,
-        "rate", "share", better, True,
+        "rate", "share", better, True, needs,
     )  # fmt: skip
 
 
@@ -77,14 +82,16 @@ METRICS: tuple[Metric, ...] = (
     ),
     _count("eligible", "Members eligible", "members on previous_date: those who could convert", watched=False),
     _count(
-        "converted", "Members converted", "eligible keys whose conversion field lies after previous_date, up to D", "up"
+        "converted", "Members converted", "eligible keys whose conversion field lies after previous_date, up to D", "up",
+        needs="conversion",
     ),
-    _rate("conversion_rate", "Conversion rate", "converted", "eligible", "up"),
+    _rate("conversion_rate", "Conversion rate", "converted", "eligible", "up", "conversion"),
     _count(
         "inactive", "Members inactive",
         "members whose `last_seen_at` is more than `inactive_after_days` days before D, or null", "down", watched=False,
+        needs="activity",
     ),
-    _rate("inactive_rate", "Inactive rate", "inactive", "size", "down"),
+    _rate("inactive_rate", "Inactive rate", "inactive", "size", "down", "activity"),
     Metric(
         "revenue_per_member", "Revenue per member", "revenue per member", SNAPSHOTS, "revenue_per_member",
         "revenue / size; revenue is the sum of `revenue.amount` over the members", "revenue", "size", "mean",

@@ -44,16 +44,22 @@ class IncidentLine:
 
 @dataclass(frozen=True)
 class Digest:
-    """The digest of `first` to `last`; segments by name, incidents by severity, open ones first."""
+    """The digest of `first` to `last`; segments by name, incidents by severity, open ones first.
+
+    `needs` says which segments cannot be judged yet, and for how many days.
+    """
 
     first: date
     last: date
     segments: tuple[SegmentLine, ...]
     incidents: tuple[IncidentLine, ...]
     warnings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
-def read_digest(warehouse: Warehouse, first: date, last: date, warnings: Sequence[str] = ()) -> Digest:
+def read_digest(
+    warehouse: Warehouse, first: date, last: date, warnings: Sequence[str] = (), needs: Sequence[str] = ()
+) -> Digest:
     """Return the digest of a period from the tables; `warnings` are sentences about what is on its way."""
     owners = {
         r["segment_id"]: r["owner"]
@@ -63,7 +69,8 @@ def read_digest(warehouse: Warehouse, first: date, last: date, warnings: Sequenc
     }
     sizes = size_series(warehouse, first, last)
     lines = []
-    for row in latest_snapshots(warehouse, last):
+    # the day before counts too: what a table shows today is a day ahead of what others know of yesterday
+    for row in latest_snapshots(warehouse, max(first, last - timedelta(days=1)), last):
         series = sizes.get(row["segment_id"], [])
         week_ago = series[-8] if len(series) >= 8 else None
         size = row["size"]
@@ -78,7 +85,7 @@ def read_digest(warehouse: Warehouse, first: date, last: date, warnings: Sequenc
                 status_reason=row["status_reason"] or "",
             )
         )
-    return Digest(first, last, tuple(lines), tuple(_incidents(warehouse, first, last)), tuple(warnings))
+    return Digest(first, last, tuple(lines), tuple(_incidents(warehouse, first, last)), tuple(warnings), tuple(needs))
 
 
 def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLine]:
@@ -115,6 +122,8 @@ def as_text(digest: Digest) -> str:
     out = [f"Pulse, {digest.first} to {digest.last}", ""]
     out += ["Segments (last 30 days)", *_segment_lines(digest.segments)]
     out += ["", "Incidents", *(_incident_lines(digest.incidents) or ["  none"])]
+    if digest.needs:
+        out += ["", "Too little history", *(f"  {n}" for n in digest.needs)]
     if digest.warnings:
         out += ["", "On their way", *(f"  {w}" for w in digest.warnings)]
     return "\n".join(out)

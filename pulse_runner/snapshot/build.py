@@ -20,6 +20,7 @@ def build_snapshots(
     first: date,
     last: date,
     *,
+    present: date,
     target: str | None = None,
     everything: bool = False,
     resume: bool = False,
@@ -29,6 +30,7 @@ def build_snapshots(
 ) -> DbtResult:
     """Build the snapshot tables for every date from `first` to `last`; `everything` builds the whole project (but no unit tests).
 
+    `present` is the day that relations without history show now; it is built too where the range reaches up to the day before it.
     `compare` are days back that the causes in pulse_segment_changes are made for too, instead of the var pulse_compare_days.
     With `resume`, days that are complete with today's definitions are passed over. Raises WarehouseError, naming the
     models, when one of Pulse's own models failed; failures of other nodes are in the result. `counts` takes up the number
@@ -37,7 +39,9 @@ def build_snapshots(
     if last < first:
         raise UsageError(f"--from {first} is after --to {last}.")
     selection = [] if everything else ["--select", *SNAPSHOT_SELECTION]
-    variables: dict[str, object] = {"pulse_from": first.isoformat(), "pulse_to": last.isoformat()}
+    variables: dict[str, object] = {
+        "pulse_from": first.isoformat(), "pulse_to": last.isoformat(), "pulse_present_day": present.isoformat()
+    }  # fmt: skip
     if resume:
         variables["pulse_skip_done"] = True
     if compare:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from pulse_runner import metrics
-from pulse_runner.errors import UsageError
+from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.segments.model import Entity, Segment
+from pulse_runner.segments.text import definition_hash
 from pulse_runner.warehouse.base import Warehouse
 
 LIST_COLUMNS = (
@@ -15,15 +18,27 @@ LIST_COLUMNS = (
 SHOW_COLUMNS = ("snapshot_date", *metrics.snapshot_columns(), "status", "status_reason")
 
 
-def latest_snapshots(warehouse: Warehouse, on: date | None = None) -> list[dict[str, Any]]:
-    """Return each segment's snapshot of `on`, or its latest one, by name."""
+def latest_snapshots(warehouse: Warehouse, first: date = date.min, last: date = date.max) -> list[dict[str, Any]]:
+    """Return each segment's latest snapshot from `first` to `last`, by name."""
     table = warehouse.table("pulse_segment_snapshots")
-    if on is not None:
-        return warehouse.query(f"select * from {table} where snapshot_date = ? order by segment_id", [on])
     return warehouse.query(
-        f"select s.* from {table} as s join (select segment_id, max(snapshot_date) as day from {table} group by 1) as l"
-        " on s.segment_id = l.segment_id and s.snapshot_date = l.day order by s.segment_id"
+        f"select s.* from {table} as s join (select segment_id, max(snapshot_date) as day from {table}"
+        " where snapshot_date between ? and ? group by 1) as l"
+        " on s.segment_id = l.segment_id and s.snapshot_date = l.day order by s.segment_id",
+        [first, last],
     )
+
+
+def snapshots_of(warehouse: Warehouse, days: Sequence[date]) -> list[dict[str, Any]]:
+    """Return one snapshot per segment of the given days, by name: the latest good one, else the latest."""
+    marks = ", ".join("?" for _ in days)
+    rows = warehouse.query(
+        f"select * from {warehouse.table('pulse_segment_snapshots')} where snapshot_date in ({marks})", list(days)
+    )
+    best: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda r: (r["status"] == "ok", r["snapshot_date"])):
+        best[row["segment_id"]] = row
+    return [row for _, row in sorted(best.items())]
 
 
 def segment_history(warehouse: Warehouse, segment: str, first: date, last: date) -> list[dict[str, Any]]:
@@ -38,6 +53,24 @@ def segment_history(warehouse: Warehouse, segment: str, first: date, last: date)
         names = ", ".join(known) or "none; run `pulse snapshot` first"
         raise UsageError(f"No snapshots of segment {segment!r}. Segments with snapshots: {names}.")
     return rows
+
+
+def disagreement(warehouse: Warehouse, segment: Segment, entity: Entity, day: date, members: int) -> str:
+    """Say why the stored snapshot of a date has another size than a preview of it, '' when they agree or there is none."""
+    table = warehouse.table("pulse_segment_snapshots")
+    try:
+        rows = warehouse.query(f"select * from {table} where segment_id = ? and snapshot_date = ?", [segment.name, day])
+    except WarehouseError:  # nothing was built yet
+        return ""
+    if not rows or rows[0]["size"] == members:
+        return ""
+    row = rows[0]
+    if row["size"] is None:
+        return f"The snapshot of {day} has no size; it is {row['status']}: {row['status_reason']}."
+    told = f"The snapshot of {day} has {row['size']:,}"
+    if row["definition_hash"] != definition_hash(segment, entity):
+        return f"{told}: it was made with another rule. Run `pulse compile` and `pulse snapshot --date {day}`."
+    return f"{told}: the table has changed since it was made. `pulse snapshot --date {day}` makes it again."
 
 
 def last_day(warehouse: Warehouse, segment: str) -> date | None:

@@ -122,3 +122,13 @@ def test_a_segment_too_small_to_tell_says_from_which_size_it_could() -> None:
     assert verdict.needs == pytest.approx(700, rel=0.3)
     assert "too small to tell a change of 50 %" in verdict.reason
     assert report.quiet == 1
+
+
+def test_a_report_says_of_what_it_has_no_good_snapshot_and_judges_nothing_that_has_none() -> None:
+    status = np.array([["ok"] * 3, ["ok", "ok", "stale"], ["ok", "ok", ""]], dtype=object)
+    value = np.array([[9.0] * 3, [9.0, 9.0, np.nan], [9.0, 9.0, np.nan]])
+    size = MetricPanel("size", ("good", "late", "gone"), START + np.arange(3), value, status=status)
+    panels = Panels({"size": size}, entities=dict.fromkeys(("good", "late", "gone"), "shop"))
+    (report,) = evaluate(panels, Settings(), DETECTORS, date(2024, 1, 3), date(2024, 1, 3))
+    assert report.blind == {("shop", "late"), ("shop", "gone")}
+    assert {v.segment_id for v in report.verdicts} == {"good", "late"}

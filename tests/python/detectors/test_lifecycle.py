@@ -96,6 +96,14 @@ def test_a_higher_severity_is_said() -> None:
     assert (change.event.event, change.incident.severity) == ("worsened", "critical")
 
 
+def test_a_day_without_a_good_snapshot_of_the_segment_closes_nothing() -> None:
+    stored = opened(finding())
+    blind = replace(report(on=later(3)), blind=frozenset({("customers", "vip")}))
+    assert advance(blind, stored, ABOUT, NOW) == []
+    other = replace(report(on=later(3)), blind=frozenset({("customers", "new"), ("customers", "")}))
+    assert [t.event.event for t in advance(other, stored, ABOUT, NOW)] == ["recovered"]
+
+
 def test_a_quiet_day_closes_it() -> None:
     (change,) = step(opened(finding()), later(3))
     assert (change.event.event, change.incident.status, change.incident.resolution) == (

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from cause_case import MANIFEST
+from cause_cases.duplicate_load import duplicate_load
 from explain_world import D, World, headline_fault
 
 from pulse_runner.explain.evidence.gather import gather
 from pulse_runner.explain.explanation import Explanation
 from pulse_runner.explain.ranking import explain
 from pulse_runner.incidents.incident import Incident
+from pulse_runner.segments.model import History
 
 
 def told(world: World, incident: Incident, project, manifest=None) -> Explanation:
@@ -42,7 +45,48 @@ def test_what_to_do_names_the_model_and_the_sql(world: World, project) -> None:
         " where snapshot_date between date '2026-05-13' and date '2026-05-14' group by 1 order by 1`.",
         "After the repair, rebuild the dates: `pulse snapshot --date 2026-05-14`.",
     )
-    assert explanation.hypotheses[0].owner_hint == "the owners of models/_sources.yml"
+    assert explanation.hypotheses[0].owner_hint == ""  # nobody is named
+
+
+def test_who_can_tell_is_the_owner_nearest_to_the_source_that_dbt_knows(world: World, project) -> None:
+    incident = headline_fault(world)
+    nodes = MANIFEST["nodes"]
+    staging = nodes["model.shop.stg_customers"] | {"group": "crm"}
+    owned = {
+        **MANIFEST,
+        "nodes": nodes | {"model.shop.stg_customers": staging},
+        "groups": {"group.shop.crm": {"name": "crm", "owner": {"name": "CRM team", "email": "crm@example.com"}}},
+    }
+    assert told(world, incident, project, owned).hypotheses[0].owner_hint == "CRM team"
+    source = MANIFEST["sources"]["source.shop.raw.customers"] | {"source_meta": {"owner": "ingest"}}
+    owned["sources"] = {"source.shop.raw.customers": source}
+    assert told(world, incident, project, owned).hypotheses[0].owner_hint == "ingest"
+
+
+def test_the_repair_query_of_intervals_counts_the_rows_of_the_date_only(world: World, project) -> None:
+    incident = duplicate_load(world)
+    customers = project.entities["customers"]
+    history = History("validity", valid_from="valid_from", valid_to="valid_to")
+    spans = replace(project, entities={"customers": replace(customers, history=history)})
+    query = told(world, incident, spans, MANIFEST).recommendations[0].split("`")[1]
+    assert query == (
+        "select customer_id, count(*) from dim where cast(valid_from as date) <= date '2026-05-14'"
+        " and (valid_to is null or cast(valid_to as date) > date '2026-05-14') group by 1 having count(*) > 1"
+    )
+    world.connection.execute(
+        "create table dim as select * from (values (1, date '2026-05-01', date '2026-05-14'), (1, date '2026-05-14', null),"
+        " (2, date '2026-05-01', null), (2, date '2026-05-10', null)) as v (customer_id, valid_from, valid_to)"
+    )
+    assert world.connection.execute(query).fetchall() == [(2, 2)]  # key 1 has one row on the date, and one before it
+
+
+def test_past_days_of_a_relation_without_history_are_not_to_be_rebuilt(world: World, project) -> None:
+    customers = project.entities["customers"]
+    today_only = replace(project, entities={"customers": replace(customers, history=History("none"))})
+    told_to = told(world, headline_fault(world), today_only).recommendations
+    assert told_to[-1] == (
+        "After the repair, run `pulse run`. customers has no history, so the days before today stay as they are."
+    )
 
 
 def test_a_fault_in_a_column_that_nobody_left_by_only_coincides(world: World, project) -> None:
