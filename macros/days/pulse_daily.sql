@@ -1,8 +1,8 @@
-{# Materialization pulse_daily: the dates of the window one by one, each deleted and inserted in one transaction. The model's config.meta.pulse
-   holds `kind` (facts or health) and `spec`, from which the steps of a date are made: a list that is walked here.
+{# Materialization pulse_daily: the dates of the window one by one, each deleted and inserted in one transaction. The body of the model
+   holds `kind` (facts or health) and `spec` (pulse_about), from which the steps of a date are made: a list that is walked here.
    Rows of other dates are never touched, by --full-refresh neither. #}
 {% materialization pulse_daily, default %}
-    {%- set about = config.get('meta', {}).get('pulse', {}) -%}
+    {%- set about = pulse.pulse_about(sql) -%}
     {%- set spec = about.spec -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}

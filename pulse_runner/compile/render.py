@@ -73,10 +73,8 @@ def _entity_files(plan: EntityPlan, project: Project) -> dict[str, str]:
 def _daily(kind: str, spec: Mapping[str, Any], rows: tuple[str, ...]) -> str:
     """Return a model that the materialization pulse_daily fills date by date from `spec`."""
     return (
-        f"{HEADER}{{%- set spec = {block(spec, rows)} -%}}\n"
-        "{{ config(materialized='pulse_daily', full_refresh=false, tags=['pulse', 'pulse_snapshot'],\n"
-        f"    meta={{'pulse': {{'kind': '{kind}', 'spec': spec}}}}) }}}}\n"
-        f"{{{{ pulse.pulse_{kind}(spec) }}}}\n"
+        f"{HEADER}{{{{ config(materialized='pulse_daily', full_refresh=false, tags=['pulse', 'pulse_snapshot']) }}}}\n"
+        f"{{{{ pulse.pulse_{kind}({block(spec, rows)}) }}}}\n"
     )
 
 
