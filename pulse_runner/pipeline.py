@@ -116,8 +116,8 @@ def checked_project(pulse: Context) -> Project:
     require_package(pulse.root)
     stale = pending(project, pulse.root)[0].paths
     if stale:
-        names = "\n".join(f"  {path}" for path in stale[:20])
-        raise PulseError(f"{len(stale)} compiled files are stale; run `pulse compile` and commit:\n{names}")
+        names = ", ".join(map(str, stale[:3])) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
+        raise PulseError(f"{len(stale)} compiled files are stale: {names}.", "Run `pulse compile` and commit them.")
     require_entities(project, pulse.root)
     return project
 
@@ -128,14 +128,14 @@ def require_entities(project: Project, root: Path) -> None:
 
     missing = unlisted_entities(project, root)
     if missing:
-        raise UsageError(entities_hint(project, missing))
+        raise UsageError(*entities_hint(project, missing))
 
 
-def entities_hint(project: Project, missing: list[str]) -> str:
-    """Say what to write into dbt_project.yml so that every entity is listed."""
+def entities_hint(project: Project, missing: list[str]) -> tuple[str, str]:
+    """Say that entities are not listed in dbt_project.yml, and what to write there."""
     return (
-        f"dbt_project.yml: the var pulse_entities does not list {', '.join(missing)}. Write:\n"
-        f"vars:\n  pulse_entities: [{', '.join(sorted(project.entities))}]"
+        f"dbt_project.yml: the var pulse_entities does not list {', '.join(missing)}.",
+        f"Write under vars: `pulse_entities: [{', '.join(sorted(project.entities))}]`.",
     )
 
 

@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -45,9 +44,9 @@ class PulseContext:
     @property
     def today(self) -> date:
         """Return the current calendar day where the project's var `pulse_timezone` says it is."""
-        from pulse_runner.warehouse.project import project_vars
+        from pulse_runner.warehouse.project import time_zone
 
-        return self.now.astimezone(ZoneInfo(str(project_vars(self.root).get("pulse_timezone", "UTC")))).date()
+        return self.now.astimezone(time_zone(self.root)).date()
 
     @property
     def schema(self) -> Schema:
@@ -91,8 +90,8 @@ def find_root(start: Path) -> Path:
         if (folder / "dbt_project.yml").is_file():
             return folder
     raise UsageError(
-        f"No dbt_project.yml in {start} or above it. Go to your Pulse project, name it with --project-dir, "
-        "or make one with `pulse init DIR`."
+        f"No dbt_project.yml in {start} or above it.",
+        "Go to your Pulse project, name it with --project-dir, or make one with `pulse init DIR`.",
     )
 
 

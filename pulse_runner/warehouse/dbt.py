@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pulse_runner.errors import BusyError, WarehouseError
-from pulse_runner.warehouse.connection import BUSY, is_lock_conflict, release_embedded_file
-from pulse_runner.warehouse.project import package_folder, profiles_dir
+from pulse_runner.warehouse.adapter import release_embedded_file
+from pulse_runner.warehouse.connection import BUSY, is_lock_conflict
+from pulse_runner.warehouse.project import package_folder, profiles_dir, time_zone
 
 _DAY = re.compile(r"pulse: (?P<entity>\S+) (?P<day>\d{4}-\d\d-\d\d) \((?P<done>\d+) of (?P<total>\d+)\)")
 
@@ -58,6 +59,8 @@ def run_dbt(
     """
     from dbt.cli.main import dbtRunner
 
+    time_zone(root)  # dbt would name a macro; this names the var
+
     def on_event(event: Any) -> None:
         if on_progress is None:
             return
@@ -68,7 +71,8 @@ def run_dbt(
     call = [
         *args,
         *("--project-dir", str(root), "--profiles-dir", str(profiles_dir(root))),
-        *("--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats"),
+        # nothing on the screen: what fails is in the result, in one line; all that dbt says is in its log file
+        *("--quiet", "--log-level", "none", "--no-use-colors", "--no-send-anonymous-usage-stats"),
         *(("--target", target) if target else ()),
         *(("--vars", json.dumps(dict(variables), default=str)) if variables else ()),
     ]
@@ -76,11 +80,13 @@ def run_dbt(
         outcome = dbtRunner(callbacks=[on_event]).invoke(call)
     finally:
         release_embedded_file()
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     results = list(getattr(outcome.result, "results", None) or [])
     if outcome.exception is not None or (not outcome.success and not results):
         text = str(outcome.exception or "no reason given").strip()
         if is_lock_conflict(text):
-            raise BusyError(BUSY)
+            raise BusyError(*BUSY)
         raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text}")
     counts: dict[str, int] = {}
     failures = []
