@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from pulse_runner.errors import PulseError, UsageError
+from pulse_runner.errors import NotBuiltError, PulseError, UsageError
 from pulse_runner.incidents.store import list_incidents
 from pulse_runner.snapshot.read import latest_snapshots
 from pulse_runner.vocabulary import ACTIVE
@@ -65,12 +65,16 @@ def run_day(
     pulse: Context,
     day: date,
     *,
+    first: date | None = None,
+    build: bool = True,
     dry_run: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None],
 ) -> RunReport:
     """Carry out compile check, dbt build, detect, explain and alert for `day`.
 
+    With `first`, the days from it on are built and judged too, and told as of `day`: what opened and closed again in
+    between is not news. Without `build`, the snapshots are those that dbt made elsewhere.
     A failing data test of another model is reported and does not stop the run; a failing snapshot model does.
     """
     from pulse_runner.alert.stage import run_alerts
@@ -78,18 +82,26 @@ def run_day(
     from pulse_runner.incidents.stage import detect
 
     report = RunReport(day, dry_run)
-    project = checked_project(pulse)
+    first = first or day
+    project = checked_project(pulse, needs_package=build and not dry_run)
     report.lines.append(f"compile   {len(project.segments)} segments, models are current")
     if dry_run:
         report.lines.append("build     skipped (dry run)")
+    elif not build:
+        report.lines.append("build     skipped (--no-build)")
     else:
-        report.lines.append(f"build     {_build(pulse, day, on_progress, say)}")
+        report.lines.append(f"build     {_build(pulse, first, day, on_progress, say)}")
     with pulse.warehouse() as warehouse:
+        if not build and not latest_snapshots(warehouse, day):
+            raise NotBuiltError(
+                f"There are no snapshots of {day}, and --no-build makes none.",
+                f"Run `dbt build --select tag:pulse --vars \"{{pulse_from: '{first}', pulse_to: '{day}'}}\"` first.",
+            )
         if dry_run:
-            found = detect(warehouse, project, day, day, now=pulse.now, dry_run=True)
+            found = detect(warehouse, project, first, day, now=pulse.now, dry_run=True)
         else:
-            with recorded(warehouse, "detect", day, day, pulse.now) as run:
-                found = detect(warehouse, project, day, day, now=pulse.now)
+            with recorded(warehouse, "detect", first, day, pulse.now) as run:
+                found = detect(warehouse, project, first, day, now=pulse.now)
                 run.counts.update(found.counts)
         report.lines.append(f"detect    {found.sentence()}")
         if not dry_run:
@@ -107,13 +119,14 @@ def run_day(
     return report
 
 
-def checked_project(pulse: Context) -> Project:
+def checked_project(pulse: Context, *, needs_package: bool = True) -> Project:
     """Return the definitions; raise PulseError when they are not valid or the committed models are not theirs."""
     from pulse_runner.compile.write import pending
     from pulse_runner.warehouse.project import require_package
 
     project = pulse.project()
-    require_package(pulse.root)
+    if needs_package:
+        require_package(pulse.root)
     stale = pending(project, pulse.root)[0].paths
     if stale:
         names = ", ".join(map(str, stale[:3])) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
@@ -140,13 +153,13 @@ def entities_hint(project: Project, missing: list[str]) -> tuple[str, str]:
 
 
 def _build(
-    pulse: Context, day: date, on_progress: Callable[[Progress], None] | None, say: Callable[[str], None]
+    pulse: Context, first: date, day: date, on_progress: Callable[[Progress], None] | None, say: Callable[[str], None]
 ) -> str:
     from pulse_runner.snapshot.build import build_snapshots
 
-    with recorded_build(pulse.warehouse, day, day, pulse.now) as run:
+    with recorded_build(pulse.warehouse, first, day, pulse.now) as run:
         result = build_snapshots(
-            pulse.root, day, day, target=pulse.target, everything=True, on_progress=on_progress, counts=run.counts
+            pulse.root, first, day, target=pulse.target, everything=True, on_progress=on_progress, counts=run.counts
         )
     for failure in result.failures:
         say(f"dbt {failure.status}: {failure.node}: {failure.message}")

@@ -145,7 +145,7 @@ class OpenWarehouse:
         key = int.from_bytes(sha256(f"pulse|{self.schema}|{what}".encode()).digest()[:8], "big", signed=True)
         if not self.query("select pg_try_advisory_lock(?) as got", [key])[0]["got"]:
             raise BusyError(
-                f"Another run of Pulse is at `{what}` in schema {self.schema!r}. Wait for it to end and run again."
+                f"Another run of Pulse is at `{what}` in schema {self.schema!r}.", "Wait for it to end and run again."
             )
         try:
             yield
@@ -204,6 +204,12 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
             f"The warehouse of profile {name!r} in {folder} does not open: {text}",
             "Check that target in profiles.yml and the variables that it reads; `dbt debug` tries it too.",
         ) from error
+
+
+def warehouse_type(root: Path, target: str | None = None) -> str | None:
+    """Return the type of the profile's target (`duckdb`, `postgres`, ...), None where only dbt can read the profile."""
+    output = plain_output(profiles_dir(root) / "profiles.yml", profile_name(root), target)
+    return str(output["type"]) if output and "type" in output else None
 
 
 def is_lock_conflict(text: str) -> bool:
