@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("incidents",),
     ("explain",),
     ("alert",),
-    ("report", "backtest", "pipeline", "catch_up", "plugins", "package"),
+    ("report", "backtest", "pipeline", "catch_up", "schedules", "plugins", "package"),
     ("cli",),
     ("publish", "__main__"),
 )
