@@ -221,7 +221,7 @@ def the_task(text: str) -> dict[str, str]:
 
 
 def test_dagster_runs_the_job_that_is_printed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The op is called with a stand-in for the library's decorators; `make test-schedulers` loads the file in Dagster."""
+    """The op is called with a stand-in for the library's decorators: Dagster is too large to be installed for one test."""
 
     def plain(function: Any = None, **_: Any) -> Any:
         return function or plain
