@@ -4,27 +4,46 @@ PulseError
 ├── UsageError          the call cannot be carried out as asked (exit code 2)
 ├── DefinitionError     segments/ is not valid; carries every problem found, each with file and line
 ├── WarehouseError      the warehouse or dbt refused; carries what was tried
-│   └── BusyError       another process holds the warehouse or the run lock
+│   ├── BusyError       another process holds the warehouse or the run lock
+│   └── NotBuiltError   a table or view is not there (yet)
 ├── ExplainError        an explanation could not be made or did not pass its checks
 └── ChannelError        a message could not be delivered; says whether a retry can help
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 class PulseError(Exception):
-    """Any failure that Pulse can name; its text says what, where and what to do."""
+    """Any failure that Pulse can name; its text says what and where on one line, and what to do on the next."""
 
     exit_code = 1
+
+    def __init__(self, what: str, do: str = "") -> None:
+        super().__init__(f"{what}\n  {do}" if do else what)
+        self.what = what
+        self.do = do
 
 
 class UsageError(PulseError):
     """The call cannot be carried out as asked."""
 
     exit_code = 2
+
+
+def unknown_segment(name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a segment that is not defined, with the name that was probably meant.
+
+    >>> print(unknown_segment("ritch", ["rich", "poor"]))
+    There is no segment 'ritch'.
+      Did you mean 'rich'? `pulse segments list` names them all.
+    """
+    close = get_close_matches(name, sorted(known), 1)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
+    return UsageError(f"There is no segment {name!r}.", f"{meant}`pulse segments list` names them all.")
 
 
 @dataclass(frozen=True, order=True)
@@ -59,6 +78,10 @@ class WarehouseError(PulseError):
 
 class BusyError(WarehouseError):
     """Another process holds the warehouse or the run lock."""
+
+
+class NotBuiltError(WarehouseError):
+    """A table or view is not in the warehouse: nothing was built yet, or it was dropped."""
 
 
 class ExplainError(PulseError):

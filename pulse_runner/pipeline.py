@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from pulse_runner.errors import PulseError, UsageError
+from pulse_runner.errors import NotBuiltError, PulseError, UsageError
 from pulse_runner.incidents.store import list_incidents
 from pulse_runner.snapshot.days import covered_days
 from pulse_runner.snapshot.history import NEEDED_DAYS, backfills, missing_days, needs_sentences
@@ -76,6 +76,8 @@ def run_day(
     pulse: Context,
     day: date,
     *,
+    first: date | None = None,
+    build: bool = True,
     dry_run: bool = False,
     progress: Watch,
     say: Callable[[str], None],
@@ -83,25 +85,35 @@ def run_day(
 ) -> RunReport:
     """Carry out compile check, dbt build, detect, explain and alert for `day`.
 
-    Entities without history are snapshotted on the day that they show now, which is judged too. Where detectors lack days that an
-    entity remembers, `agree` is asked whether to make them. A failing data test of another model is reported and does not stop the
-    run; a failing snapshot model does.
+    With `first`, the days from it on are built and judged too, and told as of `day`: what opened and closed again in
+    between is not news. Without `build`, the snapshots are those that dbt made elsewhere. Entities without history are
+    snapshotted on the day that they show now, which is judged too. Where detectors lack days that an entity remembers,
+    `agree` is asked whether to make them. A failing data test of another model is reported and does not stop the run; a
+    failing snapshot model does.
     """
     from pulse_runner.alert.stage import run_alerts
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.incidents.stage import detect
 
-    project = checked_project(pulse)
+    begin = first or day
+    project = checked_project(pulse, needs_package=build and not dry_run)
     days = covered_days(project, day, pulse.present)
-    first, last = days[0], days[-1]
+    first, last = min(begin, days[0]), days[-1]
     report = RunReport(days, dry_run)
     report.lines.append(f"compile   {len(project.segments)} segments, models are current")
     if dry_run:
         report.lines.append("build     skipped (dry run)")
+    elif not build:
+        report.lines.append("build     skipped (--no-build)")
     else:
-        report.lines.append(f"build     {_build(pulse, day, progress, say)}")
-        report.lines += _fill_history(pulse, project, day, progress, say, agree)
+        report.lines.append(f"build     {_build(pulse, begin, day, progress, say)}")
+        report.lines += _fill_history(pulse, project, begin, progress, say, agree)
     with pulse.warehouse() as warehouse:
+        if not build and not snapshots_of(warehouse, [day]):
+            raise NotBuiltError(
+                f"There are no snapshots of {day}, and --no-build makes none.",
+                f"Run `dbt build --select tag:pulse --vars \"{{pulse_from: '{first}', pulse_to: '{day}'}}\"` first.",
+            )
         if dry_run:
             found = detect(warehouse, project, first, last, now=pulse.now, dry_run=True)
         else:
@@ -165,17 +177,18 @@ def relations(project: Project, root: Path) -> dict[str, str]:
     }
 
 
-def checked_project(pulse: Context) -> Project:
+def checked_project(pulse: Context, *, needs_package: bool = True) -> Project:
     """Return the definitions; raise PulseError when they are not valid or the committed models are not theirs."""
     from pulse_runner.compile.write import pending
     from pulse_runner.warehouse.project import require_package
 
     project = pulse.project()
-    require_package(pulse.root)
+    if needs_package:
+        require_package(pulse.root)
     stale = pending(project, pulse.root)[0].paths
     if stale:
-        names = "\n".join(f"  {path}" for path in stale[:20])
-        raise PulseError(f"{len(stale)} compiled files are stale; run `pulse compile` and commit:\n{names}")
+        names = ", ".join(map(str, stale[:3])) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
+        raise PulseError(f"{len(stale)} compiled files are stale: {names}.", "Run `pulse compile` and commit them.")
     require_entities(project, pulse.root)
     return project
 
@@ -186,23 +199,23 @@ def require_entities(project: Project, root: Path) -> None:
 
     missing = unlisted_entities(project, root)
     if missing:
-        raise UsageError(entities_hint(project, missing))
+        raise UsageError(*entities_hint(project, missing))
 
 
-def entities_hint(project: Project, missing: list[str]) -> str:
-    """Say what to write into dbt_project.yml so that every entity is listed."""
+def entities_hint(project: Project, missing: list[str]) -> tuple[str, str]:
+    """Say that entities are not listed in dbt_project.yml, and what to write there."""
     return (
-        f"dbt_project.yml: the var pulse_entities does not list {', '.join(missing)}. Write:\n"
-        f"vars:\n  pulse_entities: [{', '.join(sorted(project.entities))}]"
+        f"dbt_project.yml: the var pulse_entities does not list {', '.join(missing)}.",
+        f"Write under vars: `pulse_entities: [{', '.join(sorted(project.entities))}]`.",
     )
 
 
-def _build(pulse: Context, day: date, progress: Watch, say: Callable[[str], None]) -> str:
+def _build(pulse: Context, first: date, day: date, progress: Watch, say: Callable[[str], None]) -> str:
     from pulse_runner.snapshot.build import build_snapshots
 
-    with progress("dbt build") as show, recorded_build(pulse.warehouse, day, day, pulse.now) as run:
+    with progress("dbt build") as show, recorded_build(pulse.warehouse, first, day, pulse.now) as run:
         result = build_snapshots(
-            pulse.root, day, day, present=pulse.present, target=pulse.target, everything=True, on_progress=show,
+            pulse.root, first, day, present=pulse.present, target=pulse.target, everything=True, on_progress=show,
             counts=run.counts,
         )  # fmt: skip
     _say_failures(result, say)

@@ -59,8 +59,17 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Stopped.", err=True)
+            ctx.exit(130)
         except PulseError as error:
             click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise  # it shows the help
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            click.echo(f"Error: {error.format_message()}\n  `{command} --help` says what it takes.", err=True)
             ctx.exit(error.exit_code)
 
 

@@ -36,8 +36,8 @@ def compile_command(pulse: PulseContext, check: bool, dry_run: bool) -> None:
         click.echo(f"{would}remove  {path}")
     stale = len(changes.written) + len(changes.removed)
     if check and stale:
-        raise PulseError(f"{stale} compiled files are stale. Run `pulse compile` and commit.")
+        raise PulseError(f"{stale} compiled files are stale.", "Run `pulse compile` and commit them.")
     missing = unlisted_entities(project, pulse.root)
     if missing:
-        pulse.log(entities_hint(project, missing))
+        pulse.log("\n  ".join(entities_hint(project, missing)))
     pulse.log(f"{len(project.segments)} segments; {stale or 'no'} file{'s' if stale != 1 else ''} changed.")

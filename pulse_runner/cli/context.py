@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -56,14 +55,14 @@ class PulseContext:
         return present_day(self._local(), project_vars(self.root))
 
     def _local(self) -> datetime:
-        from pulse_runner.warehouse.project import project_vars
+        from pulse_runner.warehouse.project import time_zone
 
-        return self.now.astimezone(ZoneInfo(str(project_vars(self.root).get("pulse_timezone", "UTC"))))
+        return self.now.astimezone(time_zone(self.root))
 
     def past(self, day: date) -> date:
         """Return a day that has come; raise UsageError for one that lies in the future."""
         if day > self.today:
-            raise UsageError(f"{day} has not come yet: today is {self.today}. Give a date up to today.")
+            raise UsageError(f"{day} has not come yet: today is {self.today}.", "Give a date up to today.")
         return day
 
     @property
@@ -108,8 +107,8 @@ def find_root(start: Path) -> Path:
         if (folder / "dbt_project.yml").is_file():
             return folder
     raise UsageError(
-        f"No dbt_project.yml in {start} or above it. Go to your Pulse project, name it with --project-dir, "
-        "or make one with `pulse init DIR`."
+        f"No dbt_project.yml in {start} or above it.",
+        "Go to your Pulse project, name it with --project-dir, or make one with `pulse init DIR`.",
     )
 
 

@@ -29,7 +29,10 @@ def demo_command(pulse: PulseContext, folder: Path | None) -> None:
       pulse demo
       pulse demo /tmp/shop
     """
+    from pulse_runner.warehouse.project import embed_unless_named
+
     demo = replace(pulse, start=demo_project(pulse, folder))
+    embed_unless_named(demo.root)
     clock = time.monotonic()
     build(demo)
     tell(demo, clock)

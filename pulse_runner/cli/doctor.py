@@ -75,7 +75,7 @@ def run_checks(pulse: PulseContext) -> Iterator[Check]:
             yield from _guarded("runs", lambda: _runs(warehouse))
             yield from _guarded("known events", lambda: _known_events(pulse, warehouse))
     except PulseError as error:
-        yield Check("connection", "fail", str(error), "Check profiles.yml and its environment variables.")
+        yield Check("connection", "fail", error.what, error.do)
     yield _model(pulse)
     yield from _guarded("channels", lambda: _channels(pulse))
 
@@ -84,7 +84,7 @@ def _guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from look()
     except PulseError as error:
-        yield Check(name, "fail", str(error))
+        yield Check(name, "fail", error.what, error.do)
 
 
 def _versions() -> Iterator[Check]:
@@ -130,9 +130,7 @@ def _definitions(pulse: PulseContext) -> Iterator[Check]:
         yield Check("models", "ok", "as compiled from the definitions")
     missing = unlisted_entities(project, pulse.root)
     if missing:
-        yield Check(
-            "entities", "fail", f"not in the var pulse_entities: {', '.join(missing)}", entities_hint(project, missing)
-        )
+        yield Check("entities", "fail", *entities_hint(project, missing))
 
 
 def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:

@@ -56,10 +56,13 @@ def list_command(
       pulse incidents list --status all --since 2026-05-01
     """
     from pulse_runner.incidents.store import LIST_COLUMNS, incident_row, list_incidents
+    from pulse_runner.segments.edit import find_segment
 
     wanted = () if "all" in statuses else statuses or ACTIVE
     with pulse.warehouse() as warehouse:
         found = list_incidents(warehouse, statuses=wanted, segment=segment, since=since)
+        if segment and not found and not list_incidents(warehouse, segment=segment):
+            find_segment(pulse.root, pulse.schema, segment)  # an unknown name is not the same as a quiet segment
     pulse.echo_rows([incident_row(i) for i in found], LIST_COLUMNS, fmt)
 
 

@@ -6,12 +6,24 @@ import click
 
 from pulse_runner.cli import cli
 
+EXIT_CODES = """\
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | Pulse failed: the warehouse or dbt refused, a file is held, tables are not there yet, models are stale |
+| 2 | the call or the project's settings: a wrong option or date, an unknown segment, no such profile, no package, no such time zone |
+| 3 | with `--fail-on`: incidents at or above that severity are open |
+| 130 | stopped by Ctrl-C |
+
+An error is on stderr: one line says what and where, the next one what to do.
+"""
+
 
 def reference() -> str:
     """Return the help of every command as Markdown, in the order of the pipeline."""
     parts = [
         "# Commands\n\nGenerated from `--help` by `make docs`; do not edit.\n",
-        "Exit codes: 0 done; 1 Pulse failed; 2 usage; 3 with `--fail-on`, incidents at or above that severity are open.\n",
+        EXIT_CODES,
     ]
     for path, command in walk(cli, ("pulse",)):
         context = click.Context(command, info_name=" ".join(path), max_content_width=100, terminal_width=100)

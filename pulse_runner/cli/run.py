@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import sys
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, is_interactive, pass_pulse
-from pulse_runner.vocabulary import SEVERITIES, severity_rank
+from pulse_runner.vocabulary import ACTIVE, SEVERITIES, severity_rank
+
+if TYPE_CHECKING:
+    from pulse_runner.incidents.incident import Incident
 
 
 @click.command("run")
 @click.option("--date", "day", type=DAY, help="The date to snapshot and judge; today when left out.")
+@click.option(
+    "--since-last-run", is_flag=True, help="Do the dates that were missed before it too; skip one that is done."
+)
+@click.option("--no-build", is_flag=True, help="Leave the snapshots to a `dbt build` elsewhere; do the rest.")
+@click.option(
+    "--wait", type=click.IntRange(0), default=10, show_default=True, metavar="MINUTES",
+    help="How long to wait for another run of the same date.",
+)  # fmt: skip
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 3 when incidents at or above this are open.")
 @click.option(
     "--dry-run", is_flag=True, help="Build and write nothing: judge what is there and print what would be sent."
@@ -23,28 +35,62 @@ from pulse_runner.vocabulary import SEVERITIES, severity_rank
     help="Make snapshots of the earlier days that detectors need, without asking, where a table remembers them.",
 )
 @pass_pulse
-def run_command(pulse: PulseContext, day: date | None, fail_on: str | None, dry_run: bool, yes: bool) -> None:
+def run_command(
+    pulse: PulseContext,
+    day: date | None,
+    since_last_run: bool,
+    no_build: bool,
+    wait: int,
+    fail_on: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     """Do all of it for a date: compile check, dbt build, detect, explain, alert.
 
-    Every step can be repeated: the same date twice gives the same rows and no second alert. A table without history is
-    snapshotted on the day on which the run sees it, also by a run for yesterday.
+    Every step can be repeated: the same date twice gives the same rows and no second alert. Only one run of a project
+    and date works at a time; the second one waits. A table without history is snapshotted on the day on which the run
+    sees it, also by a run for yesterday.
 
     \b
     Example:
       pulse run --yes
-      pulse run --date yesterday --fail-on high
+      pulse run --date yesterday --since-last-run --fail-on high
     """
+    from contextlib import nullcontext
+
+    from pulse_runner.catch_up import first_missed
     from pulse_runner.cli.progress import progress
     from pulse_runner.pipeline import run_day
+    from pulse_runner.warehouse.interrupt import stoppable
+    from pulse_runner.warehouse.lock import run_lock
 
     def agree(question: str) -> bool:
         return yes or (is_interactive() and is_answered() and click.confirm(question, default=True, err=True))
 
     day = pulse.past(day or pulse.today)
-    report = run_day(pulse, day, dry_run=dry_run, progress=progress, say=pulse.log, agree=agree)
-    click.echo(report.summary())
+    lock = nullcontext() if dry_run else run_lock(pulse.root, pulse.target, day, wait=wait * 60, say=pulse.log)
+    again = f"pulse run --date {day}{' --since-last-run' if since_last_run else ''}{' --no-build' if no_build else ''}"
+    with stoppable(again), lock:
+        first, why = first_missed(_last_run(pulse, day), day) if since_last_run else (day, "")
+        if why:
+            pulse.log(why)
+        if first is None:
+            active = _active(pulse)
+        else:
+            report = run_day(
+                pulse,
+                day,
+                first=first,
+                build=not no_build,
+                dry_run=dry_run,
+                progress=progress,
+                say=pulse.log,
+                agree=agree,
+            )
+            click.echo(report.summary())
+            active = report.active
     if fail_on:
-        severe = [i for i in report.active if severity_rank(i.severity) >= severity_rank(fail_on)]
+        severe = [i for i in active if severity_rank(i.severity) >= severity_rank(fail_on)]
         if severe:
             pulse.log(f"{len(severe)} incidents of severity {fail_on} or above are open.")
             raise SystemExit(3)
@@ -53,3 +99,17 @@ def run_command(pulse: PulseContext, day: date | None, fail_on: str | None, dry_
 def is_answered() -> bool:
     """Say whether a person can type an answer."""
     return sys.stdin.isatty()
+
+
+def _last_run(pulse: PulseContext, day: date) -> date | None:
+    from pulse_runner.catch_up import last_run
+
+    with pulse.warehouse() as warehouse:
+        return last_run(warehouse, day)
+
+
+def _active(pulse: PulseContext) -> list[Incident]:
+    from pulse_runner.incidents.store import list_incidents
+
+    with pulse.warehouse() as warehouse:
+        return list_incidents(warehouse, statuses=ACTIVE)

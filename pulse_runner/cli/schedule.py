@@ -1,101 +1,145 @@
-"""`pulse schedule`: text to paste into a scheduler; nothing is installed."""
+"""`pulse schedule`: files for a scheduler; nothing is installed."""
 
 from __future__ import annotations
 
-import shlex
+import os
+import re
+import sys
+from datetime import datetime
 from pathlib import Path
+from typing import Literal, cast
 
 import click
 
+from pulse_runner import __version__
 from pulse_runner.cli.context import PulseContext, pass_pulse
-from pulse_runner.warehouse.project import project_vars
+from pulse_runner.errors import PulseError
+from pulse_runner.schedules import SCHEDULERS, Plan
+from pulse_runner.warehouse.profile import plain_output
+from pulse_runner.warehouse.project import is_embedded, profile_name, profiles_dir, time_zone
 
-CRON = """\
-# Every day at {hh:02d}:{mm:02d}, after the warehouse's own loads. Secrets come from the environment file.
-CRON_TZ={zone}
-{mm} {hh} * * * cd {root} && set -a && . ./.env && set +a && {pulse} run --date {day} --fail-on high >> logs/pulse.log 2>&1
-"""
-
-AIRFLOW = '''\
-"""Pulse, once a day. Put this into the DAG folder; secrets come from the worker's environment."""
-
-import pendulum
-from airflow import DAG
-from airflow.operators.bash import BashOperator
-
-with DAG(
-    "pulse",
-    schedule="{mm} {hh} * * *",
-    start_date=pendulum.datetime(2026, 1, 1, tz="{zone}"),
-    catchup=False,
-    max_active_runs=1,  # a date is only ever written by one run
-    default_args={{"retries": 2, "retry_delay": pendulum.duration(minutes=10)}},
-) as dag:
-    BashOperator(
-        task_id="pulse_run",
-        # every step can be repeated: a retry neither doubles rows nor sends an alert twice
-        bash_command="cd {root} && {pulse} run --date {airflow_day}",
-    )
-'''
-
-GITHUB = """\
-# .github/workflows/pulse.yml
-name: pulse
-on:
-  schedule:
-    - cron: "{mm} {hh} * * *" # in UTC
-  workflow_dispatch: {{}}
-concurrency: pulse # a date is only ever written by one run
-jobs:
-  run:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with: {{python-version: "3.12"}}
-      - run: pip install -c constraints.txt .
-      - run: pulse compile --check
-      - run: pulse run --date {day} --fail-on high
-        env:
-          DBT_PROFILES_DIR: .
-          PULSE_SLACK_WEBHOOK: ${{{{ secrets.PULSE_SLACK_WEBHOOK }}}}
-          OPENAI_API_KEY: ${{{{ secrets.OPENAI_API_KEY }}}}
-"""
-
-TEMPLATES = {"cron": CRON, "airflow": AIRFLOW, "github": GITHUB}
-# Airflow's data interval ends when the run starts: {{ ds }} is the day before, {{ data_interval_end }} the day itself
-AIRFLOW_DAY = {"yesterday": "{{ ds }}", "today": "{{ data_interval_end | ds }}"}
+Day = Literal["yesterday", "today"]
 
 
 @click.command("schedule")
-@click.argument("scheduler", type=click.Choice(list(TEMPLATES)), default="cron")
+@click.argument("scheduler", type=click.Choice(list(SCHEDULERS)), default="cron")
 @click.option("--at", default="06:30", show_default=True, help="Time of day, HH:MM, in the project's time zone.")
 @click.option(
     "--day",
     type=click.Choice(["yesterday", "today"]),
-    default="yesterday",
-    show_default=True,
-    help="The date to snapshot: yesterday when loads finish overnight.",
+    help="The date to snapshot. Yesterday, as loads finish overnight; today where an entity knows today only.",
+)
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the files into this folder instead of printing them.",
 )
 @pass_pulse
-def schedule_command(pulse: PulseContext, scheduler: str, at: str, day: str) -> None:
-    """Print a daily schedule to paste into cron, Airflow or GitHub Actions.
+def schedule_command(pulse: PulseContext, scheduler: str, at: str, day: Day | None, into: Path | None) -> None:
+    """Print the files of a daily run for a scheduler, ready to be put in place.
 
     \b
     Example:
-      pulse schedule airflow --at 07:15
+      pulse schedule systemd --at 07:15 --into ~/.config/systemd/user
+      pulse schedule github > .github/workflows/pulse.yml
     """
     hours, _, minutes = at.partition(":")
     if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
         raise click.BadParameter(f"{at!r} is not a time of day; write HH:MM.", param_hint="--at")
-    pulse_command = pulse.root / ".venv" / "bin" / "pulse"
-    text = TEMPLATES[scheduler].format(
-        hh=int(hours),
-        mm=int(minutes),
-        zone=project_vars(pulse.root).get("pulse_timezone", "UTC"),
-        root=shlex.quote(str(pulse.root)),
-        pulse=shlex.quote(str(pulse_command)) if Path(pulse_command).exists() else "pulse",
-        day=day,
-        airflow_day=AIRFLOW_DAY[day],
+    plan = plan_of(pulse, int(hours), int(minutes), day)
+    if scheduler == "github" and is_embedded(pulse.root):
+        pulse.log(
+            "This project uses an embedded DuckDB file, which is gone when a GitHub job ends: give it a profile first."
+        )
+    files = SCHEDULERS[scheduler](plan)
+    for name, text in files.items():
+        if into is None:
+            click.echo(f"# ---- {name} ----" if len(files) > 1 else "", nl=len(files) > 1)
+            click.echo(text, nl=False)
+            continue
+        into.mkdir(parents=True, exist_ok=True)
+        (into / name).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {into / name}")
+
+
+def plan_of(pulse: PulseContext, hour: int, minute: int, day: Day | None) -> Plan:
+    """Return what a scheduler has to know of this project, this machine and this shell."""
+    zone = time_zone(pulse.root)
+    now = pulse.now.astimezone(zone)
+    utc = datetime(now.year, now.month, now.day, hour, minute, tzinfo=zone).astimezone(pulse.now.tzinfo)
+    file = profiles_dir(pulse.root) / "profiles.yml"
+    output = plain_output(file, profile_name(pulse.root), pulse.target) or {}
+    environment = {n: pulse.env[n] for n in ("PULSE_TARGET", "DBT_TARGET") if pulse.env.get(n)}
+    if pulse.target:
+        environment["PULSE_TARGET"] = pulse.target
+    if pulse.env.get("DBT_PROFILES_DIR"):
+        environment["DBT_PROFILES_DIR"] = str(file.parent)
+    return Plan(
+        root=pulse.root,
+        command=pulse_command(),
+        hour=hour,
+        minute=minute,
+        zone=zone.key,
+        day=day or usual_day(pulse),
+        utc=(utc.hour, utc.minute),
+        environment=environment,
+        secrets=secrets_of(pulse, file),
+        requirements=requirements_of(pulse.root, str(output.get("type", "duckdb"))),
+        folder=folder_in_repository(pulse.root),
+        profile=profile_name(pulse.root),
+        target=target_name(file, profile_name(pulse.root), pulse.target),
+        profiles_file=file,
     )
-    click.echo(text, nl=False)
+
+
+def pulse_command() -> tuple[str, ...]:
+    """Return how this `pulse` is called with whole paths."""
+    beside = Path(sys.executable).parent / "pulse"
+    return (str(beside),) if beside.is_file() else (sys.executable, "-m", "pulse_runner")
+
+
+def usual_day(pulse: PulseContext) -> Day:
+    """Return today where an entity knows today only, else yesterday; also where the definitions cannot be read yet."""
+    try:
+        entities = pulse.project().entities.values()
+    except PulseError:
+        return "yesterday"
+    return "today" if any(e.history.kind == "none" for e in entities) else "yesterday"
+
+
+def secrets_of(pulse: PulseContext, profiles_file: Path) -> tuple[str, ...]:
+    """Return the names of the variables that the profile and the routes read; the model's key is for who wants it."""
+    from pulse_runner.alert.channels import CHANNELS
+
+    names = {"OPENAI_API_KEY", *re.findall(r"env_var\(\s*['\"](\w+)", profiles_file.read_text(encoding="utf-8"))}
+    try:
+        targets = [c for route in pulse.project().routes.values() for c in route.channels]
+    except PulseError:
+        targets = []
+    for settings in targets:
+        for missing in CHANNELS[settings.channel].setup(settings, {}).missing:
+            names.update(re.findall(r"[A-Z][A-Z0-9_]+", missing))
+    return tuple(sorted(names))
+
+
+def requirements_of(root: Path, kind: str) -> tuple[str, ...]:
+    """Return what pip is to install: the project's own list where it names Pulse, else this version and the adapter."""
+    own = root / "requirements.txt"
+    if own.is_file() and re.search(r"^pulse[-_]runner\b", own.read_text(encoding="utf-8"), re.MULTILINE):
+        return ("-r", "requirements.txt")
+    adapter = () if kind in ("duckdb", "postgres") else (f"dbt-{kind}",)
+    return (f'"pulse-runner=={__version__}"', *adapter)
+
+
+def folder_in_repository(root: Path) -> str:
+    """Return the project's folder inside its git repository, `.` where it is the repository or there is none."""
+    found = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    return root.relative_to(found).as_posix()
+
+
+def target_name(file: Path, profile: str, target: str | None) -> str:
+    """Return the name of the target that a run uses."""
+    from ruamel.yaml import YAML
+
+    chosen = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))[profile].get("target", "default")
+    return str(cast("str", target or os.environ.get("DBT_TARGET") or chosen))

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
-from pulse_runner.errors import PulseError, UsageError
+from pulse_runner.errors import PulseError, UsageError, unknown_segment
 
 
 @click.command("snapshot")
@@ -46,12 +46,22 @@ def snapshot_command(
         click.echo(f"Would snapshot {first} to {last} ({(last - first).days + 1} days).")
         return
     from pulse_runner.cli.progress import progress
+    from pulse_runner.pipeline import checked_project
     from pulse_runner.snapshot.build import build_snapshots
     from pulse_runner.snapshot.read import LIST_COLUMNS, snapshots_of
+    from pulse_runner.warehouse.interrupt import stoppable
     from pulse_runner.warehouse.runs import recorded_build
 
+    checked_project(pulse)
     present = pulse.present
-    with progress("snapshot") as show, recorded_build(pulse.warehouse, first, last, pulse.now) as run:
+    resumed = " ".join(
+        ["pulse snapshot", f"--from {first} --to {last}", *(f"--compare {n}" for n in compare), "--resume"]
+    )
+    with (
+        stoppable(resumed),
+        progress("snapshot") as show,
+        recorded_build(pulse.warehouse, first, last, pulse.now) as run,
+    ):
         result = build_snapshots(
             pulse.root,
             first,
@@ -149,7 +159,7 @@ def forecast_command(pulse: PulseContext, segment: str, day: date | None, days: 
 
     project = pulse.project()
     if segment not in project.segments:
-        raise UsageError(f"There is no segment {segment!r}; `pulse segments list` names them.")
+        raise unknown_segment(segment, project.segments)
     with pulse.warehouse() as warehouse:
         last = day or last_day(warehouse, segment) or pulse.today
         found = size_forecasts(warehouse, project, last, {segment}, days)

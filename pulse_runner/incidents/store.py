@@ -47,15 +47,16 @@ def list_incidents(
 def find_incident(warehouse: Warehouse, incident: str) -> Incident:
     """Return the incident whose id starts with `incident`; raise UsageError when none or several do."""
     if not incident.isalnum():
-        raise UsageError(f"{incident!r} is not an incident id; `pulse incidents list` shows them.")
+        raise UsageError(f"{incident!r} is not an incident id.", "`pulse incidents list` shows them.")
     rows = warehouse.query(
         f"select * from {warehouse.table('pulse_incidents')} where incident_id like ? order by incident_id",
         [f"{incident}%"],
     )
     if not rows:
-        raise UsageError(f"No incident {incident!r}; `pulse incidents list` shows them.")
+        raise UsageError(f"There is no incident {incident!r}.", "`pulse incidents list --status all` shows them.")
     if len(rows) > 1:
-        raise UsageError(f"{incident!r} fits {len(rows)} incidents: {', '.join(r['incident_id'] for r in rows[:5])}.")
+        some = ", ".join(r["incident_id"] for r in rows[:5])
+        raise UsageError(f"{incident!r} fits {len(rows)} incidents: {some}.", "Write more of the id.")
     return incident_of(rows[0])
 
 

@@ -22,7 +22,7 @@ def read_known_events(path: Path) -> list[KnownEvent]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise PulseError(f"{path}: there is no such file. It needs the header {','.join(COLUMNS)}.") from None
+        raise PulseError(f"There is no file {path}.", f"Write it with the header {','.join(COLUMNS)}.") from None
     rows = csv.DictReader(io.StringIO(text))
     missing = [c for c in COLUMNS if c not in (rows.fieldnames or ())]
     if missing:

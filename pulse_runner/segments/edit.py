@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from pulse_runner.errors import UsageError
+from pulse_runner.errors import UsageError, unknown_segment
 from pulse_runner.segments.load import build_project, read_texts
 from pulse_runner.segments.model import Segment, leaves
 from pulse_runner.segments.schema import Schema
@@ -22,10 +22,10 @@ EDITOR_LINE = "# yaml-language-server: $schema=schema/segment.json\n"
 
 
 def find_segment(root: Path, schema: Schema, name: str) -> Segment:
-    """Return a segment by name; raise UsageError that lists the names there are."""
+    """Return a segment by name; raise UsageError with the name that was probably meant."""
     segments = build_project(read_texts(root), schema).segments
     if name not in segments:
-        raise UsageError(f"No segment {name!r}. Segments: {', '.join(sorted(segments)) or 'none'}.")
+        raise unknown_segment(name, segments)
     return segments[name]
 
 

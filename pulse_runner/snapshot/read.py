@@ -50,8 +50,8 @@ def segment_history(warehouse: Warehouse, segment: str, first: date, last: date)
     )
     if not rows and not warehouse.query(f"select 1 as found from {table} where segment_id = ? limit 1", [segment]):
         known = [r["segment_id"] for r in warehouse.query(f"select distinct segment_id from {table} order by 1")]
-        names = ", ".join(known) or "none; run `pulse snapshot` first"
-        raise UsageError(f"No snapshots of segment {segment!r}. Segments with snapshots: {names}.")
+        names = f"Segments with snapshots: {', '.join(known)}." if known else "`pulse run` makes the first ones."
+        raise UsageError(f"There are no snapshots of segment {segment!r}.", names)
     return rows
 
 

@@ -1,14 +1,12 @@
-"""The dbt adapter without a dbt run: the one file that imitates dbt internals.
+"""One open connection to the warehouse that dbt writes to: queries, writes in transactions, and the lock of a stage.
 
-It loads the profile as dbt does, makes the adapter that the profile names, and keeps one named connection. So the
-runner reaches whatever dbt reaches, with the same credentials. Tested on DuckDB and Postgres.
+`connect` opens it by the driver that the profile names, without importing dbt, and by dbt's adapter where a profile needs
+dbt to be understood.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import re
-from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -16,8 +14,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulse_runner.errors import BusyError, WarehouseError
+from pulse_runner.errors import BusyError, NotBuiltError, PulseError, WarehouseError
+from pulse_runner.warehouse.adapter import open_by_dbt, release_embedded_file
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.driver import open_plain
+from pulse_runner.warehouse.opened import Opened
+from pulse_runner.warehouse.profile import plain_output
 from pulse_runner.warehouse.project import profile_name, profiles_dir
 
 if TYPE_CHECKING:
@@ -25,43 +27,38 @@ if TYPE_CHECKING:
 
 INSERT_CHUNK = 500
 BUSY = (
-    "The DuckDB file is held by another process (DuckDB lets in one at a time). "
-    "Wait for it to end, or close the shell that has the file open, and run again."
-)
-NO_PYTHON = (
-    "The dbt that is installed beside Pulse is none that Python can call (dbt v2 is a program of its own). Keep dbt-core 1.10 "
-    "to 1.12 with your adapter in Pulse's environment, and name the dbt v2 command with PULSE_DBT."
+    "The DuckDB file is held by another process (DuckDB lets in one at a time).",
+    "Wait for it to end, or close the shell that has the file open, and run again.",
 )
 _PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\?|%")
+# how drivers say that a relation is not there
+_NOT_THERE = re.compile(
+    r"(?:Table with name|relation|Object|View with name) [\"'`]?(?P<name>[\w.$\"]+?)[\"'`]? does not exist"
+    r"|Not found: Table (?P<other>[\w.:$-]+)",
+    re.IGNORECASE,
+)
 
 
-class AdapterWarehouse:
-    """One open connection through a dbt adapter."""
+class OpenWarehouse:
+    """One open connection."""
 
-    def __init__(self, adapter: Any, credentials: Any) -> None:
-        self._adapter = adapter
-        self._credentials = credentials
-        self._handle = adapter.connections.get_thread_connection().handle
-        if self.dialect == "postgres":
-            self._handle.autocommit = True  # transactions are opened by name, in transaction()
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
         self._in_transaction = False
 
     @property
     def dialect(self) -> str:
         """Name the SQL dialect: the dbt adapter's type."""
-        return str(self._credentials.type)
+        return self._opened.dialect
 
     @property
     def schema(self) -> str:
         """Name the schema that Pulse's tables are in."""
-        return str(self._credentials.schema)
+        return self._opened.schema
 
     def table(self, name: str) -> str:
         """Return the quoted, qualified name of one of Pulse's tables or views."""
-        relation = self._adapter.Relation.create(
-            database=self._credentials.database, schema=self._credentials.schema, identifier=name
-        )
-        return str(relation)
+        return self._opened.relation(name)
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Return the rows of a SELECT; raise WarehouseError with the statement's first line."""
@@ -148,7 +145,7 @@ class AdapterWarehouse:
         key = int.from_bytes(sha256(f"pulse|{self.schema}|{what}".encode()).digest()[:8], "big", signed=True)
         if not self.query("select pg_try_advisory_lock(?) as got", [key])[0]["got"]:
             raise BusyError(
-                f"Another run of Pulse is at `{what}` in schema {self.schema!r}. Wait for it to end and run again."
+                f"Another run of Pulse is at `{what}` in schema {self.schema!r}.", "Wait for it to end and run again."
             )
         try:
             yield
@@ -157,20 +154,36 @@ class AdapterWarehouse:
 
     def close(self) -> None:
         """Give the connection back and, on DuckDB, the file."""
-        self._adapter.cleanup_connections()
+        self._opened.close()
         release_embedded_file()
 
     def _execute(self, sql: str, params: Sequence[object]) -> Any:
-        cursor = self._handle.cursor()
+        cursor = self._opened.cursor()
         try:
             if params:
                 cursor.execute(_driver_sql(sql, self.dialect), tuple(params))
             else:
                 cursor.execute(sql)
         except Exception as error:  # each driver has its own error tree
-            first = " ".join(sql.split())[:200]
-            raise WarehouseError(f"{self.dialect} refused `{first}`: {str(error).strip()}") from error
+            raise self._refusal(sql, str(error).strip()) from error
         return cursor
+
+    def _refusal(self, sql: str, text: str) -> PulseError:
+        """Return the error for a statement that the warehouse refused."""
+        missing = _NOT_THERE.search(text)
+        name = re.split(r"[.:]", (missing["name"] or missing["other"]).replace('"', ""))[-1] if missing else ""
+        if name.startswith(("pulse_", "seg_")):
+            return NotBuiltError(
+                f"Pulse has no {name} in schema {self.schema} of this {self.dialect} warehouse (yet).",
+                "`pulse run` makes Pulse's tables; `pulse doctor` says what else is missing.",
+            )
+        first = " ".join(sql.split())[:200]
+        if missing:
+            return NotBuiltError(
+                f"{self.dialect} refused `{first}`: there is no {name}.",
+                f"Is it built? `dbt build --select {name}` makes a model of the project.",
+            )
+        return WarehouseError(f"{self.dialect} refused `{first}`: {' '.join(text.split())[:600]}")
 
 
 def connect(root: Path, target: str | None = None) -> Warehouse:
@@ -178,67 +191,30 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
 
     Raises BusyError when another process holds a DuckDB file, WarehouseError when the profile or the server refuses.
     """
+    folder, name = profiles_dir(root), profile_name(root)
     try:
-        from dbt.adapters.factory import FACTORY, get_adapter_class_by_name
-        from dbt.config.profile import Profile
-        from dbt.config.renderer import ProfileRenderer
-        from dbt.flags import set_from_args
-        from dbt_common.clients.system import get_env
-        from dbt_common.context import set_invocation_context
-    except ImportError as error:
-        raise WarehouseError(NO_PYTHON) from error
-
-    folder = profiles_dir(root)
-    set_invocation_context(get_env())
-    set_from_args(Namespace(PROFILES_DIR=str(folder), PROJECT_DIR=str(root)), None)
-    try:
-        profile = Profile.render(ProfileRenderer({}), profile_name(root), None, target)
-        credentials = profile.credentials
-        FACTORY.load_plugin(credentials.type)
-        adapter_class: Any = get_adapter_class_by_name(credentials.type)
-        adapter = adapter_class(_adapter_config(profile, root), multiprocessing.get_context("spawn"))
-        adapter.connections.set_connection_name("pulse")
-        adapter.connections.get_thread_connection().handle  # noqa: B018  opening is lazy; fail here, not later
-        return AdapterWarehouse(adapter, credentials)
-    except Exception as error:
-        text = str(error).strip()
+        output = plain_output(folder / "profiles.yml", name, target)
+        opened = open_plain(output, root) if output else None
+        return OpenWarehouse(opened or open_by_dbt(root, folder, name, target))
+    except Exception as error:  # of dbt or of a driver
+        text = " ".join(str(error).split())
         if is_lock_conflict(text):
-            raise BusyError(BUSY) from error
+            raise BusyError(*BUSY) from error
         raise WarehouseError(
-            f"The warehouse of profile {profile_name(root)!r} in {folder} does not open: {text}"
+            f"The warehouse of profile {name!r} in {folder} does not open: {text}",
+            "Check that target in profiles.yml and the variables that it reads; `dbt debug` tries it too.",
         ) from error
+
+
+def warehouse_type(root: Path, target: str | None = None) -> str | None:
+    """Return the type of the profile's target (`duckdb`, `postgres`, ...), None where only dbt can read the profile."""
+    output = plain_output(profiles_dir(root) / "profiles.yml", profile_name(root), target)
+    return str(output["type"]) if output and "type" in output else None
 
 
 def is_lock_conflict(text: str) -> bool:
     """Say whether a driver's error text means that another process has the DuckDB file open."""
     return "set lock on file" in text.lower()
-
-
-def release_embedded_file() -> None:
-    """Close DuckDB's process-wide handle, if there is one, so that another process can open the file."""
-    import sys
-
-    module = sys.modules.get("dbt.adapters.duckdb.connections")
-    if module is not None:
-        module.DuckDBConnectionManager.close_all_connections()
-
-
-def _adapter_config(profile: Any, root: Path) -> Any:
-    """Return the part of a dbt RuntimeConfig that an adapter reads."""
-    return Namespace(
-        credentials=profile.credentials,
-        profile_name=profile.profile_name,
-        target_name=profile.target_name,
-        threads=1,
-        project_name="pulse",
-        project_root=str(root),
-        query_comment=Namespace(comment="", append=False, job_label=False),
-        cli_vars={},
-        target_path="target",
-        log_cache_events=False,
-        dependencies=None,
-        quoting={},
-    )
 
 
 def _driver_sql(sql: str, dialect: str) -> str:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pulse_runner.errors import BusyError, UsageError, WarehouseError
-from pulse_runner.warehouse.connection import BUSY, NO_PYTHON, is_lock_conflict, release_embedded_file
+from pulse_runner.warehouse.adapter import NO_PYTHON, release_embedded_file
+from pulse_runner.warehouse.connection import BUSY, is_lock_conflict
 from pulse_runner.warehouse.dbt_command import Node, named_command, run_command
-from pulse_runner.warehouse.project import package_folder, profiles_dir
+from pulse_runner.warehouse.project import package_folder, profiles_dir, time_zone
 
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
 _DAY = re.compile(r"pulse: (?P<entity>\S+) (?P<day>\d{4}-\d\d-\d\d) \((?P<done>\d+) of (?P<total>\d+)\)")
@@ -59,6 +60,8 @@ def run_dbt(
     Failing nodes are returned, not raised: a failing data test of a neighbour must not stop the snapshots that stand.
     """
 
+    time_zone(root)  # dbt would name a macro; this names the var
+
     def on_event(name: str, text: str, data: Any) -> None:
         step = _progress(name, text, data) if on_progress is not None else None
         if on_progress is not None and step is not None:
@@ -80,7 +83,7 @@ def run_dbt(
     finally:
         release_embedded_file()
     if not succeeded and is_lock_conflict(text):
-        raise BusyError(BUSY)
+        raise BusyError(*BUSY)
     if not succeeded and not any(status in FAILED for _, status, _ in nodes):
         raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text or 'no reason given'}")
     counts: dict[str, int] = {}
@@ -94,10 +97,15 @@ def _run_here(call: Sequence[str], on_event: Callable[[str, str, Any], None]) ->
     try:
         from dbt.cli.main import dbtRunner
     except ImportError as error:
-        raise UsageError(NO_PYTHON) from error
+        raise UsageError(*NO_PYTHON) from error
 
     callbacks = [lambda event: on_event(event.info.name, event.info.msg, event.data)]
-    outcome = dbtRunner(callbacks=callbacks).invoke([*call, "--quiet", "--no-use-colors"])
+    outcome = dbtRunner(callbacks=callbacks).invoke(
+        # nothing on the screen: what fails is in the result, in one line; all that dbt says is in its log file
+        [*call, "--quiet", "--log-level", "none", "--no-use-colors"]
+    )
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     if outcome.exception is not None:
         return False, [], str(outcome.exception).strip()
     results = getattr(outcome.result, "results", None) or []

@@ -80,6 +80,8 @@ def _run_id(stage: str, first: date, last: date) -> str:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by Ctrl-C"
     return str(error) if isinstance(error, PulseError) else type(error).__name__
 
 

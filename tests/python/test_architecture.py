@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("incidents",),
     ("explain",),
     ("alert",),
-    ("report", "backtest", "pipeline", "plugins", "package"),
+    ("report", "backtest", "pipeline", "catch_up", "schedules", "plugins", "package"),
     ("api",),
     ("cli",),
     ("publish", "__main__"),

@@ -9,8 +9,9 @@ from typing import Any
 
 from package_project import ROOT, copy_package, install
 
+from pulse_runner.warehouse.adapter import release_embedded_file
 from pulse_runner.warehouse.base import Warehouse
-from pulse_runner.warehouse.connection import connect, release_embedded_file
+from pulse_runner.warehouse.connection import connect
 
 FIRST, LAST = "2026-05-27", "2026-05-31"  # the headline fault in the middle
 

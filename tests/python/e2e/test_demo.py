@@ -301,5 +301,6 @@ def test_stale_models_stop_a_run_before_anything_is_built(shop: Shop) -> None:
     finally:
         path.write_text(text, encoding="utf-8")
     assert done.returncode == 1
-    assert "stale; run `pulse compile`" in done.stderr
+    assert "compiled files are stale: " in done.stderr
+    assert "Run `pulse compile` and commit them." in done.stderr
     assert check.returncode == 1

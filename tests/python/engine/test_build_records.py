@@ -12,16 +12,21 @@ from click.testing import CliRunner, Result
 from package_project import copy_package, install
 
 from pulse_runner.cli import cli
-from pulse_runner.segments.model import Entity, Field, FieldLeaf, History, Project, Relation, Segment
+from pulse_runner.plugins import SCHEMA
+from pulse_runner.segments.load import load_project
 
 D1, D2 = "2024-02-28", "2024-02-29"
+ENTITY = "entity: people\nrelation: ref('people')\nkey: id\nhistory: {as_of: day}\nfields: {ltv: number}\n"
+SEGMENT = 'segment: rich\nentity: people\nowner: me\nrules:\n  - {field: ltv, operator: ">", value: 9}\n'
 
 
 @pytest.fixture
 def shop(world):
     """Give a world with one segment, the runner's tables and two days of rows; nothing is built yet."""
-    entity = Entity("people", Relation("ref", ("people",)), "id", History("as_of", as_of="day"), {"ltv": Field("ltv", "number")})  # fmt: skip
-    world.compile(Project({"people": entity}, {"rich": Segment("rich", "people", FieldLeaf("ltv", ">", (9,)), "me")}, {}))  # fmt: skip
+    (world.root / "segments" / "entities").mkdir(parents=True)
+    (world.root / "segments" / "entities" / "people.yml").write_text(ENTITY)
+    (world.root / "segments" / "rich.yml").write_text(SEGMENT)
+    world.compile(load_project(world.root, SCHEMA))
     world.table("people", {"id": "integer", "ltv": "integer", "day": "date"}, [(1, 10, D1), (1, 10, D2)])
     # a copy of its own: with the runner's tables, and to be broken
     install(world.root, copy_package(world.root / "pulse_package", leave_out=("*unit_tests.yml", "marts")))

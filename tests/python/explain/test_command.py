@@ -83,7 +83,7 @@ def test_json_is_json_all_the_way_down_and_csv_has_a_header(shop: Path) -> None:
 def test_an_unknown_incident_is_a_usage_error(shop: Path) -> None:
     result = pulse(shop, "nope")
     assert result.exit_code == 2
-    assert "No incident 'nope'" in result.stderr
+    assert "There is no incident 'nope'" in result.stderr
     assert pulse(shop, "inc1", "--date", "2026-05-14").exit_code == 2
 
 

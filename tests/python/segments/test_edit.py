@@ -84,5 +84,5 @@ def test_a_segment_that_another_one_uses_is_not_deleted(root: Path) -> None:
 
 
 def test_an_unknown_segment_is_answered_with_the_known_ones(root: Path) -> None:
-    with pytest.raises(UsageError, match=r"No segment 'ritch'\. Segments: rich\."):
+    with pytest.raises(UsageError, match=r"There is no segment 'ritch'\.\n  Did you mean 'rich'\?"):
         edit.enable(root, SCHEMA, "ritch", True)

@@ -1,0 +1,42 @@
+"""Which dates a scheduled run is to do: those since the last run that went through."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from pulse_runner.errors import NotBuiltError
+from pulse_runner.warehouse.base import Warehouse
+
+
+def last_run(warehouse: Warehouse, day: date) -> date | None:
+    """Return the latest date up to `day` that was judged and told, None when there is none.
+
+    A run that failed on its way is not one: the last date of `detect` and of `alert`, the earlier of the two.
+    """
+    try:
+        rows = warehouse.query(
+            f"select stage, max(to_date) as day from {warehouse.table('pulse_runs')}"
+            " where stage in ('detect', 'alert') and outcome = 'ok' and to_date <= ? group by stage",
+            [day],
+        )
+    except NotBuiltError:
+        return None
+    return min(row["day"] for row in rows) if len(rows) == 2 else None
+
+
+def first_missed(last: date | None, day: date) -> tuple[date | None, str]:
+    """Return the first date to run so that none is left out up to `day` (None: nothing to do), and one line that says why.
+
+    >>> first_missed(date(2026, 5, 28), date(2026, 5, 31))
+    (datetime.date(2026, 5, 29), 'Catching up: the last run was of 2026-05-28, so 2026-05-29 to 2026-05-31 (3 days).')
+    >>> first_missed(date(2026, 5, 31), date(2026, 5, 31))
+    (None, 'Skipped: 2026-05-31 was run already. Leave out --since-last-run to run it again.')
+    """
+    if last is None:
+        return day, f"There is no earlier run: only {day}. `pulse snapshot --from ... --to {day}` makes past days."
+    if last >= day:
+        return None, f"Skipped: {day} was run already. Leave out --since-last-run to run it again."
+    first = last + timedelta(days=1)
+    if first == day:
+        return first, ""
+    return first, f"Catching up: the last run was of {last}, so {first} to {day} ({(day - last).days} days)."

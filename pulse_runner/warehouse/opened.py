@@ -1,0 +1,18 @@
+"""An open connection, whoever opened it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One open connection: `cursor` gives a cursor of the driver, `relation` the quoted name of a table of Pulse."""
+
+    dialect: str
+    schema: str
+    cursor: Callable[[], Any]
+    relation: Callable[[str], str]
+    close: Callable[[], None]
