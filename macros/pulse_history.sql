@@ -3,8 +3,11 @@
 {% macro pulse_history(spec) %}
     {%- set relation = pulse.pulse_relation(spec.original) -%}
     {%- set today = pulse.pulse_today() -%}
+    {%- set names = spec.get('names', {}) -%}
+    {%- set key = [] if spec.key in spec.columns else [pulse.pulse_column(spec.key, none, {}, none, names)] -%}
+    {%- set broken = pulse.pulse_broken_columns(relation, spec.columns, '', names) -%}
 select
-    {{ (([] if spec.key in spec.columns else [spec.key]) + pulse.pulse_used_columns(spec, pulse.pulse_broken_columns(relation, spec.columns))) | join(',\n    ') }},
+    {{ (key + pulse.pulse_used_columns(spec, broken, names)) | join(',\n    ') }},
     cast('{{ today }}' as date) as snapshot_date
 from {{ relation }}
 where cast('{{ today }}' as date) between cast('{{ pulse.pulse_window()[0] }}' as date) and cast('{{ pulse.pulse_window()[1] }}' as date)

@@ -16,8 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulse_runner.errors import BusyError, WarehouseError
+from pulse_runner.errors import BusyError, UsageError, WarehouseError
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.manifest import node_of, own_node, read_manifest, relation_name
 from pulse_runner.warehouse.project import profile_name, profiles_dir
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ _PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\?|%")
 class AdapterWarehouse:
     """One open connection through a dbt adapter."""
 
-    def __init__(self, adapter: Any, credentials: Any) -> None:
+    def __init__(self, adapter: Any, credentials: Any, root: Path, target: str | None = None) -> None:
         self._adapter = adapter
         self._credentials = credentials
+        self._root, self._target = root, target
         self._handle = adapter.connections.get_thread_connection().handle
         if self.dialect == "postgres":
             self._handle.autocommit = True  # transactions are opened by name, in transaction()
@@ -53,11 +55,25 @@ class AdapterWarehouse:
         return str(self._credentials.schema)
 
     def table(self, name: str) -> str:
-        """Return the quoted, qualified name of one of Pulse's tables or views."""
+        """Return the quoted, qualified name of one of Pulse's tables or views, where dbt put it.
+
+        A project that dbt has never parsed has none yet; then it is the name in the target's schema.
+        """
+        found = relation_name(own_node(read_manifest(self._root, self._target), name))
+        if found is not None:
+            return found
         relation = self._adapter.Relation.create(
             database=self._credentials.database, schema=self._credentials.schema, identifier=name
         )
         return str(relation)
+
+    def relation(self, function: str, *arguments: str) -> str:
+        """Return how SQL names `ref('model')` or `source('source', 'table')`; raise UsageError when dbt knows none."""
+        found = relation_name(node_of(read_manifest(self._root, self._target), function, *arguments))
+        if found is None:
+            called = f"{function}({', '.join(map(repr, arguments))})"
+            raise UsageError(f"dbt knows no {called} with a table or view. Look at its spelling, or run `dbt parse`.")
+        return found
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Return the rows of a SELECT; raise WarehouseError with the statement's first line."""
@@ -192,7 +208,7 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
         adapter = adapter_class(_adapter_config(profile, root), multiprocessing.get_context("spawn"))
         adapter.connections.set_connection_name("pulse")
         adapter.connections.get_thread_connection().handle  # noqa: B018  opening is lazy; fail here, not later
-        return AdapterWarehouse(adapter, credentials)
+        return AdapterWarehouse(adapter, credentials, root, profile.target_name)
     except Exception as error:
         text = str(error).strip()
         if is_lock_conflict(text):
