@@ -133,14 +133,15 @@ def _definitions(pulse: PulseContext) -> Iterator[Check]:
 
 def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
     from pulse_runner.known_events.read import read_events
-    from pulse_runner.known_events.seed import PATH, read_known_events
+    from pulse_runner.known_events.seed import events_path, read_known_events
 
-    written = read_known_events(pulse.root / PATH) if (pulse.root / PATH).is_file() else []
+    path = events_path(pulse.root)
+    written = read_known_events(path) if path.is_file() else []
     loaded = read_events(warehouse)
     missing = sum(event not in loaded for event in written)
     if missing:
         fix = "Run `dbt seed --select pulse_known_events`; until then their days are tested like any other."
-        yield Check("known events", "warn", f"{missing} of {len(written)} in {PATH} are not in the warehouse", fix)
+        yield Check("known events", "warn", f"{missing} of {len(written)} in {path.name} are not in the warehouse", fix)
     else:
         yield Check("known events", "ok", f"{len(loaded)} loaded")
 

@@ -15,7 +15,8 @@ from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]  # a c
 
 # words that Postgres or DuckDB read as part of the language where a column should stand
 WORDS = frozenset(
-    (
+    re.findall(
+        r"\w+",
         "all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check "
         "collate collation column concurrently constraint create cross current_catalog current_date current_role "
         "current_schema current_time current_timestamp current_user default deferrable desc describe distinct do else "
@@ -24,8 +25,8 @@ WORDS = frozenset(
         "offset on only or order outer overlaps pivot pivot_longer pivot_wider placing positional primary qualify "
         "references returning right select semi session_user show similar some summarize symmetric system_user table "
         "tablesample then to trailing true union unique unpack unpivot user using variadic verbose when where window "
-        "with "
-    ).split()
+        "with ",
+    )
 )
 # names that Pulse gives to columns of its own steps
 OWN = re.compile(

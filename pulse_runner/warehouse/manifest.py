@@ -55,14 +55,14 @@ def node_of(manifest: Manifest | None, function: str, *arguments: str) -> Node |
         return None
     if function == "source":
         every: Iterable[Node] = manifest.get("sources", {}).values()
-        return next((n for n in every if (n["source_name"], n["name"]) == arguments), None)
+        return next((n for n in every if (n.get("source_name"), n["name"]) == arguments), None)
     own = manifest.get("metadata", {}).get("project_name")
     package = arguments[0] if len(arguments) == 2 else None
     nodes = [
         n for n in manifest.get("nodes", {}).values() if n["name"] == arguments[-1] and n["resource_type"] in RELATIONS
     ]
-    nodes = [n for n in nodes if package in (None, n["package_name"])]
-    return min(nodes, key=lambda n: (n["package_name"] != own, n["package_name"]), default=None)
+    nodes = [n for n in nodes if package in (None, n.get("package_name"))]
+    return min(nodes, key=lambda n: (n.get("package_name") != own, n.get("package_name") or ""), default=None)
 
 
 def own_node(manifest: Manifest | None, name: str) -> Node | None:

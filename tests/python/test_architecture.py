@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("explain",),
     ("alert",),
     ("report", "backtest", "pipeline", "plugins", "package"),
+    ("adopt",),
     ("cli",),
     ("publish", "__main__"),
 )
