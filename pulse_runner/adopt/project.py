@@ -14,7 +14,7 @@ from typing import Any
 
 from pulse_runner.adopt.yaml_lines import with_entity, with_item, with_key, without_item, without_key
 from pulse_runner.compile.render import HEADER, YAML_HEADER
-from pulse_runner.compile.versions import NOTE
+from pulse_runner.compile.versions import FILE as VERSIONS
 from pulse_runner.compile.write import layout_of
 from pulse_runner.known_events.seed import events_path
 from pulse_runner.package import COPY, KNOWN_EVENTS, KNOWN_EVENTS_CONFIG, ROUTES, package_files
@@ -160,7 +160,7 @@ def _packages_file(root: Path) -> str:
 
 def _is_compiled(path: Path) -> bool:
     text = path.read_text(encoding="utf-8", errors="replace")
-    return text.startswith((HEADER, YAML_HEADER)) or NOTE[:30] in text[:200]
+    return text.startswith((HEADER, YAML_HEADER)) or path.name == VERSIONS
 
 
 def _text(path: Path) -> str:

@@ -65,11 +65,11 @@ def init_command(
             return
     else:
         _check_profile(root)
+        _install(here, dry_run)
     ask = _asker(yes)
     manifest = _parse(here)
     if relation is None and sys.stdin.isatty() and not yes and not dry_run:
         relation = _choose(here, manifest)
-    _install(here, dry_run)
     if relation is None:
         _list_candidates(here, manifest)
         return

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pulse_runner.errors import BusyError, UsageError, WarehouseError
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.manifest import node_of, own_node, read_manifest, relation_name
-from pulse_runner.warehouse.project import profile_name, profiles_dir
+from pulse_runner.warehouse.ownership import require_own
+from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,7 @@ class AdapterWarehouse:
         self._adapter = adapter
         self._credentials = credentials
         self._root, self._target = root, target
+        self._own: set[str] = set()
         self._handle = adapter.connections.get_thread_connection().handle
         if self.dialect == "postgres":
             self._handle.autocommit = True  # transactions are opened by name, in transaction()
@@ -99,6 +101,7 @@ class AdapterWarehouse:
         """Delete the rows that share `keys` with `rows`, then insert `rows`, in one transaction."""
         if not rows:
             return
+        self._require_own(table)
         target = self.table(table)
         with self.transaction():
             for start in range(0, len(rows), INSERT_CHUNK):
@@ -112,6 +115,7 @@ class AdapterWarehouse:
         """Insert rows that are not there yet, in one transaction; all rows have the columns of the first."""
         if not rows:
             return
+        self._require_own(table)
         columns = list(rows[0])
         into = f"insert into {self.table(table)} ({', '.join(columns)})"
         with self.transaction():
@@ -127,6 +131,7 @@ class AdapterWarehouse:
 
     def delete(self, table: str, key: str, value: object) -> None:
         """Delete the rows of a table whose column `key` has this value."""
+        self._require_own(table)
         with self.transaction():
             self._execute(f"delete from {self.table(table)} where {key} = ?", [value])
 
@@ -171,6 +176,13 @@ class AdapterWarehouse:
         """Give the connection back and, on DuckDB, the file."""
         self._adapter.cleanup_connections()
         release_embedded_file()
+
+    def _require_own(self, table: str) -> None:
+        """Look once at each table that is written to: raise WarehouseError where Pulse of this project did not make it."""
+        if table not in self._own:
+            node = own_node(read_manifest(self._root, self._target), table)
+            require_own(self, node, str(read_project(self._root).get("name")))
+            self._own.add(table)
 
     def _execute(self, sql: str, params: Sequence[object]) -> Any:
         cursor = self._handle.cursor()

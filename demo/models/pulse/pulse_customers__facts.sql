@@ -48,6 +48,6 @@
         {"segment": "tablet_shoppers", "rule": "device = tablet", "sql": "(w0 & 2048) = 2048", "for": [2048], "against": [0], "columns": ["device"], "hash": "beb4ea117443a722"},
     ],
 } -%}
-{{ config(materialized='pulse_daily', full_refresh=false, tags=['pulse', 'pulse_snapshot'],
+{{ config(materialized='pulse_daily', full_refresh=false, tags=['pulse', 'pulse_snapshot'], pre_hook='{{ pulse.pulse_require_own() }}', post_hook='{{ pulse.pulse_mark() }}',
     meta={'pulse': {'kind': 'facts', 'spec': spec}}) }}
 {{ pulse.pulse_facts(spec) }}

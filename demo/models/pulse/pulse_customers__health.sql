@@ -14,6 +14,6 @@
     "updated_at": none,
     "max_age_days": 0,
 } -%}
-{{ config(materialized='pulse_daily', full_refresh=false, tags=['pulse', 'pulse_snapshot'],
+{{ config(materialized='pulse_daily', full_refresh=false, tags=['pulse', 'pulse_snapshot'], pre_hook='{{ pulse.pulse_require_own() }}', post_hook='{{ pulse.pulse_mark() }}',
     meta={'pulse': {'kind': 'health', 'spec': spec}}) }}
 {{ pulse.pulse_health(spec) }}
