@@ -43,6 +43,5 @@ def upgrade_command(pulse: PulseContext, force: bool, dry_run: bool) -> None:
         return
     if plan.notes:
         click.echo(f"\n{plan.notes}\n")
-    pulse.log(
-        f"{COPY}/: {plan.before or 'a version that it does not name'} to {__version__}. Commit it; then `pulse run`."
-    )
+    before = plan.before or "a version that it does not name"
+    pulse.log(f"{COPY}/: from {before} to {__version__}. Commit it; then `pulse run`.")
