@@ -19,7 +19,7 @@ def upgrade_command(pulse: PulseContext, force: bool, dry_run: bool) -> None:
 
     \b
     Example:
-      pip install --upgrade pulse-runner && pulse upgrade
+      pulse upgrade --dry-run
     """
     from pulse_runner.adopt.copy import plan_upgrade, write_upgrade
     from pulse_runner.compile.write import pending, write_models

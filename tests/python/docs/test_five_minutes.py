@@ -17,7 +17,7 @@ select i as customer_id, 'p' || i || '@example.com' as email, case when i % 2 = 
 from range(1, 101) as r(i)
 """
 FILES = {
-    "dbt_project.yml": "name: shop\nversion: '1'\nprofile: shop\nmodel-paths: [models]\n",
+    "dbt_project.yml": "name: shop\nversion: 1.0.0\nprofile: shop\nmodel-paths: [models]\n",
     "profiles.yml": "shop:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: shop.duckdb}\n",
     "models/dim_customers.sql": "{{ config(materialized='table') }}" + CUSTOMERS,
 }
@@ -53,7 +53,7 @@ def test_the_five_minutes_in_a_project_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_the_five_minutes_without_a_dbt_project(tmp_path: Path) -> None:
-    project = Foreign(tmp_path / "somewhere", {".gitignore": "*\n"})
+    project = Foreign(tmp_path / "somewhere", {"notes.txt": "mine\n"})
     first, *others = [line for line in list(blocks())[-1][1].splitlines() if line]
     project.run(first)
     with duckdb.connect(str(project.root / "audiences/pulse.duckdb")) as c:
