@@ -8,7 +8,7 @@
     {%- elif 'valid_from' in h -%}
         {%- set condition = pulse.pulse_as_of(spec, 'current_date') -%}{%- set day = 'current_date' -%}
     {%- else -%}
-        {%- set day = '(select max(latest.' ~ h.as_of ~ ') from ' ~ seen.relation ~ ' as latest)' -%}
+        {%- set day = '(select max(latest.' ~ pulse.pulse_read(spec, h.as_of) ~ ') from ' ~ seen.relation ~ ' as latest)' -%}
         {%- set condition = pulse.pulse_as_of(spec, day) -%}
     {%- endif %}
 with

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import json
+import os
+import shutil
+from hashlib import sha256
 from pathlib import Path
+
+from pulse_runner import __version__
+from pulse_runner.warehouse.project import package_folder
 
 PACKAGE_PARTS = ("macros", "models", "seeds", "tests")
 COPY = "pulse_package"  # where a project keeps its copy of the package, named by packages.yml
+STATE = "pulse_package.json"
 SUFFIXES = (".sql", ".yml", ".csv", ".json")
 PACKAGES = f"packages:\n  - local: {COPY} # the Pulse dbt package, as the runner brought it\n"
 PROJECT = """\
@@ -30,13 +37,16 @@ vars:
 
 seeds:
   {name}:
-    pulse_known_events:
-      # all named: a file with only its header would otherwise become a table of integers that takes no event later
-      +column_types: {{starts_on: date, ends_on: date, scope: varchar, scope_value: varchar, reason: varchar}}
+    pulse_known_events: {events}
   pulse:
     pulse_known_events: {{+enabled: false}} # this project has a file of its own: seeds/pulse_known_events.csv
 """
 KNOWN_EVENTS = "starts_on,ends_on,scope,scope_value,reason\n"
+# all columns are named: a file with only its header would otherwise become a table of integers that takes no event later
+KNOWN_EVENTS_CONFIG = (
+    "{+tags: [pulse], +column_types: "
+    "{starts_on: date, ends_on: date, scope: varchar, scope_value: varchar, reason: varchar}}"
+)
 ROUTES = """\
 # Where alerts go. Names of environment variables, never their values; see docs/alerts.md of Pulse.
 routes:
@@ -51,9 +61,8 @@ README = f"""\
 A dbt project that uses Pulse: `segments/` holds the definitions, `models/pulse/` what they compile to, `{COPY}/` the package.
 
     cp profiles.example.yml profiles.yml         # your warehouse; without it, an embedded DuckDB file is used
-    pulse init . --relation "source('shop', 'customers')" --key customer_id
-    pulse segments create ... && pulse compile
-    pulse run --date yesterday
+    pulse init --relation "source('shop', 'customers')" --key customer_id
+    pulse run
     pulse schedule cron
 
 Commit `segments/`, `models/` and `{COPY}/`. `dbt build` alone makes the snapshots.
@@ -73,10 +82,38 @@ def demo_root() -> Path:
 
 
 def package_files() -> dict[str, str]:
-    """Return the text of every file of the dbt package by its path in a project's copy of it."""
+    """Return the text of every file of the dbt package by its path in a project's copy of it.
+
+    `pulse_package.json` is among them: the runner's version, and the hash of each file as the runner wrote it.
+    """
     root = package_root()
     paths = [root / "dbt_project.yml", *(p for part in PACKAGE_PARTS for p in sorted((root / part).rglob("*")))]
-    return {f"{COPY}/{name}": text for name, text in _texts(root, paths).items() if "/python/" not in name}
+    files = {name: text for name, text in _texts(root, paths).items() if "python" not in Path(name).parts}
+    files["CHANGELOG.md"] = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    state = {"version": __version__, "files": {name: text_hash(text) for name, text in sorted(files.items())}}
+    files[STATE] = json.dumps(state, indent=1) + "\n"
+    return {f"{COPY}/{name}": text for name, text in files.items()}
+
+
+def text_hash(text: str) -> str:
+    """Return what tells two texts of a file apart; line ends do not count, because git may change them."""
+    return sha256(text.replace("\r\n", "\n").encode()).hexdigest()[:16]
+
+
+def install_copy(root: Path) -> None:
+    """Do what `dbt deps` does for the copy, and only for it: put it into dbt_packages/, where dbt looks for packages.
+
+    It needs no network, and leaves the lock file and the other packages as they are.
+    """
+    link = package_folder(root)
+    if (link / "dbt_project.yml").is_file():
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    try:
+        link.symlink_to(os.path.relpath(root / COPY, link.parent), target_is_directory=True)
+    except OSError:  # a system without links
+        shutil.copytree(root / COPY, link)
 
 
 def demo_files() -> dict[str, str]:
@@ -93,24 +130,9 @@ def project_files(name: str) -> dict[str, str]:
     files = package_files()
     files |= _texts(package_root(), [package_root() / "profiles.example.yml"])
     files[".env.example"] = (package_root() / ".env.example").read_text(encoding="utf-8")
-    files |= {"dbt_project.yml": PROJECT.format(name=name), "packages.yml": PACKAGES}
+    files |= {"dbt_project.yml": PROJECT.format(name=name, events=KNOWN_EVENTS_CONFIG), "packages.yml": PACKAGES}
     files |= {"seeds/pulse_known_events.csv": KNOWN_EVENTS, "segments/routes.yml": ROUTES}
     return files | {".gitignore": GITIGNORE, "README.md": README}
-
-
-def with_entity(text: str, entity: str) -> str | None:
-    """Return dbt_project.yml with an entity in its var pulse_entities, None where there is no such list in one line.
-
-    >>> with_entity("vars:\\n  pulse_entities: [customers] # all\\n", "accounts")
-    'vars:\\n  pulse_entities: [customers, accounts] # all\\n'
-    """
-    found = re.search(r"^(\s*pulse_entities:\s*)\[([^\]\n]*)\]", text, re.MULTILINE)
-    if found is None:
-        return None
-    names = [n.strip() for n in found[2].split(",") if n.strip()]
-    if entity in names:
-        return text
-    return f"{text[: found.start()]}{found[1]}[{', '.join([*names, entity])}]{text[found.end() :]}"
 
 
 def _texts(root: Path, paths: list[Path], suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, str]:

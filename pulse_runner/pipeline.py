@@ -169,12 +169,14 @@ def _fill_history(
 
 def relations(project: Project, root: Path) -> dict[str, str]:
     """Return how SQL names the relation of each entity, by dbt's manifest; an entity that is not in it is left out."""
-    from pulse_runner.explain.manifest import node_of, read_manifest, relation_name
+    from pulse_runner.warehouse.manifest import node_of, read_manifest, relation_name
 
     manifest = read_manifest(root)
-    return {
-        e.name: relation_name(manifest, e.relation) for e in project.entities.values() if node_of(manifest, e.relation)
+    found = {
+        e.name: relation_name(node_of(manifest, e.relation.function, *e.relation.arguments))
+        for e in project.entities.values()
     }
+    return {name: relation for name, relation in found.items() if relation}
 
 
 def checked_project(pulse: Context, *, needs_package: bool = True) -> Project:

@@ -11,7 +11,8 @@
     {%- set relation = pulse.pulse_relation(spec.relation) -%}
     {%- set types = pulse.pulse_column_types(relation) -%}
     {%- set gone = [] -%}
-    {%- for column in spec.required if types and (column | lower) not in types -%}{%- do gone.append(column) -%}{%- endfor -%}
+    {%- set names = pulse.pulse_names(spec) -%}
+    {%- for column in spec.required if types and (names.get(column, column) | lower) not in types -%}{%- do gone.append(names.get(column, column)) -%}{%- endfor -%}
     {%- set present = pulse.pulse_taken_day() if spec.original else none -%}
     {%- set later = none if spec.original else pulse.pulse_next_day(target_relation, window[1]) -%}
     {%- set known = [] if gone else pulse.pulse_known_days(spec, relation, [window[0], present or window[0]] | min, later or present or window[1]) -%}
@@ -85,17 +86,17 @@
     {%- set h = spec.history -%}
     {%- set intervals = 'valid_from' in h -%}
     {%- set low = (modules.datetime.datetime.strptime(first, '%Y-%m-%d') - modules.datetime.timedelta(days=40)).strftime('%Y-%m-%d') -%}
+    {%- set at = pulse.pulse_read(spec, h.valid_from if intervals else h.as_of) -%}
     {%- set found = [] -%}
     {%- if not intervals -%}
         {%- set sql -%}
-            select cast(cast({{ h.as_of }} as date) as varchar(10)) from {{ relation }}
-            where {{ h.as_of }} >= cast('{{ low }}' as date) and {{ h.as_of }} <= cast('{{ last }}' as date)
+            select cast(cast({{ at }} as date) as varchar(10)) from {{ relation }}
+            where {{ at }} >= cast('{{ low }}' as date) and {{ at }} <= cast('{{ last }}' as date)
             group by 1
         {%- endset -%}
         {%- for row in run_query(sql) -%}{%- do found.append(row[0] | string) -%}{%- endfor -%}
     {%- endif -%}
     {%- if not (found | select('lt', first) | list) -%}
-        {%- set at = h.valid_from if intervals else h.as_of -%}
         {%- set sql -%}
             select cast(cast(max(case when {{ at }} < cast('{{ low }}' as date) then {{ at }} end) as date) as varchar(10)),
                 cast(cast(min({{ at }}) as date) as varchar(10)) from {{ relation }}
@@ -129,8 +130,8 @@
 {# Whether the relation was refreshed for a date: {} or {status, reason}. #}
 {% macro pulse_age(spec, relation, day) %}
     {%- set sql -%}
-        select cast(max(cast({{ spec.updated_at }} as date)) as varchar(10)) from {{ relation }}
-        {% if spec.history.as_of %}where {{ spec.history.as_of }} = cast('{{ day }}' as date){% endif %}
+        select cast(max(cast({{ pulse.pulse_read(spec, spec.updated_at) }} as date)) as varchar(10)) from {{ relation }}
+        {% if spec.history.as_of %}where {{ pulse.pulse_read(spec, spec.history.as_of) }} = cast('{{ day }}' as date){% endif %}
     {%- endset -%}
     {%- set freshest = run_query(sql).rows[0][0] -%}
     {%- set oldest = (modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=spec.max_age_days)).strftime('%Y-%m-%d') -%}

@@ -4,9 +4,9 @@
     {%- set gone = name ~ '.' ~ events.key in seen.broken -%}
     {%- set columns = [] -%}
     {%- for column, type in events.columns.items() -%}
-        {%- if gone and column == events.key -%}{%- do columns.append(spec.key ~ ' as ' ~ column) -%}
+        {%- if gone and column == events.key -%}{%- do columns.append(pulse.pulse_read(spec, spec.key) ~ ' as ' ~ column) -%}
         {%- elif gone -%}{%- do columns.append('cast(null as ' ~ pulse.pulse_sql_type(type or 'date') ~ ') as ' ~ column) -%}
-        {%- else -%}{%- do columns.append(pulse.pulse_column(column, type, seen.broken, name ~ '.' ~ column)) -%}{%- endif -%}
+        {%- else -%}{%- do columns.append(pulse.pulse_column(column, type, seen.broken, name ~ '.' ~ column, events.get('names', {}))) -%}{%- endif -%}
     {%- endfor -%}
 select {{ columns | join(', ') }} from {{ seen.relation if gone else pulse.pulse_relation(events.relation) }}{{ ' where 1 = 0' if gone }}
 {%- endmacro %}

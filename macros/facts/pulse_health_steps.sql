@@ -10,7 +10,7 @@
 with
 
 day_rows as (
-    select {{ (([] if key in spec.columns else [key]) + pulse.pulse_used_columns(spec, broken)) | join(', ') }}
+    select {{ (([] if key in spec.columns else [pulse.pulse_column(key, none, {}, none, pulse.pulse_names(spec))]) + pulse.pulse_used_columns(spec, broken)) | join(', ') }}
     from {{ at.seen.relation }}
     where {{ pulse.pulse_as_of(spec, pulse.pulse_date(at.day)) }}
 ),
@@ -44,7 +44,7 @@ health as (
     {%- for name, type in spec.columns.items() %}
     union all
     select
-        '{{ name }}', '{{ at.seen.types.get(name | lower, "" if at.seen.types else type) }}', row_count, row_count - {{ name }}__filled, {{ name }}__distinct,
+        '{{ name }}', '{{ at.seen.types.get(spec.get('names', {}).get(name, name) | lower, "" if at.seen.types else type) }}', row_count, row_count - {{ name }}__filled, {{ name }}__distinct,
         {{ name ~ '__min, ' ~ name ~ '__max' if type in ranged else 'null, null' }}, {{ name ~ '__mean' if type == 'number' else 'null' }},
         null, null, null, '{{ "broken" if name in broken else "ok" }}', {{ pulse.pulse_literal(pulse.pulse_broken_reason(broken, [name])) }}
     from stats

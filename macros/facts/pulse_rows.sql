@@ -1,7 +1,8 @@
 {# The columns of an entity that anything reads, as they are or as nulls: a list for a select. #}
-{% macro pulse_used_columns(spec, broken) %}
+{% macro pulse_used_columns(spec, broken, names=none) %}
+    {%- set names = pulse.pulse_names(spec) if names is none else names -%}
     {%- set columns = [] -%}
-    {%- for name, type in spec.columns.items() -%}{%- do columns.append(pulse.pulse_column(name, type, broken)) -%}{%- endfor -%}
+    {%- for name, type in spec.columns.items() -%}{%- do columns.append(pulse.pulse_column(name, type, broken, none, names)) -%}{%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
 
@@ -9,32 +10,35 @@
    used columns, so that a re-run, a segment's view and the snapshot pick the same one. #}
 {% macro pulse_placed_rows(spec, seen, condition) %}
     {%- set order = [] -%}
-    {%- for name in spec.columns if name not in seen.broken -%}{%- do order.append(name) -%}{%- endfor -%}
+    {%- for name in spec.columns if name not in seen.broken -%}{%- do order.append(pulse.pulse_read(spec, name)) -%}{%- endfor -%}
+    {%- set key = pulse.pulse_read(spec, spec.key) -%}
 select
-    {{ ([spec.key ~ ' as entity_key'] + pulse.pulse_used_columns(spec, seen.broken)) | join(',\n    ') }},
-    row_number() over (partition by {{ spec.key }} order by {{ (order + [spec.key]) | join(', ') }}) as pulse_copy
+    {{ ([key ~ ' as entity_key'] + pulse.pulse_used_columns(spec, seen.broken)) | join(',\n    ') }},
+    row_number() over (partition by {{ key }} order by {{ (order + [key]) | join(', ') }}) as pulse_copy
 from {{ seen.relation }}
 where {{ condition }}
-    and {{ spec.key }} is not null
+    and {{ key }} is not null
 {%- endmacro %}
 
 {# The condition that picks the rows that are true at the end of a day (SQL of type date). #}
 {% macro pulse_as_of(spec, day) %}
     {%- set h = spec.history -%}
     {%- if 'valid_from' in h -%}
-        {{ return('cast(' ~ h.valid_from ~ ' as date) <= ' ~ day ~ ' and (' ~ h.valid_to ~ ' is null or cast(' ~ h.valid_to ~ ' as date) > ' ~ day ~ ')') }}
+        {%- set until = pulse.pulse_read(spec, h.valid_to) -%}
+        {{ return('cast(' ~ pulse.pulse_read(spec, h.valid_from) ~ ' as date) <= ' ~ day ~ ' and (' ~ until ~ ' is null or cast(' ~ until ~ ' as date) > ' ~ day ~ ')') }}
     {%- endif -%}
-    {{ return(h.as_of ~ ' = ' ~ day) }}
+    {{ return(pulse.pulse_read(spec, h.as_of) ~ ' = ' ~ day) }}
 {% endmacro %}
 
 {# The keys that stand more than once as of one of the days: as a rule none, so only they pay for being told apart. #}
 {% macro pulse_copies(spec, at) %}
+    {%- set key = pulse.pulse_read(spec, spec.key) -%}
     {%- for day in [at.day, at.before] %}
-select {{ spec.key }} as entity_key
+select {{ key }} as entity_key
 from {{ at.seen.relation }}
 where {{ pulse.pulse_as_of(spec, pulse.pulse_date(day)) }}
-    and {{ spec.key }} is not null
-group by {{ spec.key }}
+    and {{ key }} is not null
+group by {{ key }}
 having count(*) > 1
 {% if not loop.last %}union all{% endif %}
     {%- endfor %}
@@ -47,6 +51,7 @@ having count(*) > 1
     {%- set used = pulse.pulse_used_columns(spec, at.seen.broken) -%}
     {%- set condition = pulse.pulse_as_of(spec, pulse.pulse_date(day)) -%}
     {%- set names = spec.columns | list -%}
+    {%- set key = pulse.pulse_read(spec, spec.key) -%}
     {%- set picked = ['one.entity_key'] -%}
     {%- for name in names -%}{%- do picked.append('one.' ~ name) -%}{%- endfor -%}
     {%- for clock, column in spec.get('clocks', {}).items() -%}
@@ -60,16 +65,16 @@ having count(*) > 1
 select
     {{ picked | join(',\n    ') }}
 from (
-    select {{ ([spec.key ~ ' as entity_key'] + used) | join(', ') }}
+    select {{ ([key ~ ' as entity_key'] + used) | join(', ') }}
     from {{ at.seen.relation }}
     where {{ condition }}
-        and {{ spec.key }} is not null
+        and {{ key }} is not null
     {%- if at.copies %}
-        and not exists (select 1 from copies as c where c.entity_key = {{ spec.key }})
+        and not exists (select 1 from copies as c where c.entity_key = {{ key }})
     union all
     select {{ (['entity_key'] + names) | join(', ') }}
     from (
-        {{ pulse.pulse_placed_rows(spec, at.seen, condition ~ ' and ' ~ spec.key ~ ' in (select c.entity_key from copies as c)') | indent(8) }}
+        {{ pulse.pulse_placed_rows(spec, at.seen, condition ~ ' and ' ~ key ~ ' in (select c.entity_key from copies as c)') | indent(8) }}
     ) as placed
     where pulse_copy = 1
     {%- endif %}

@@ -4,9 +4,9 @@
 {% macro pulse_seen(spec) %}
     {%- set relation = pulse.pulse_relation(spec.relation) -%}
     {%- set inspected = pulse.pulse_relation(spec.original) if spec.original else relation -%}
-    {%- set broken = pulse.pulse_broken_columns(inspected, spec.columns) -%}
+    {%- set broken = pulse.pulse_broken_columns(inspected, spec.columns, '', spec.get('names', {})) -%}
     {%- for name, events in spec.get('events', {}).items() -%}
-        {%- do broken.update(pulse.pulse_broken_columns(pulse.pulse_relation(events.relation), events.columns, name ~ '.')) -%}
+        {%- do broken.update(pulse.pulse_broken_columns(pulse.pulse_relation(events.relation), events.columns, name ~ '.', events.get('names', {}))) -%}
     {%- endfor -%}
     {{ return({'relation': relation, 'types': pulse.pulse_column_types(inspected) if execute else {}, 'broken': broken}) }}
 {% endmacro %}

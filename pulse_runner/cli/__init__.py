@@ -14,7 +14,9 @@ from pulse_runner.errors import PulseError
 
 # command -> module, attribute, one-line help: imported when called, because dbt takes a second to import
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("pulse_runner.cli.init:init_command", "Make a new Pulse project in a folder."),
+    "init": ("pulse_runner.cli.init:init_command", "Put Pulse into a dbt project, or make a new one."),
+    "upgrade": ("pulse_runner.cli.upgrade:upgrade_command", "Bring a project's copy of the package up to date."),
+    "uninstall": ("pulse_runner.cli.uninstall:uninstall_command", "Take Pulse out of a dbt project."),
     "demo": ("pulse_runner.cli.demo:demo_command", "Run the demo shop from seeds to alerts."),
     "doctor": ("pulse_runner.cli.doctor:doctor_command", "Check everything that a run needs and say what to fix."),
     "compile": ("pulse_runner.cli.compile:compile_command", "Turn segments/ into dbt models."),

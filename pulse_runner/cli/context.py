@@ -82,7 +82,9 @@ class PulseContext:
     def warehouse(self) -> Iterator[Warehouse]:
         """Open the warehouse of the profile for the time of the block; raise WarehouseError when it cannot be reached."""
         from pulse_runner.warehouse.connection import connect
+        from pulse_runner.warehouse.dbt import ensure_manifest
 
+        ensure_manifest(self.root, self.target)
         warehouse = connect(self.root, target=self.target)
         try:
             yield warehouse

@@ -97,15 +97,30 @@ def _versions() -> Iterator[Check]:
 
 
 def _package(pulse: PulseContext) -> Iterator[Check]:
-    from pulse_runner.warehouse.project import package_folder
+    from pulse_runner import __version__
+    from pulse_runner.adopt.copy import read_copy
+    from pulse_runner.package import COPY
+    from pulse_runner.warehouse.project import package_folder, read_project
 
     folder = package_folder(pulse.root)
-    if (folder / "dbt_project.yml").is_file():
-        yield Check("package", "ok", f"installed in {folder.relative_to(pulse.root)}")
-    else:
-        yield Check(
-            "package", "fail", "the Pulse dbt package is not installed", "Name it in packages.yml and run `dbt deps`."
+    if not (folder / "dbt_project.yml").is_file():
+        fix = "`pulse init` puts it in; where packages.yml names it already, `dbt deps` does."
+        yield Check("package", "fail", "the Pulse dbt package is not installed", fix)
+        return
+    version = str(read_project(folder).get("version"))
+    copy = read_copy(pulse.root)
+    if version != __version__:
+        fix = (
+            "Run `pulse upgrade`." if copy else "Name the runner's version as the revision in packages.yml; `dbt deps`."
         )
+        yield Check("package", "fail", f"the package is {version}, the runner {__version__}", fix)
+    elif copy is not None and copy.edited:
+        edited = f"{len(copy.edited)} files of {COPY}/ were edited: {', '.join(copy.edited[:3])}"
+        yield Check("package", "warn", edited, "An upgrade will not overwrite them. Put the edits elsewhere.")
+    elif copy is not None and not copy.current:
+        yield Check("package", "warn", f"{COPY}/ is not what this runner would write", "Run `pulse upgrade`.")
+    else:
+        yield Check("package", "ok", f"{version}, installed in {folder.relative_to(pulse.root)}")
 
 
 def _definitions(pulse: PulseContext) -> Iterator[Check]:
@@ -135,14 +150,15 @@ def _definitions(pulse: PulseContext) -> Iterator[Check]:
 
 def _known_events(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
     from pulse_runner.known_events.read import read_events
-    from pulse_runner.known_events.seed import PATH, read_known_events
+    from pulse_runner.known_events.seed import events_path, read_known_events
 
-    written = read_known_events(pulse.root / PATH) if (pulse.root / PATH).is_file() else []
+    path = events_path(pulse.root)
+    written = read_known_events(path) if path.is_file() else []
     loaded = read_events(warehouse)
     missing = sum(event not in loaded for event in written)
     if missing:
         fix = "Run `dbt seed --select pulse_known_events`; until then their days are tested like any other."
-        yield Check("known events", "warn", f"{missing} of {len(written)} in {PATH} are not in the warehouse", fix)
+        yield Check("known events", "warn", f"{missing} of {len(written)} in {path.name} are not in the warehouse", fix)
     else:
         yield Check("known events", "ok", f"{len(loaded)} loaded")
 

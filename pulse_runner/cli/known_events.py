@@ -32,9 +32,9 @@ def list_command(pulse: PulseContext, fmt: str) -> None:
     Example:
       pulse known-events list --format csv
     """
-    from pulse_runner.known_events.seed import COLUMNS, PATH, read_known_events
+    from pulse_runner.known_events.seed import COLUMNS, events_path, read_known_events
 
-    pulse.echo_rows([asdict(e) for e in read_known_events(pulse.root / PATH)], COLUMNS, fmt)
+    pulse.echo_rows([asdict(e) for e in read_known_events(events_path(pulse.root))], COLUMNS, fmt)
 
 
 @known_events_group.command("add")
@@ -62,16 +62,17 @@ def add_command(
     Example:
       pulse known-events add --country DE --region BY --from 2026-01-01 --to 2026-12-31
     """
-    from pulse_runner.known_events.seed import COLUMNS, PATH, with_holidays, write_known_events
+    from pulse_runner.known_events.seed import COLUMNS, events_path, with_holidays, write_known_events
 
     if last < first:
         raise UsageError(f"--from {first} is after --to {last}.")
-    path = pulse.root / PATH
+    path = events_path(pulse.root)
+    name = path.relative_to(pulse.root)
     fresh, text = with_holidays(path, country, first, last, scope=scope, scope_value=scope_value, region=region)
     if fresh and not dry_run:
         write_known_events(path, text)
     pulse.echo_rows([asdict(e) for e in fresh], COLUMNS, "table")
     done = "would be added to" if dry_run else "added to"
     pulse.log(
-        f"{len(fresh)} events {done} {PATH}. `dbt seed --select pulse_known_events` loads them; `pulse run` does too."
+        f"{len(fresh)} events {done} {name}. `dbt seed --select pulse_known_events` loads them; `pulse run` does too."
     )

@@ -199,6 +199,7 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
       pulse segments preview --file draft.yml
     """
     from pulse_runner.compile.preview import funnel_sql, latest_sql, parts_of
+    from pulse_runner.compile.sql import readable
     from pulse_runner.compile.write import used_columns
     from pulse_runner.segments.edit import find_segment
     from pulse_runner.segments.load import build_project, read_texts
@@ -223,10 +224,8 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
     entity = project.entities[chosen.entity]
     rules = {s.name: s.rule for s in project.segments.values()}
     with pulse.warehouse() as warehouse:
-        if entity.relation.function == "source":
-            relation = ".".join(f'"{a}"' for a in entity.relation.arguments)
-        else:
-            relation = warehouse.table(entity.relation.arguments[-1])
+        found = warehouse.relation(entity.relation.function, *entity.relation.arguments)
+        relation = readable(found, entity, warehouse.dialect)
         if entity.history.kind == "none" and day not in (None, pulse.present):
             raise UsageError(f"{entity.name} has no history: it shows {pulse.present} only. Leave --date out.")
         until = pulse.present if entity.history.kind == "none" else day or pulse.today

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,7 @@ def relation_spec(plan: EntityPlan) -> Spec:
     """Return where the rows of an entity are and which columns are used: {entity, relation, original, key, history, ...}.
 
     `original` is the relation itself where `relation` is the table that keeps the history of an entity that knows today only.
+    `names` says how the relation itself calls a column, where Pulse reads it under another name.
     """
     entity, h = plan.entity, plan.entity.history
     spec: Spec = {"entity": entity.name, "relation": call(entity.relation), "key": entity.key}
@@ -28,11 +30,18 @@ def relation_spec(plan: EntityPlan) -> Spec:
         history = {"as_of": "snapshot_date"}
     else:
         spec["original"] = None
-    return spec | {
+    spec |= {
         "history": history,
         "required": [c for c in (entity.key, h.as_of, h.valid_from, h.valid_to) if c],
         "columns": {c: entity.fields[c].type for c in plan.columns},
     }
+    names = used_names(entity.columns, [*spec["columns"], *spec["required"]])
+    return spec | ({"names": names} if names else {})
+
+
+def used_names(names: Mapping[str, str], columns: Iterable[str]) -> dict[str, str]:
+    """Return how the relation calls those of the columns that Pulse calls differently."""
+    return {c: names[c] for c in dict.fromkeys(columns) if c in names}
 
 
 def health_spec(plan: EntityPlan) -> Spec:
@@ -47,13 +56,14 @@ def current_spec(plan: EntityPlan) -> Spec:
     spec = relation_spec(plan)
     if entity.history.kind == "none":
         spec |= {"relation": spec["original"], "original": None, "history": {}}
-    return {k: spec[k] for k in ("entity", "relation", "original", "key", "history", "columns")} | {"clocks": clocks}
+    kept = ("entity", "relation", "original", "key", "history", "columns", "names")
+    return {k: spec[k] for k in kept if k in spec} | {"clocks": clocks}
 
 
 def history_spec(plan: EntityPlan) -> Spec:
     """Return the spec of `pulse_<entity>__history`."""
     spec = relation_spec(plan)
-    return {k: spec[k] for k in ("entity", "original", "key", "columns")}
+    return {k: spec[k] for k in ("entity", "original", "key", "columns", "names") if k in spec}
 
 
 def facts_spec(plan: EntityPlan) -> Spec:
@@ -63,6 +73,7 @@ def facts_spec(plan: EntityPlan) -> Spec:
     declared = declared_columns(entity, leaves)
     events = {
         name: {"relation": call(entity.events[name].relation), "key": entity.events[name].key, "at": entity.events[name].at, "columns": columns}
+        | _names(entity.events[name].columns, columns)
         for name, columns in declared.items()
     }  # fmt: skip
     return relation_spec(plan) | {
@@ -79,6 +90,11 @@ def facts_spec(plan: EntityPlan) -> Spec:
         "conditions": conditions(plan),
         "rules": [_rule(plan, n) for n in range(len(plan.rules))],
     }
+
+
+def _names(names: Mapping[str, str], columns: Iterable[str]) -> Spec:
+    used = used_names(names, columns)
+    return {"names": used} if used else {}
 
 
 def _rule(plan: EntityPlan, n: int) -> Spec:

@@ -24,6 +24,7 @@ from pulse_runner.segments.model import (
 
 Render = Callable[[Leaf], str]
 _TAG = re.compile(r"\{[{%#]")
+BACKTICKS = ("bigquery", "databricks", "spark")
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "<>"}
 
 
@@ -45,6 +46,27 @@ def literal(value: Value) -> str:
     lines = ["'" + line.replace("'", "''") + "'" for line in value.split("\n")]
     # compiled SQL is indented: a line break in a value must not be one in the text
     return lines[0] if len(lines) == 1 else "(" + " || chr(10) || ".join(lines) + ")"
+
+
+def quoted(name: str, dialect: str = "") -> str:
+    """Return a column, table or schema as SQL names it, whatever letters it has.
+
+    >>> print(quoted("Order Total"), quoted("Order Total", "bigquery"))
+    "Order Total" `Order Total`
+    """
+    mark = "`" if dialect in BACKTICKS else '"'
+    return f"{mark}{name.replace(mark, mark * 2)}{mark}"
+
+
+def readable(relation: str, entity: Entity, dialect: str) -> str:
+    """Return the relation of an entity as Pulse reads it: where columns have odd names, under plain ones."""
+    if not entity.columns:
+        return relation
+    h = entity.history
+    plain = [n for n, f in entity.fields.items() if f.days_since is None]
+    wanted = dict.fromkeys(c for c in (entity.key, h.as_of, h.valid_from, h.valid_to, *plain) if c)
+    listed = [f"{quoted(entity.columns[c], dialect)} as {c}" if c in entity.columns else c for c in wanted]
+    return f"(select {', '.join(listed)} from {relation}) as entity_rows"
 
 
 def in_jinja(sql: str) -> str:

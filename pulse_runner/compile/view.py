@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pulse_runner.compile.days import ColumnDay
 from pulse_runner.compile.events import declared_columns, sign
 from pulse_runner.compile.jinja import literal as jinja
 from pulse_runner.compile.plan import signed_leaves
-from pulse_runner.compile.spec import model_name
+from pulse_runner.compile.spec import model_name, used_names
 from pulse_runner.compile.sql import in_jinja, leaf_sql, literal, resolve_segments
-from pulse_runner.segments.columns import rule_columns
+from pulse_runner.segments.columns import event_columns, rule_columns
 from pulse_runner.segments.model import (
     All,
     AnyOf,
     Entity,
     EventLeaf,
+    EventSource,
     FieldLeaf,
     Leaf,
     Not,
@@ -40,11 +43,19 @@ def segment_view(segment: Segment, project: Project, prefix: str) -> str:
     arguments = [f"'{entity.key}'", f"ref('{model_name(entity, 'current')}')", relation, jinja(reads)]
     if events:
         declared = declared_columns(entity, events)
-        listed = [f"[{entity.events[e].relation.jinja()}, {jinja(cs)}, {jinja(e)}]" for e, cs in declared.items()]
+        listed = [_declared(entity.events[e], columns) for e, columns in declared.items()]
         arguments.append(f"[{', '.join(listed)}]")
+    if names := used_names(entity.columns, reads):
+        arguments.append(f"names={jinja(names)}")
     parts = segment.rule.parts if isinstance(segment.rule, All) else (segment.rule,)
     lines = [_line(part, entity, prefix) for part in parts]
     return f"{{% call pulse.pulse_members({', '.join(arguments)}) -%}}\n" + "\nand ".join(lines) + "\n{%- endcall %}\n"
+
+
+def _declared(events: EventSource, columns: Mapping[str, str | None]) -> str:
+    parts = [events.relation.jinja(), jinja(columns), jinja(events.name)]
+    names = used_names(events.columns, columns)
+    return f"[{', '.join([*parts, *([jinja(names)] if names else [])])}]"
 
 
 def _line(part: Rule, entity: Entity, prefix: str) -> str:
@@ -103,6 +114,18 @@ def _event_exists(leaf: EventLeaf, entity: Entity) -> str:
         compared, value = a.comparison.operator, literal(a.comparison.value)
     elif leaf.count:
         compared, value = leaf.count.operator, literal(leaf.count.value)
-    relation = f"{{{{ {source.relation.jinja()} }}}}"
+    relation = _event_rows(source, leaf, entity)
     found = f"coalesce((select {measure} from {relation} as ev where {' and '.join(where)}) {sign(compared)} {value}, false)"
     return f"not {found}" if leaf.operator == "not_performed" else found
+
+
+def _event_rows(source: EventSource, leaf: EventLeaf, entity: Entity) -> str:
+    """Return the events of a condition as SQL reads them: where columns have odd names, under plain ones."""
+    relation = f"{{{{ {source.relation.jinja()} }}}}"
+    columns = sorted(event_columns(leaf, entity))
+    if not used_names(source.columns, columns):
+        return relation
+    listed = ", ".join(
+        f"{{{{ adapter.quote({jinja(source.columns[c])}) }}}} as {c}" if c in source.columns else c for c in columns
+    )
+    return f"(select {listed} from {relation})"

@@ -10,7 +10,7 @@ from pulse_runner.compile.plan import plan_entity
 from pulse_runner.compile.render import HEADER, YAML_HEADER, Layout, compile_project
 from pulse_runner.compile.versions import Remembered, read_versions, remember
 from pulse_runner.segments.model import Entity, Project
-from pulse_runner.warehouse.project import project_vars
+from pulse_runner.warehouse.project import project_vars, read_project
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,14 @@ class Changes:
 
 
 def layout_of(root: Path) -> Layout:
-    """Return the layout that the vars of the dbt project ask for: pulse_models_folder and pulse_segment_prefix."""
+    """Return the layout that the vars of the dbt project ask for: pulse_models_folder and pulse_segment_prefix.
+
+    By default the folder is pulse/ in the first one that dbt reads models from.
+    """
     declared, usual = project_vars(root), Layout()
+    models = (read_project(root).get("model-paths") or ["models"])[0]
     return Layout(
-        str(declared.get("pulse_models_folder") or usual.folder).strip("/"),
+        str(declared.get("pulse_models_folder") or f"{models}/pulse").strip("/"),
         str(declared.get("pulse_segment_prefix") or usual.prefix),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pulse_runner.compile.sql import quoted
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.sql import literal
@@ -16,12 +17,13 @@ def relation(case: Case) -> str:
 
 def key(case: Case) -> str:
     """Name the key of the entity."""
-    return case.definition.key if case.definition else "the key"
+    return case.sql(case.definition.key) if case.definition else "the key"
 
 
 def as_of(case: Case) -> str:
     """Name the column that holds the date of a row, '' when the relation has none."""
-    return case.definition.history.as_of or "" if case.definition else ""
+    day = case.definition.history.as_of if case.definition else None
+    return case.sql(day) if day else ""
 
 
 def on_day(case: Case) -> str:
@@ -50,7 +52,7 @@ def count_values(case: Case, column: str) -> str:
     event, _, name = column.rpartition(".")
     if event:
         return _count_events(case, event, name)
-    day, counted = as_of(case), f"count(*) as all_rows, count({column}) as with_value from {relation(case)}"
+    day, counted = as_of(case), f"count(*) as all_rows, count({case.sql(column)}) as with_value from {relation(case)}"
     if not day:
         return f"Run `select {counted}{on_day(case)}`."
     return f"Run `select {day}, {counted} where {day} between {_span(case)} group by 1 order by 1`."
@@ -59,16 +61,20 @@ def count_values(case: Case, column: str) -> str:
 def _count_events(case: Case, event: str, column: str) -> str:
     """Return the SQL that shows a column of an events relation by the day of the event."""
     source = case.definition.events.get(event) if case.definition else None
-    day = f"cast({source.at if source else 'at'} as date)"
+    at, counted = (
+        quoted(source.columns[c], case.dialect) if source and c in source.columns else c
+        for c in (source.at if source else "at", column)
+    )
+    day = f"cast({at} as date)"
     return (
-        f"Run `select {day}, count(*) as all_rows, count({column}) as with_value"
+        f"Run `select {day}, count(*) as all_rows, count({counted}) as with_value"
         f" from {case.event_relations.get(event, event)} where {day} between {_span(case)} group by 1 order by 1`."
     )
 
 
 def count_buckets(case: Case, column: str) -> str:
     """Return the SQL that shows the values of a column on both sides of the change."""
-    day = as_of(case)
+    day, column = as_of(case), case.sql(column)
     if not day or case.before is None:
         return f"Run `select {column}, count(*) from {relation(case)}{on_day(case)} group by 1 order by 2 desc`."
     return (
@@ -79,6 +85,7 @@ def count_buckets(case: Case, column: str) -> str:
 
 def count_by(case: Case, column: str, at: str) -> str:
     """Return the SQL that counts the events of each day by bucket."""
+    column, at = case.sql(column), case.sql(at)
     rows = f"{relation(case)}{on_day(case)}"
     return f"Run `select cast({at} as date), {column}, count(*) from {rows} group by 1, 2 order by 1, 2`."
 

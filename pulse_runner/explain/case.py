@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from pulse_runner.explain.manifest import Manifest, owners_of, relation_name
+from pulse_runner.compile.sql import quoted
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.metrics import REACH, Metric, find
 from pulse_runner.segments.columns import rule_columns, source_column
-from pulse_runner.segments.model import Entity, Project, Rule, Segment
+from pulse_runner.segments.model import Entity, Project, Relation, Rule, Segment
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.manifest import Manifest, node_of, owners_of, relation_name
 
 USUAL_DAYS = 28  # four of each weekday
 CONVERTED = "converted"  # what metrics of conversion are counted from
@@ -52,6 +53,12 @@ class Case:
     event_relations: Mapping[str, str] = field(default_factory=dict)
     upstream_owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
     k: int = 5
+    dialect: str = ""
+
+    def sql(self, column: str) -> str:
+        """Return a column of the entity's relation as SQL names it there."""
+        own = self.definition.columns.get(column) if self.definition else None
+        return quoted(own, self.dialect) if own else column
 
     @property
     def subject(self) -> str:
@@ -102,12 +109,13 @@ def make_case(warehouse: Warehouse, incident: Incident, project: Project, manife
         definition=definition,
         columns=metric_columns(incident, project),
         rule_text=_rule_text(warehouse, segment_id, last),
-        relation=relation_name(manifest, definition.relation) if definition else "",
+        relation=_named(manifest, definition.relation) if definition else "",
         event_relations={
-            e.name: relation_name(manifest, e.relation) for e in (definition.events if definition else {}).values()
+            e.name: _named(manifest, e.relation) for e in (definition.events if definition else {}).values()
         },
         upstream_owners=owners_of(manifest),
         k=k,
+        dialect=warehouse.dialect,
     )
 
 
@@ -136,6 +144,12 @@ def metric_columns(incident: Incident, project: Project) -> tuple[str, ...]:
     if segment is not None:
         columns += rule_columns(segment.rule, entity, rules_of(project))
     return tuple(dict.fromkeys(columns))
+
+
+def _named(manifest: Manifest | None, relation: Relation) -> str:
+    """Return how SQL names a relation: as dbt built it, else as the Jinja call."""
+    node = node_of(manifest, relation.function, *relation.arguments)
+    return relation_name(node) or f"{{{{ {relation.jinja()} }}}}"
 
 
 def rules_of(project: Project) -> dict[str, Rule]:

@@ -11,7 +11,6 @@ from pulse_runner.errors import ExplainError
 from pulse_runner.explain.agent.llm import LanguageModel, ModelError, make_model, without_model
 from pulse_runner.explain.evidence.gather import Bundle, gather
 from pulse_runner.explain.explanation import Explanation, Rejection
-from pulse_runner.explain.manifest import read_manifest
 from pulse_runner.explain.ranking import explain
 from pulse_runner.explain.store import StoredExplanation, evidence_hash, latest_versions, new_version, save
 from pulse_runner.incidents.incident import Incident
@@ -19,6 +18,7 @@ from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import ACTIVE, ACTIVE_SQL
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.manifest import read_manifest
 
 SMALLEST_BUCKET = 5
 MODEL_CALLS = 25  # per run: a bad day with hundreds of incidents must not become a bill

@@ -31,8 +31,9 @@ from pulse_runner.segments.model import (
     SegmentLeaf,
     SqlLeaf,
 )
+from pulse_runner.segments.names import renamed, safe_name, safe_sql
 from pulse_runner.segments.schema import Schema
-from pulse_runner.segments.semantics import CALL, check_all
+from pulse_runner.segments.semantics import CALL, check_all, columns_of
 from pulse_runner.segments.source import Document, parse
 
 
@@ -66,8 +67,9 @@ def build_project(texts: Mapping[str, str], schema: Schema) -> Project:
     if problems:
         raise DefinitionError(problems)
     entities = {s.entity: _entity(s) for kind, _, s in documents if kind == "entity"}
+    fields = {s.entity: tuple(s.fields) for kind, _, s in documents if kind == "entity"}
     routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in _routes(s).items()}
-    segments = {s.segment: _segment(s, d.file, entities[s.entity]) for kind, d, s in documents if kind == "segment"}
+    segments = {s.segment: _segment(s, d.file, fields[s.entity]) for kind, d, s in documents if kind == "segment"}
     return Project(entities, segments, routes)
 
 
@@ -88,27 +90,39 @@ def _relation(text: str) -> Relation:
 def _entity(spec: Any) -> Entity:
     h = spec.history
     kind = "none" if h is None else "as_of" if h.as_of else "validity"
-    fields = {n: Field(n, f.type or "number", f.days_since) for n, f in spec.fields.items()}
+    fields = {
+        safe_name(n): Field(safe_name(n), f.type or "number", _safe(f.days_since)) for n, f in spec.fields.items()
+    }
     return Entity(
-        name=spec.entity, relation=_relation(spec.relation), key=spec.key,
-        history=History(kind, h and h.as_of, h and h.valid_from, h and h.valid_to),  # type: ignore[arg-type]
+        name=spec.entity, relation=_relation(spec.relation), key=safe_name(spec.key),
+        history=History(kind, *(_safe(h and c) for c in ((h.as_of, h.valid_from, h.valid_to) if h else (None,) * 3))),  # type: ignore[arg-type]
         fields=fields,
-        attributes=tuple(Attribute(a.name or a.field, a.field, tuple(a.bins or ()), a.top) for a in spec.attributes),
-        conversion_event_at=spec.conversion and spec.conversion.event_at,
-        amount=spec.revenue and spec.revenue.amount,
-        last_seen_at=spec.activity and spec.activity.last_seen_at,
+        attributes=tuple(
+            Attribute(a.name or safe_name(a.field), safe_name(a.field), tuple(a.bins or ()), a.top) for a in spec.attributes
+        ),
+        conversion_event_at=spec.conversion and safe_name(spec.conversion.event_at),
+        amount=spec.revenue and safe_name(spec.revenue.amount),
+        last_seen_at=spec.activity and safe_name(spec.activity.last_seen_at),
         inactive_after_days=spec.activity and spec.activity.inactive_after_days,
-        reach=dict(spec.reach), updated_at=spec.freshness and spec.freshness.updated_at,
+        reach={channel: safe_sql(sql, spec.fields) for channel, sql in spec.reach.items()},
+        updated_at=spec.freshness and safe_name(spec.freshness.updated_at),
         max_age_days=spec.freshness.max_age_days if spec.freshness else 0,
-        events={
-            n: EventSource(n, _relation(e.relation), e.key, e.at, {f: Field(f, t) for f, t in e.fields.items()})
-            for n, e in spec.events.items()
-        },
-        label=spec.label or "", description=spec.description or "",
+        events={n: _events(n, e) for n, e in spec.events.items()},
+        label=spec.label or "", description=spec.description or "", columns=renamed(columns_of(spec)),
     )  # fmt: skip
 
 
-def _segment(spec: Any, file: str, entity: Entity) -> Segment:
+def _events(name: str, spec: Any) -> EventSource:
+    fields = {safe_name(f): Field(safe_name(f), t) for f, t in spec.fields.items()}
+    columns = renamed([spec.key, spec.at, *spec.fields])
+    return EventSource(name, _relation(spec.relation), safe_name(spec.key), safe_name(spec.at), fields, columns)
+
+
+def _safe(column: str | None) -> str | None:
+    return column and safe_name(column)
+
+
+def _segment(spec: Any, file: str, fields: tuple[str, ...]) -> Segment:
     thresholds = {
         n: DetectorSettings(
             t.threshold, t.direction, t.enabled, {a: None if v == "off" else v for a, v in t.attributes.items()}
@@ -116,12 +130,13 @@ def _segment(spec: Any, file: str, entity: Entity) -> Segment:
         for n, t in spec.thresholds.items()
     }
     return Segment(
-        spec.segment, spec.entity, _rule(spec.rules, tuple(entity.fields)), spec.owner, spec.label or "",
+        spec.segment, spec.entity, _rule(spec.rules, fields), spec.owner, spec.label or "",
         spec.description or "", spec.enabled, thresholds, tuple(spec.alerts), file,
     )  # fmt: skip
 
 
 def _rule(spec: Any, fields: tuple[str, ...]) -> Rule:
+    """Return a rule; `fields` are those of the entity, as its file names them."""
     match type(spec).__name__:
         case "AllSpec":
             return All(tuple(_rule(p, fields) for p in spec.all))
@@ -135,18 +150,19 @@ def _rule(spec: Any, fields: tuple[str, ...]) -> Rule:
             a = spec.aggregate
             return EventLeaf(
                 spec.event, spec.operator, spec.count and Comparison(spec.count.operator, spec.count.value),
-                a and Aggregate(a.function, a.field, Comparison(a.operator, a.value)), spec.in_last,
+                a and Aggregate(a.function, safe_name(a.field), Comparison(a.operator, a.value)), spec.in_last,
                 tuple(_leaf(w) for w in spec.where),
             )  # fmt: skip
         case "SegmentLeafSpec":
             return SegmentLeaf(spec.segment, spec.operator)
-    return SqlLeaf(spec.sql, check_expression(spec.sql, fields)[1])
+    read = check_expression(spec.sql, fields)[1]
+    return SqlLeaf(safe_sql(spec.sql, fields), tuple(sorted(map(safe_name, read))))
 
 
 def _leaf(spec: Any) -> FieldLeaf:
     given = spec.value if spec.days is None else spec.days
     values = tuple(given) if isinstance(given, list) else () if given is None else (given,)
-    return FieldLeaf(spec.field, spec.operator, values)
+    return FieldLeaf(safe_name(spec.field), spec.operator, values)
 
 
 def _routes(spec: Any) -> dict[str, Route]:

@@ -1,4 +1,8 @@
-"""What a valid definition is, as plain values: no file, no line, no YAML, no warehouse."""
+"""What a valid definition is, as plain values: no file, no line, no YAML, no warehouse.
+
+Columns stand here under the names that Pulse reads them with (`names.safe_name`). Where a relation calls a
+column otherwise, `columns` of its Entity or EventSource says how.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +68,7 @@ class EventSource:
     key: str
     at: str
     fields: Mapping[str, Field]
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,11 @@ class Entity:
     events: Mapping[str, EventSource] = field(default_factory=dict)
     label: str = ""
     description: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> str:
+        """Return how the relation itself calls a column."""
+        return self.columns.get(name, name)
 
 
 @dataclass(frozen=True)

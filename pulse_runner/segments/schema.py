@@ -16,7 +16,7 @@ from pydantic import Field as PField
 
 from pulse_runner.segments.model import FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
-from pulse_runner.segments.strict import ChannelSettings, Name, Spec, Text
+from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
 from pulse_runner.vocabulary import Direction, Severity
 
 _Scalar: dict[str, Any] = {"type": ["string", "number", "boolean"]}
@@ -43,16 +43,16 @@ def _short(key: str, kinds: type | tuple[type, ...]) -> Callable[[Any], Any]:
 class HistorySpec(Spec):
     """How the relation knows its past: `as_of` (rows per date), or `valid_from` and `valid_to` (intervals)."""
 
-    as_of: Name | None = None
-    valid_from: Name | None = None
-    valid_to: Name | None = None
+    as_of: Column | None = None
+    valid_from: Column | None = None
+    valid_to: Column | None = None
 
 
 class FieldSpec(Spec):
     """A derived clock: whole days from a date or timestamp field to the snapshot date."""
 
     type: Annotated[FieldType | None, PField(description="The column's type; `name: type` is short for it.")] = None
-    days_since: Name | None = None
+    days_since: Column | None = None
 
 
 class AttributeSpec(Spec):
@@ -92,7 +92,7 @@ class FreshnessSpec(Spec):
 
 FieldMap = Annotated[
     dict[
-        Name, Annotated[FieldSpec, BeforeValidator(_short("type", str), json_schema_input_type=FieldType | FieldSpec)]
+        Column, Annotated[FieldSpec, BeforeValidator(_short("type", str), json_schema_input_type=FieldType | FieldSpec)]
     ],
     PField(min_length=1),
 ]
@@ -102,9 +102,9 @@ class EventSpec(Spec):
     """A relation with one row per event of an entity key."""
 
     relation: Text
-    key: Name
-    at: Name
-    fields: dict[Name, FieldType] = PField(default_factory=dict)
+    key: Column
+    at: Column
+    fields: dict[Column, FieldType] = PField(default_factory=dict)
 
 
 class EntitySpec(Spec):
@@ -114,7 +114,7 @@ class EntitySpec(Spec):
     label: Text | None = None
     description: Text | None = None
     relation: Annotated[Text, PField(description="ref('model'), ref('package', 'model') or source('source', 'table').")]
-    key: Name
+    key: Column
     history: Annotated[HistorySpec | None, PField(description="Leave out when the relation knows today only.")] = None
     fields: Annotated[FieldMap, PField(description="Every column that rules and attributes may use, with its type.")]
     attributes: list[

@@ -9,6 +9,7 @@ from typing import Any
 
 from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.names import safe_name
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path, did_you_mean
@@ -17,9 +18,6 @@ Checked = tuple[str, Document, Any]  # kind, document, spec
 CALL = re.compile(r"\s*(ref|source)\(\s*['\"]([^'\"]+)['\"]\s*(?:,\s*['\"]([^'\"]+)['\"]\s*)?\)\s*")
 TIMES = ("date", "timestamp")
 SLIPS = {"=>": ">=", "=<": "<=", "==": "=", "<>": "!="}
-RESERVED = re.compile(
-    r"^(entity_key|flags|pulse_copy|move_id|members|[wbg]\d+|(bucket|today|before|aged|lasting|then)_?\w*)$"
-)
 
 
 def check_all(documents: Sequence[Checked], schema: Schema) -> None:
@@ -54,14 +52,11 @@ def _entity(document: Document, spec: Any) -> None:
         document.complain(("relation",), f"`{spec.relation}` is not ref('model') or source('source', 'table')")
     for name, field in spec.fields.items():
         path: Path = ("fields", name)
-        if RESERVED.match(name) and name not in ("bucket",):
-            document.complain(
-                path, f"the name `{name}` is used by Pulse itself; give the column another name in the relation"
-            )
         if (field.type is None) == (field.days_since is None):
             document.complain(path, f"field `{name}` needs either a type or `days_since`")
         elif field.days_since is not None:
             _field(document, (*path, "days_since"), field.days_since, fields, TIMES)
+    _same_names(document, ("fields",), [*columns_of(spec), *(n for n, f in spec.fields.items() if f.days_since)])
     history = spec.history
     if history is not None and (history.as_of is None) == (history.valid_from is None or history.valid_to is None):
         document.complain(
@@ -70,9 +65,9 @@ def _entity(document: Document, spec: Any) -> None:
     names: set[str] = set()
     for n, a in enumerate(spec.attributes):
         path = ("attributes", n)
-        if (a.name or a.field) in names:
-            document.complain(path, f"attribute `{a.name or a.field}` stands twice")
-        names.add(a.name or a.field)
+        if (a.name or safe_name(a.field)) in names:
+            document.complain(path, f"attribute `{a.name or safe_name(a.field)}` stands twice")
+        names.add(a.name or safe_name(a.field))
         _field(document, path, a.field, fields, ("number",) if a.bins else None)
         if a.bins and any(x >= y for x, y in zip(a.bins, a.bins[1:], strict=False)):
             document.complain((*path, "bins"), "`bins` must ascend")
@@ -93,6 +88,25 @@ def _entity(document: Document, spec: Any) -> None:
             document.complain(
                 ("events", name, "relation"), f"`{event.relation}` is not ref('model') or source('source', 'table')"
             )
+        _same_names(document, ("events", name), [event.key, event.at, *event.fields])
+
+
+def columns_of(spec: Any) -> list[str]:
+    """Return the columns of the relation that an entity file names, each once, as the relation calls them."""
+    h = spec.history
+    named = [spec.key, *((h.as_of, h.valid_from, h.valid_to) if h else ())]
+    named += [n for n, f in spec.fields.items() if f.days_since is None]
+    return list(dict.fromkeys(c for c in named if c))
+
+
+def _same_names(document: Document, path: Path, columns: Sequence[str]) -> None:
+    """Complain of two columns that Pulse would read under one name."""
+    seen: dict[str, str] = {}
+    for column in columns:
+        first = seen.setdefault(safe_name(column), column)
+        if first != column:
+            both = f"`{first}` and `{column}` are both read as `{safe_name(column)}`"
+            document.complain(path, f"{both}; leave one out, or give it another name in the relation")
 
 
 def _field(document: Document, path: Path, name: str, fields: Mapping[str, Any], types: Sequence[str] | None) -> None:
@@ -127,7 +141,7 @@ def _segment(
 
 
 def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> None:
-    known = [a.name or a.field for a in entity.attributes]
+    known = [a.name or safe_name(a.field) for a in entity.attributes]
     for detector, settings in spec.thresholds.items():
         path: Path = ("thresholds", detector, "attributes")
         if settings.attributes and not schema.detectors[detector]:

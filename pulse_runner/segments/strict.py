@@ -12,6 +12,9 @@ VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 Name = Annotated[str, PField(pattern=NAME)]
 Variable = Annotated[str, PField(pattern=VARIABLE, description="The name of an environment variable, never its value.")]
+Column = Annotated[
+    str, PField(min_length=1, max_length=128, description="A column, written exactly as the relation calls it.")
+]
 Text = Annotated[str, PField(min_length=1)]
 
 

@@ -12,6 +12,7 @@ from pulse_runner.warehouse.dbt import DbtResult, Progress, run_dbt
 # the runner's own tables too: on a new project the first command to be run may be `pulse snapshot`
 SNAPSHOT_SELECTION = ("+tag:pulse_snapshot", "tag:pulse_runner")
 # unit tests judge the models with given rows, not the day's data: they are for `dbt build` and CI
+REFUSED = "Nothing was written"  # what macros/pulse_ownership.sql says of a relation that Pulse did not make
 WITHOUT = ("--exclude-resource-type", "unit_test")
 
 
@@ -49,6 +50,9 @@ def build_snapshots(
     result = run_dbt(root, ["build", *selection, *WITHOUT], variables=variables, target=target, on_progress=on_progress)
     if counts is not None:
         counts.update(result.counts)
+    refused = [line.strip() for f in result.failures for line in f.message.splitlines() if REFUSED in line]
+    if refused:
+        raise WarehouseError("\n".join(refused))
     own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("__facts", "__history"))]
     if own:
         # what was skipped has its reason upstream, maybe in a model of the project

@@ -19,7 +19,11 @@ class Warehouse(Protocol):
         ...
 
     def table(self, name: str) -> str:
-        """Return the quoted, qualified name of one of Pulse's tables or views."""
+        """Return the quoted, qualified name of one of Pulse's tables or views, where dbt put it."""
+        ...
+
+    def relation(self, function: str, *arguments: str) -> str:
+        """Return how SQL names `ref('model')` or `source('source', 'table')`; raise UsageError when dbt knows none."""
         ...
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:

@@ -14,13 +14,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulse_runner.errors import BusyError, NotBuiltError, PulseError, WarehouseError
+from pulse_runner.errors import BusyError, NotBuiltError, PulseError, UsageError, WarehouseError
 from pulse_runner.warehouse.adapter import open_by_dbt, release_embedded_file
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.driver import open_plain
+from pulse_runner.warehouse.manifest import node_of, own_node, read_manifest, relation_name
 from pulse_runner.warehouse.opened import Opened
+from pulse_runner.warehouse.ownership import require_own
 from pulse_runner.warehouse.profile import plain_output
-from pulse_runner.warehouse.project import profile_name, profiles_dir
+from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, target_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +44,10 @@ _NOT_THERE = re.compile(
 class OpenWarehouse:
     """One open connection."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, root: Path, target: str | None = None) -> None:
         self._opened = opened
+        self._root, self._target = root, target
+        self._own: set[str] = set()
         self._in_transaction = False
 
     @property
@@ -57,8 +61,20 @@ class OpenWarehouse:
         return self._opened.schema
 
     def table(self, name: str) -> str:
-        """Return the quoted, qualified name of one of Pulse's tables or views."""
-        return self._opened.relation(name)
+        """Return the quoted, qualified name of one of Pulse's tables or views, where dbt put it.
+
+        A project that dbt has never parsed has none yet; then it is the name in the target's schema.
+        """
+        found = relation_name(own_node(read_manifest(self._root, self._target), name))
+        return found if found is not None else self._opened.relation(name)
+
+    def relation(self, function: str, *arguments: str) -> str:
+        """Return how SQL names `ref('model')` or `source('source', 'table')`; raise UsageError when dbt knows none."""
+        found = relation_name(node_of(read_manifest(self._root, self._target), function, *arguments))
+        if found is None:
+            called = f"{function}({', '.join(map(repr, arguments))})"
+            raise UsageError(f"dbt knows no {called} with a table or view. Look at its spelling, or run `dbt parse`.")
+        return found
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Return the rows of a SELECT; raise WarehouseError with the statement's first line."""
@@ -84,6 +100,7 @@ class OpenWarehouse:
         """Delete the rows that share `keys` with `rows`, then insert `rows`, in one transaction."""
         if not rows:
             return
+        self._require_own(table)
         target = self.table(table)
         with self.transaction():
             for start in range(0, len(rows), INSERT_CHUNK):
@@ -97,6 +114,7 @@ class OpenWarehouse:
         """Insert rows that are not there yet, in one transaction; all rows have the columns of the first."""
         if not rows:
             return
+        self._require_own(table)
         columns = list(rows[0])
         into = f"insert into {self.table(table)} ({', '.join(columns)})"
         with self.transaction():
@@ -112,6 +130,7 @@ class OpenWarehouse:
 
     def delete(self, table: str, key: str, value: object) -> None:
         """Delete the rows of a table whose column `key` has this value."""
+        self._require_own(table)
         with self.transaction():
             self._execute(f"delete from {self.table(table)} where {key} = ?", [value])
 
@@ -157,6 +176,13 @@ class OpenWarehouse:
         self._opened.close()
         release_embedded_file()
 
+    def _require_own(self, table: str) -> None:
+        """Look once at each table that is written to: raise WarehouseError where Pulse of this project did not make it."""
+        if table not in self._own:
+            node = own_node(read_manifest(self._root, self._target), table)
+            require_own(self, node, str(read_project(self._root).get("name")))
+            self._own.add(table)
+
     def _execute(self, sql: str, params: Sequence[object]) -> Any:
         cursor = self._opened.cursor()
         try:
@@ -195,7 +221,7 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
     try:
         output = plain_output(folder / "profiles.yml", name, target)
         opened = open_plain(output, root) if output else None
-        return OpenWarehouse(opened or open_by_dbt(root, folder, name, target))
+        return OpenWarehouse(opened or open_by_dbt(root, folder, name, target), root, target_name(root, target))
     except Exception as error:  # of dbt or of a driver
         text = " ".join(str(error).split())
         if is_lock_conflict(text):

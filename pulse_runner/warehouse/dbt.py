@@ -14,7 +14,8 @@ from pulse_runner.errors import BusyError, UsageError, WarehouseError
 from pulse_runner.warehouse.adapter import NO_PYTHON, release_embedded_file
 from pulse_runner.warehouse.connection import BUSY, is_lock_conflict
 from pulse_runner.warehouse.dbt_command import Node, named_command, run_command
-from pulse_runner.warehouse.project import package_folder, profiles_dir, time_zone
+from pulse_runner.warehouse.manifest import Manifest, read_manifest
+from pulse_runner.warehouse.project import package_folder, profiles_dir, target_name, time_zone
 
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
 _DAY = re.compile(r"pulse: (?P<entity>\S+) (?P<day>\d{4}-\d\d-\d\d) \((?P<done>\d+) of (?P<total>\d+)\)")
@@ -140,3 +141,16 @@ def install_packages(root: Path) -> None:
     """Run `dbt deps` where a package that packages.yml names is not installed; raise WarehouseError when it fails."""
     if not (package_folder(root) / "dbt_project.yml").is_file():
         run_dbt(root, ["deps"])
+
+
+def ensure_manifest(root: Path, target: str | None = None) -> Manifest | None:
+    """Return dbt's manifest for a target, made with `dbt parse` where there is none yet; None in a project without the package.
+
+    Raises WarehouseError when dbt cannot parse the project.
+    """
+    name = target_name(root, target)
+    found = read_manifest(root, name)
+    if found is None and (package_folder(root) / "dbt_project.yml").is_file():
+        run_dbt(root, ["parse"], target=target)
+        found = read_manifest(root, name)
+    return found

@@ -123,6 +123,18 @@ def embed_unless_named(root: Path) -> None:
             path.write_text((write_embedded(root, name) / "profiles.yml").read_text(encoding="utf-8"), encoding="utf-8")
 
 
+def target_name(root: Path, target: str | None = None) -> str | None:
+    """Return the target that dbt uses: the one asked for, else that of the profile; None where the profile computes it."""
+    if target:
+        return target
+    try:
+        data = YAML(typ="safe", pure=True).load((profiles_dir(root) / "profiles.yml").read_text(encoding="utf-8"))
+        name = str(data[profile_name(root)].get("target") or "default")
+    except (OSError, YAMLError, KeyError, TypeError, AttributeError):
+        return None  # what is wrong with the profile is dbt's to say
+    return None if "{{" in name else name
+
+
 def is_embedded(root: Path) -> bool:
     """Say whether the project runs on the embedded DuckDB file because no profile was found."""
     return profiles_dir(root) == root / "target" / "embedded_profile"

@@ -10,11 +10,11 @@ from typing import Any
 from pulse_runner.errors import WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
-from pulse_runner.explain.manifest import Manifest
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import count
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.manifest import Manifest
 
 
 @dataclass

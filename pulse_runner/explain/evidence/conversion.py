@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from pulse_runner.compile.sql import readable
 from pulse_runner.explain.case import CONVERTED
 from pulse_runner.explain.evidence.collector import Collector, people
 from pulse_runner.explain.scrub import scrub
@@ -78,7 +79,7 @@ def _sql(c: Collector, entity: Entity, attribute: Attribute, weeks: list[date]) 
           select coalesce(cast({attribute.field} as varchar(200)), '(null)') as bucket,
             sum(case when {today} then 1 else 0 end) as events,
             1.0 * sum(case when {today} then 0 else 1 end) / {len(weeks)} as usual_events
-          from {c.case.relation}
+          from {readable(c.case.relation, entity, c.case.dialect)}
           where cast({as_of} as date) in ({days}) and cast({at} as date) = cast({as_of} as date)
           group by 1
         ) as t

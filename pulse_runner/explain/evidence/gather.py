@@ -8,10 +8,10 @@ from pulse_runner.explain.case import Case, make_case
 from pulse_runner.explain.evidence import AROUND_SOURCES, SEGMENT_SOURCES
 from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.explanation import Evidence
-from pulse_runner.explain.manifest import Manifest
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.manifest import Manifest
 
 MAX_EVIDENCE = 24
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.evidence.health import suspected_columns
-from pulse_runner.explain.manifest import node_of, nodes_that_name
 from pulse_runner.segments.model import Relation
+from pulse_runner.warehouse.manifest import node_of, nodes_that_name
 
 MAX_SUSPECTS = 2
 MAX_DEPTH = 4
@@ -27,7 +27,7 @@ class Lineage:
 
 def _follow(c: Collector, column: str) -> None:
     relation, name = _origin(c, column)
-    node = node_of(c.manifest, relation) if relation else None
+    node = node_of(c.manifest, relation.function, *relation.arguments) if relation else None
     if c.manifest is None or node is None:
         return
     for depth, found in enumerate(nodes_that_name(c.manifest, node, name, MAX_DEPTH)):
@@ -47,4 +47,7 @@ def _origin(c: Collector, column: str) -> tuple[Relation | None, str]:
     if entity is None:
         return None, column
     event, dot, name = column.partition(".")
-    return (entity.events[event].relation, name) if dot else (entity.relation, column)
+    if not dot:
+        return entity.relation, entity.column(column)
+    source = entity.events[event]
+    return source.relation, source.columns.get(name, name)

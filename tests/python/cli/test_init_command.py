@@ -43,10 +43,13 @@ def test_a_table_becomes_a_snapshot_in_five_commands(folder: Path) -> None:
     pulse("compile", cwd=folder)
     pulse("run", cwd=folder)
     warehouse = connect(folder)
-    rows = warehouse.query(f"select segment_id, size, status from {warehouse.table('pulse_segment_snapshots')}")
+    rows = warehouse.query(
+        f"select segment_id, size, status from {warehouse.table('pulse_segment_snapshots')} order by segment_id"
+    )
     members = warehouse.query(f"select count(*) as n from {warehouse.table('seg_rich')}")
     warehouse.close()
-    assert rows == [{"segment_id": "rich", "size": 50, "status": "ok"}]
+    first = {"segment_id": "customers_high_ltv", "size": 50, "status": "ok"}
+    assert rows == [first, {"segment_id": "rich", "size": 50, "status": "ok"}]
     assert members == [{"n": 50}]
 
 

@@ -161,7 +161,7 @@ def test_a_value_cannot_call_jinja_from_a_view() -> None:
             return "true"
 
     view = jinja2.Environment().from_string(files["models/pulse/seg_odd.sql"])
-    text = view.render(pulse=Pulse(), ref=lambda name: name)
+    text = view.render(pulse=Pulse(), ref=lambda name: name, config=lambda **hooks: "")
     assert "plan = '{{ env_var(''SECRET'') }}{% raw %}'" in text
     assert seen == ["'''}}{{ x }}'"]
 

@@ -88,7 +88,7 @@ def test_every_dispatched_macro_has_a_branch_for_any_warehouse(plain_project: Pa
         p.read_text(encoding="utf-8") for p in sorted((plain_project / "pulse_package/macros").rglob("*.sql"))
     )
     dispatched = {part.split("'")[0] for part in text.split("adapter.dispatch('")[1:]}
-    assert dispatched == {"pulse_and", "pulse_bitwise", "pulse_matches", "pulse_materialized", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session", "pulse_whole"}  # fmt: skip
+    assert dispatched == {"pulse_and", "pulse_bitwise", "pulse_matches", "pulse_materialized", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session", "pulse_whole", "pulse_mark_of", "pulse_write_mark"}  # fmt: skip
     assert {name for name in dispatched if f"macro default__{name}(" not in text} == set()
 
 
