@@ -48,7 +48,7 @@ def test_the_five_minutes_in_a_project_of_ones_own(tmp_path: Path) -> None:
     with duckdb.connect(str(project.root / "shop.duckdb")) as c:
         rows = c.execute("select segment_id, size, status from pulse_segment_snapshots order by 1").fetchall()
     assert rows == [("customers_high_ltv", 50, "ok"), ("high_value_active_users", 27, "ok")]
-    assert "2 snapshots of" in said
+    assert "2 of 2 have a snapshot" in said
     assert "pulse run --date today" in said
 
 
@@ -59,4 +59,4 @@ def test_the_five_minutes_without_a_dbt_project(tmp_path: Path) -> None:
     with duckdb.connect(str(project.root / "audiences/pulse.duckdb")) as c:
         c.execute(f"create schema shop; create table shop.customers as {CUSTOMERS}")
     said = "".join(project.run(command).stdout for command in others)
-    assert "1 snapshots of" in said
+    assert "1 of 1 have a snapshot" in said
