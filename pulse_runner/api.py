@@ -2,8 +2,7 @@
 
 from pulse_runner import Pulse
 
-pulse = Pulse("audiences")
-pulse.incidents(active=True)
+Pulse("audiences").incidents(active=True)
 """
 
 from __future__ import annotations
@@ -71,17 +70,17 @@ class Pulse:
         self, segment: str | None = None, first: date | None = None, last: date | None = None
     ) -> pd.DataFrame:
         """Return rows of pulse_segment_snapshots by segment and date: all, or those of one segment or of some dates."""
-        return self._dated("pulse_segment_snapshots", "segment_id", segment, first, last)
+        return self._dated("pulse_segment_snapshots", segment, first, last)
 
     def distributions(
         self, segment: str | None = None, first: date | None = None, last: date | None = None
     ) -> pd.DataFrame:
         """Return rows of pulse_segment_distributions by segment and date."""
-        return self._dated("pulse_segment_distributions", "segment_id", segment, first, last)
+        return self._dated("pulse_segment_distributions", segment, first, last)
 
     def findings(self, segment: str | None = None, first: date | None = None, last: date | None = None) -> pd.DataFrame:
         """Return rows of pulse_findings by segment and date: the verdicts that are not quiet."""
-        return self._dated("pulse_findings", "segment_id", segment, first, last)
+        return self._dated("pulse_findings", segment, first, last)
 
     def incidents(self, active: bool = False, segment: str | None = None) -> pd.DataFrame:
         """Return incidents, the active ones first: all, or the `active` ones (open or acknowledged)."""
@@ -139,13 +138,13 @@ class Pulse:
         found = replay(recording_of(frame, "the frame"), settings, chosen, first, last).incidents
         return pd.DataFrame(incident_rows(found), columns=list(INCIDENT_COLUMNS))
 
-    def _dated(self, table: str, column: str, value: str | None, first: date | None, last: date | None) -> pd.DataFrame:
-        given = ((f"{column} = ?", value), ("snapshot_date >= ?", first), ("snapshot_date <= ?", last))
+    def _dated(self, table: str, segment: str | None, first: date | None, last: date | None) -> pd.DataFrame:
+        given = (("segment_id = ?", segment), ("snapshot_date >= ?", first), ("snapshot_date <= ?", last))
         where = [(condition, x) for condition, x in given if x is not None]
         with self._warehouse() as warehouse:
             return warehouse.frame(
                 f"select * from {warehouse.table(table)}"
-                f"{' where ' if where else ''}{' and '.join(c for c, _ in where)} order by {column}, snapshot_date",
+                f"{' where ' if where else ''}{' and '.join(c for c, _ in where)} order by segment_id, snapshot_date",
                 [x for _, x in where],
             )
 

@@ -9,8 +9,9 @@
 {# Elsewhere the body is what the materialization needs to know, as JSON behind a comment mark: dbt puts a model's meta into each
    of its log events, and a large one there costs a third of the time of a build. #}
 {% macro pulse_one_day(spec, kind) %}
-    {%- set seen = pulse.pulse_seen(spec) -%}{#- while parsing, this is where dbt learns what the model reads -#}
-    {%- if execute and flags.WHICH in ('compile', 'generate', 'show') -%}
+    {%- set is_shown = execute and flags.WHICH in ('compile', 'generate', 'show') -%}
+    {%- if is_shown or not execute -%}{%- set seen = pulse.pulse_seen(spec) -%}{%- endif -%}{#- while parsing, this is where dbt learns what is read -#}
+    {%- if is_shown -%}
         {%- set day = pulse.pulse_window()[1] -%}
         {%- set made = pulse.pulse_steps_of(spec, kind, pulse.pulse_at(seen, day, pulse.pulse_dates_before(day, 1), true)) %}
 with

@@ -22,7 +22,7 @@ from pulse_runner.alert.delivery import (
     naive,
     save,
 )
-from pulse_runner.alert.message import test_message
+from pulse_runner.alert.message import AlertMessage, test_message
 from pulse_runner.alert.outbox import Address, Decision
 from pulse_runner.alert.sender import PAUSE, Sender
 from pulse_runner.errors import ChannelError, UsageError
@@ -207,17 +207,17 @@ class _Desk:
         shown, rendered = set[tuple[str, ...]](), list[Delivery]()
         for group in outbox.grouped([d for d in decisions if d.choice != "quiet"], incidents):
             first = group[0]
-            made, gap, text = self._message(group, [about[d.incident_id] for d in group])
+            made, gap, message = self._message(group, [about[d.incident_id] for d in group])
             news = made if self.dry_run else [d for d in made if not _same(self.known.get(d.delivery_id), d)]
             rendered += news
             told = (first.notification, *sorted(d.incident_id for d in group))
             if news and gap and not self.dry_run and told not in shown:
                 shown.add(told)  # once on the screen, however many channels are not set up
-                self.out(f"{text}\n")
+                self.out(f"{CHANNELS['console'].render(message, made[0].idempotency_key).body}\n")
         return rendered
 
-    def _message(self, group: Sequence[Decision], about: Sequence[Topic]) -> tuple[list[Delivery], str, str]:
-        """Return the deliveries of one message, what its channel lacks ('' when nothing), and its text for a screen."""
+    def _message(self, group: Sequence[Decision], about: Sequence[Topic]) -> tuple[list[Delivery], str, AlertMessage]:
+        """Return the deliveries of one message, what its channel lacks ('' when nothing), and what it says."""
         first = group[0]
         channel = CHANNELS[first.address.channel]
         key = outbox.message_key(group)
@@ -232,7 +232,7 @@ class _Desk:
             but = f" (but {gap})" if gap else ""
             self.out(f"--- {place}: {first.notification}, because {first.reason}{but}\n{frozen.body}\n")
         made = [self._delivery(d, status, gap or d.reason, frozen, key) for d in group]
-        return made, gap, CHANNELS["console"].render(message, key).body
+        return made, gap, message
 
     def _delivery(self, decision: Decision, status: DeliveryStatus, reason: str, frozen: Frozen, key: str) -> Delivery:
         route, channel, target = decision.address.key

@@ -23,15 +23,6 @@ RUNNER_TABLES = (
     "pulse_alert_deliveries",
     "pulse_runs",
 )
-SNAPSHOT_TABLES = (
-    "pulse_segments",
-    "pulse_segment_snapshots",
-    "pulse_segment_reach",
-    "pulse_segment_distributions",
-    "pulse_segment_changes",
-    "pulse_segment_flows",
-    "pulse_entity_health",
-)
 
 
 @click.command("doctor")
@@ -174,6 +165,8 @@ def _profile(pulse: PulseContext) -> Iterator[Check]:
 
 
 def _tables(warehouse: Warehouse) -> Iterator[Check]:
+    from pulse_runner.snapshot.build import SNAPSHOT_TABLES
+
     missing = []
     for name in (*SNAPSHOT_TABLES, *RUNNER_TABLES):
         try:

@@ -62,14 +62,12 @@ def build_snapshots(
     return result
 
 
-SNAPSHOT_TABLES = frozenset(
-    {
-        "pulse_segments",
-        "pulse_segment_snapshots",
-        "pulse_segment_reach",
-        "pulse_segment_distributions",
-        "pulse_segment_changes",
-        "pulse_segment_flows",
-        "pulse_entity_health",
-    }
+SNAPSHOT_TABLES = (
+    "pulse_segments",
+    "pulse_segment_snapshots",
+    "pulse_segment_reach",
+    "pulse_segment_distributions",
+    "pulse_segment_changes",
+    "pulse_segment_flows",
+    "pulse_entity_health",
 )

@@ -59,7 +59,7 @@ def test_cron_runs_the_line_that_is_printed(place: Place) -> None:
     shell(command, place, **variables)
     assert place.sizes() == YESTERDAY
     assert sorted(place.stages()) == STAGES
-    assert "1 snapshots of" in (place.project / "logs" / "pulse.log").read_text()
+    assert "1 of 1 have a snapshot" in (place.project / "logs" / "pulse.log").read_text()
     shell(command, place)  # an hour later by hand
     assert "was run already" in (place.project / "logs" / "pulse.log").read_text()
     assert len(place.stages()) == len(STAGES)
@@ -246,7 +246,7 @@ def test_dagster_runs_the_job_that_is_printed(place: Place, monkeypatch: pytest.
     said: list[str] = []
     module["pulse_run"](SimpleNamespace(log=SimpleNamespace(info=said.append)))
     assert place.sizes() == YESTERDAY
-    assert "1 snapshots of" in said[0]
+    assert "1 of 1 have a snapshot" in said[0]
     (place.project / "pulse.duckdb").unlink()
     with pytest.raises(Failure):  # the source is gone
         module["pulse_run"](SimpleNamespace(log=SimpleNamespace(info=said.append)))
