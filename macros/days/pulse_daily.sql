@@ -11,6 +11,9 @@
     {%- if load_cached_relation(this) is none -%}
         {% call statement('create') %}{{ get_create_table_as_sql(False, target_relation, pulse.pulse_empty(columns)) }}{% endcall %}
         {%- do adapter.commit() -%}
+    {%- else -%}
+        {%- do pulse.pulse_add_columns(target_relation, columns) -%}
+        {%- do adapter.commit() -%}
     {%- endif -%}
     {%- set days = pulse.pulse_day_plan(about, target_relation) -%}
     {%- set listed = columns | join(', ') -%}

@@ -49,18 +49,23 @@ def with_holidays(
 ) -> tuple[list[KnownEvent], str]:
     """Return the holidays that the file does not have yet, and the file's text with them at its end.
 
-    Lines that are there stay as they are, byte for byte. UsageError for a country or region that has no calendar.
+    UsageError for a country or region that has no calendar.
     """
     if scope not in SCOPES or (scope == "all") != (not scope_value):
         raise UsageError("Give --scope entity, segment or owner together with --scope-value, or neither.")
-    known = (
-        {(e.starts_on, e.scope, e.scope_value, e.reason) for e in read_known_events(path)} if path.is_file() else set()
-    )
     found = [
         KnownEvent(h.starts_on, h.ends_on, scope, scope_value, h.reason)
         for h in holidays_of(country, first, last, region)
     ]
-    fresh = [e for e in found if (e.starts_on, e.scope, e.scope_value, e.reason) not in known]
+    return with_events(path, found)
+
+
+def with_events(path: Path, events: Iterable[KnownEvent]) -> tuple[list[KnownEvent], str]:
+    """Return the events that the file does not have yet, and the file's text with them at its end; its lines stay as they are."""
+    known = (
+        {(e.starts_on, e.scope, e.scope_value, e.reason) for e in read_known_events(path)} if path.is_file() else set()
+    )
+    fresh = [e for e in events if (e.starts_on, e.scope, e.scope_value, e.reason) not in known]
     text = path.read_bytes().decode("utf-8") if path.is_file() else ",".join(COLUMNS) + "\n"
     return fresh, text + ("" if text.endswith("\n") else "\n") + _lines(fresh)
 

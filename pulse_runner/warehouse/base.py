@@ -18,6 +18,11 @@ class Warehouse(Protocol):
         """Name the SQL dialect: the dbt adapter's type (`duckdb`, `postgres`, ...)."""
         ...
 
+    @property
+    def schema(self) -> str:
+        """Name the schema of the profile's target."""
+        ...
+
     def table(self, name: str) -> str:
         """Return the quoted, qualified name of one of Pulse's tables or views, where dbt put it."""
         ...
@@ -44,6 +49,10 @@ class Warehouse(Protocol):
 
     def delete(self, table: str, key: str, value: object) -> None:
         """Delete the rows of a table whose column `key` has this value, in the open transaction."""
+        ...
+
+    def change(self, statements: Sequence[str]) -> None:
+        """Carry out statements that give no rows (DDL), all or nothing."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:

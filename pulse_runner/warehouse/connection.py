@@ -57,7 +57,7 @@ class OpenWarehouse:
 
     @property
     def schema(self) -> str:
-        """Name the schema that Pulse's tables are in."""
+        """Name the schema of the profile's target."""
         return self._opened.schema
 
     def table(self, name: str) -> str:
@@ -133,6 +133,12 @@ class OpenWarehouse:
         self._require_own(table)
         with self.transaction():
             self._execute(f"delete from {self.table(table)} where {key} = ?", [value])
+
+    def change(self, statements: Sequence[str]) -> None:
+        """Carry out statements that give no rows (DDL), all or nothing."""
+        with self.transaction():
+            for statement in statements:
+                self._execute(statement, ())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
