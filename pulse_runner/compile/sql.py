@@ -59,14 +59,14 @@ def quoted(name: str, dialect: str = "") -> str:
 
 
 def readable(relation: str, entity: Entity, dialect: str) -> str:
-    """Return the relation of an entity as Pulse reads it: where columns have odd names, under plain ones."""
+    """Return the relation of an entity as Pulse reads it, to be named with `as`: where columns have odd names, under plain ones."""
     if not entity.columns:
         return relation
     h = entity.history
     plain = [n for n, f in entity.fields.items() if f.days_since is None]
     wanted = dict.fromkeys(c for c in (entity.key, h.as_of, h.valid_from, h.valid_to, *plain) if c)
     listed = [f"{quoted(entity.columns[c], dialect)} as {c}" if c in entity.columns else c for c in wanted]
-    return f"(select {', '.join(listed)} from {relation}) as entity_rows"
+    return f"(select {', '.join(listed)} from {relation})"
 
 
 def in_jinja(sql: str) -> str:
