@@ -198,13 +198,13 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
       pulse segments preview high_value_active_users
       pulse segments preview --file draft.yml
     """
-    from pulse_runner.compile.preview import funnel_sql, latest_sql, parts_of
-    from pulse_runner.compile.sql import readable
+    from pulse_runner.compile.preview import count_funnel, parts_of
+    from pulse_runner.compile.tally import Tally
     from pulse_runner.compile.write import used_columns
     from pulse_runner.segments.edit import find_segment
     from pulse_runner.segments.load import build_project, read_texts
     from pulse_runner.segments.text import rule_text
-    from pulse_runner.snapshot.read import disagreement
+    from pulse_runner.snapshot.read import counted, disagreement, shown_day
 
     if (segment is None) == (file is None):
         raise UsageError("Give the name of a segment, or --file.")
@@ -224,19 +224,19 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
     entity = project.entities[chosen.entity]
     rules = {s.name: s.rule for s in project.segments.values()}
     with pulse.warehouse() as warehouse:
-        found = warehouse.relation(entity.relation.function, *entity.relation.arguments)
-        relation = readable(found, entity, warehouse.dialect)
-        if entity.history.kind == "none" and day not in (None, pulse.present):
-            raise UsageError(f"{entity.name} has no history: it shows {pulse.present} only. Leave --date out.")
-        until = pulse.present if entity.history.kind == "none" else day or pulse.today
-        latest = warehouse.query(latest_sql(entity, relation), [until])[0]["day"]
-        if latest is None:
-            raise UsageError(f"{entity.name} has no rows up to {until}.")
+        relation = warehouse.relation(entity.relation.function, *entity.relation.arguments)
+        latest = shown_day(warehouse, entity, relation, day, pulse.today, pulse.present)
         order = used_columns(project, entity, pulse.root)
-        counts = warehouse.query(funnel_sql(chosen, entity, relation, warehouse.dialect, latest, rules, order))[0]
-        members = counts[f"upto_{len(parts_of(chosen.rule))}"]
+        tally = Tally(
+            entity, relation, warehouse.dialect, latest, latest, order,
+            lambda e: warehouse.relation(e.relation.function, *e.relation.arguments),
+        )  # fmt: skip
+        count_funnel(tally, chosen.name, chosen.rule, entity, rules)
+        counts = counted(warehouse, tally).get(latest, {})
+        all_rows = warehouse.query(tally.rows_sql())[0]["all_rows"]
+        members = counts.get((chosen.name, "upto", len(parts_of(chosen.rule))), 0)
         unlike = disagreement(warehouse, chosen, entity, latest, members)
-    everybody = counts["everybody"]
+    everybody = counts.get("everybody", 0)
     rows: list[dict[str, Any]] = [
         {
             "step": 0,
@@ -247,16 +247,22 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
         }
     ]
     for n, part in enumerate(parts_of(chosen.rule), 1):
-        left = counts[f"upto_{n}"]
+        left = counts.get((chosen.name, "upto", n), 0)
         share = f"{left / everybody:.1%}" if everybody else "-"
         rows.append(
-            {"step": n, "condition": rule_text(part), "alone": counts[f"alone_{n}"], "remaining": left, "share": share}
+            {
+                "step": n,
+                "condition": rule_text(part),
+                "alone": counts.get((chosen.name, "alone", n), 0),
+                "remaining": left,
+                "share": share,
+            }
         )
     pulse.echo_rows(rows, FUNNEL_COLUMNS, fmt)
     pulse.log(f"{chosen.name} has {members:,} members on {latest}.")
-    if counts["all_rows"] > everybody:
+    if all_rows > everybody:
         pulse.log(
-            f"{entity.name} has {counts['all_rows']:,} rows for {everybody:,} keys on {latest}: each key counts once, by one row."
+            f"{entity.name} has {all_rows:,} rows for {everybody:,} keys on {latest}: each key counts once, by one row."
             + (
                 f" If older rows are in it, name `history` in the definition of {entity.name}."
                 if entity.history.kind == "none"
