@@ -52,12 +52,13 @@ def show_command(pulse: PulseContext, segment: str, fmt: str) -> None:
       pulse segments show high_value_active_users
     """
     from pulse_runner.segments.edit import find_segment
+    from pulse_runner.segments.text import settings_text
 
     found = find_segment(pulse.root, pulse.schema, segment)
     row = _row(found) | {
         "label": found.label,
         "description": found.description,
-        "thresholds": "; ".join(f"{n} {_settings(t)}" for n, t in sorted(found.thresholds.items())) or "defaults",
+        "thresholds": "; ".join(f"{n} {settings_text(t)}" for n, t in sorted(found.thresholds.items())) or "defaults",
         "file": found.file,
     }
     columns = ("segment", "label", "description", "entity", "owner", "enabled", "rule", "thresholds", "alerts", "file")
@@ -273,6 +274,50 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
         pulse.log(unlike)
 
 
+@segments_group.command("diff")
+@click.argument("segments", metavar="[SEGMENT]...", nargs=-1)
+@click.option("--base", required=True, metavar="REF", help="A branch, tag or commit of git to compare with.")
+@click.option("--date", "day", type=DAY, help="As of this date; the latest that each entity has when left out.")
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["table", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="Text for a terminal, data, or the comment of a pull request.",
+)
+@pass_pulse
+def diff_command(pulse: PulseContext, segments: tuple[str, ...], base: str, day: date | None, fmt: str) -> None:
+    """Show what an edit does before it is merged: sizes, who enters and leaves, and what would have fired.
+
+    The definitions here are compared with those of the commit that this branch left REF at. Nothing is written.
+
+    \b
+    Example:
+      pulse segments diff --base main
+      pulse segments diff --base main high_value_active_users --format markdown
+    """
+    import json
+
+    from pulse_runner.review.data import data_of
+    from pulse_runner.review.markdown import markdown_page
+    from pulse_runner.review.page import page_of
+    from pulse_runner.review.review import Review, difference, review
+    from pulse_runner.review.text import text_page
+
+    asked = pulse.past(day) if day else None
+    found = difference(pulse.root, pulse.schema, base, segments)
+    if found.changes:
+        with pulse.warehouse() as warehouse:
+            done = review(found, warehouse, pulse.root, asked=asked, today=pulse.today, present=pulse.present)
+    else:
+        done = Review(found.base.name, found.base.commit, (), found.entities)
+    if fmt == "json":
+        click.echo(json.dumps(data_of(done), indent=2, default=str, ensure_ascii=False))
+    else:
+        click.echo((text_page if fmt == "table" else markdown_page)(page_of(done)))
+
+
 def _row(segment: Any) -> dict[str, Any]:
     from pulse_runner.segments.text import rule_text
 
@@ -280,13 +325,6 @@ def _row(segment: Any) -> dict[str, Any]:
         "segment": segment.name, "entity": segment.entity, "owner": segment.owner, "enabled": segment.enabled,
         "alerts": ", ".join(segment.alerts), "rule": rule_text(segment.rule),
     }  # fmt: skip
-
-
-def _settings(settings: Any) -> str:
-    parts = [f"{settings.threshold:g}" if settings.threshold is not None else "", settings.direction or ""]
-    parts.append("off" if settings.enabled is False else "")
-    parts += [f"{a}={'off' if t is None else t}" for a, t in settings.attributes.items()]
-    return " ".join(p for p in parts if p)
 
 
 def _finish(pulse: PulseContext, change: Any, dry_run: bool) -> None:
