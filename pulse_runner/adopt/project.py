@@ -6,11 +6,14 @@ lines of ours (`yaml_lines`), which go again without a trace.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from pulse_runner.adopt.yaml_lines import with_entity, with_item, with_key, without_item, without_key
 from pulse_runner.compile.render import HEADER, YAML_HEADER
@@ -43,10 +46,11 @@ def new_files(root: Path, schema: Schema) -> dict[str, str]:
 
 
 def config_edits(root: Path, entities: Sequence[str] = ()) -> dict[str, str]:
-    """Return the new texts of packages.yml and dbt_project.yml, where they change."""
+    """Return the new texts of packages.yml and dbt_project.yml, where they change; a package that is named already is left as it is."""
     edits = {}
     packages = _packages_file(root)
-    edits[packages] = with_item(_text(root / packages), "packages", ITEM, packages)
+    if not uses_git(root):
+        edits[packages] = with_item(_text(root / packages), "packages", ITEM, packages)
     text = _text(root / "dbt_project.yml")
     text = with_key(text, ENTITIES, "[]", "dbt_project.yml")
     for entity in entities:
@@ -60,6 +64,13 @@ def uses_git(root: Path) -> bool:
     """Say whether the package is installed, and not from a copy: its owner named it by git."""
     installed = (package_folder(root) / "dbt_project.yml").is_file()
     return installed and not (root / COPY / "dbt_project.yml").is_file()
+
+
+def names_package(root: Path) -> bool:
+    """Say whether the project's packages have Pulse among them by another way than the copy: a folder elsewhere, or git."""
+    named = YAML(typ="safe", pure=True).load(_text(root / _packages_file(root))) or {}
+    items = [item for item in named.get("packages") or () if isinstance(item, Mapping)]
+    return any(_is_pulse(root, item) for item in items)
 
 
 def plan_removal(root: Path) -> Removal:
@@ -132,6 +143,17 @@ def write(path: Path, text: str) -> None:
     """Write a file with the line ends that its text has."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8"))
+
+
+def _is_pulse(root: Path, item: Mapping[str, Any]) -> bool:
+    if "local" in item:
+        folder = root / str(item["local"])
+        return (
+            item["local"] != COPY
+            and (folder / "dbt_project.yml").is_file()
+            and read_project(folder).get("name") == "pulse"
+        )
+    return bool(re.search(r"(?:^|[/-])pulse(?:-runner)?(?:\.git)?$", str(item.get("git") or "")))
 
 
 def _own_seed(root: Path) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ def init_command(
             return
     else:
         _check_profile(root)
+        if not dry_run:
+            here.check_profile()
         _install(here, dry_run)
     ask = _asker(yes)
     manifest = _parse(here)
@@ -94,8 +96,8 @@ def _check_profile(root: Path) -> None:
     name = profile_name(root)
     if name != "pulse" and is_embedded(root):
         raise UsageError(
-            f"No profiles.yml with the profile {name!r} was found: not in DBT_PROFILES_DIR, {root.name}/ or ~/.dbt. "
-            "Put it where dbt finds it, then run `pulse init` again."
+            f"No profiles.yml with the profile {name!r} was found: not in DBT_PROFILES_DIR, {root.name}/ or ~/.dbt.",
+            "Put it where dbt finds it, then run `pulse init` again.",
         )
 
 
@@ -110,16 +112,18 @@ def _parse(pulse: PulseContext) -> dict[str, object]:
 
 def _install(pulse: PulseContext, dry_run: bool) -> None:
     """Write the package and the lines that name it, where they are not there yet."""
-    from pulse_runner.adopt.project import config_edits, new_files, uses_git, write
+    from pulse_runner.adopt.project import config_edits, names_package, new_files, uses_git, write
     from pulse_runner.package import COPY, install_copy
+    from pulse_runner.warehouse.project import require_package
 
     root = pulse.root
+    if names_package(root):
+        require_package(root)
     files = new_files(root, pulse.schema)
     if uses_git(root) or (root / COPY / "dbt_project.yml").is_file():
         files = {path: text for path, text in files.items() if not path.startswith(f"{COPY}/")}
     _write(root, files, dry_run, quiet=True)
-    edits = {} if uses_git(root) else config_edits(root)
-    for path, text in edits.items():
+    for path, text in config_edits(root).items():
         click.echo(f"{'would edit' if dry_run else 'edited '}  {path}")
         if not dry_run:
             write(root / path, text)
@@ -139,7 +143,9 @@ def _look(pulse: PulseContext, relation: str, answers: Answers, ask: Ask) -> tup
 
     match = CALL.fullmatch(relation)
     if match is None:
-        raise UsageError(f"--relation {relation}: write ref('model') or source('schema', 'table').")
+        raise UsageError(
+            f"--relation {relation} names no relation.", "Write ref('model') or source('schema', 'table')."
+        )
     call = (match[1], *(a for a in match.groups()[1:] if a))
     place, sources = place_of(read_manifest(pulse.root), *call), {}
     with pulse.warehouse() as warehouse:
@@ -147,10 +153,12 @@ def _look(pulse: PulseContext, relation: str, answers: Answers, ask: Ask) -> tup
             place = undeclared(call[1], call[2], warehouse.dialect)
             sources[sources_path(pulse.root)] = sources_text(call[1], call[2])
         if place is None:
-            raise UsageError(f"dbt knows no {relation}. `pulse init` without --relation lists what there is.")
+            raise UsageError(f"dbt knows no {relation}.", "`pulse init` without --relation lists what there is.")
         columns = read_columns(warehouse, [place]).get(place.call)
         if not columns:
-            raise UsageError(f"{place.relation} is not in the warehouse. Build it with dbt first, or look at its name.")
+            raise UsageError(
+                f"{place.relation} is not in the warehouse.", "Build it with dbt first, or look at its name."
+            )
         table = look(warehouse, place, columns)
         key = decide_key(table, answers, ask)
         history, notes = decide_history(warehouse, table, key, answers, ask)
@@ -227,7 +235,7 @@ def _asker(yes: bool) -> Ask:
             shown = ", ".join(options[:8])
             return str(click.prompt(f"{question} ({shown})", default=options[0] if options else None))
         likely = f" Likely: {', '.join(options[:5])}." if options else ""
-        raise UsageError(f"{question}{likely} Say {flag}, or --yes for the first of them.")
+        raise UsageError(f"{question}{likely}", f"Say {flag}, or --yes for the first of them.")
 
     return ask
 

@@ -17,7 +17,7 @@ def latest_sql(entity: Entity, relation: str) -> str:
     """Return SQL for the latest date that the relation has rows of, up to a `?`; for other relations that date itself."""
     if entity.history.kind == "as_of":
         column = entity.history.as_of
-        return f"select max(cast({column} as date)) as day from {relation} where {column} <= cast(? as date)"
+        return f"select max(cast({column} as date)) as day from {relation} as given where {column} <= cast(? as date)"
     return "select cast(? as date) as day"
 
 

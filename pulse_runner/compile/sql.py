@@ -61,7 +61,7 @@ def quoted(name: str, dialect: str = "") -> str:
 
 
 def readable(relation: str, entity: Entity, dialect: str) -> str:
-    """Return the relation of an entity as Pulse reads it: where columns have odd names, under plain ones."""
+    """Return the relation of an entity as Pulse reads it: where columns have odd names, under plain ones; it wants a name with `as`."""
     h = entity.history
     plain = [n for n, f in entity.fields.items() if f.days_since is None]
     return _named_plainly(relation, (entity.key, h.as_of, h.valid_from, h.valid_to, *plain), entity.columns, dialect)
@@ -77,7 +77,7 @@ def _named_plainly(relation: str, read: Sequence[str | None], odd: Mapping[str, 
         return relation
     wanted = dict.fromkeys(c for c in read if c)
     listed = [f"{quoted(odd[c], dialect)} as {c}" if c in odd else c for c in wanted]
-    return f"(select {', '.join(listed)} from {relation}) as entity_rows"
+    return f"(select {', '.join(listed)} from {relation})"
 
 
 def in_jinja(sql: str) -> str:

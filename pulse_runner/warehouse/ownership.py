@@ -37,15 +37,15 @@ def require_own(warehouse: Warehouse, node: Node | None, project: str) -> None:
         return  # one that is not there yet is for the database to refuse
     if MARK in comment:
         raise WarehouseError(
-            f"{name} belongs to Pulse of another project ({comment.splitlines()[-1]}) Nothing was written. "
-            "Give Pulse of this project a schema of its own."
+            f"{name} belongs to Pulse of another project ({comment.splitlines()[-1]}) Nothing was written.",
+            "Give Pulse of this project a schema of its own.",
         )
     there = {c.lower() for c in _columns(warehouse, name)}
     known = {str(c).lower() for c in node.get("columns", {})}
     if there - known or len(there) * 2 <= len(known):
         raise WarehouseError(
-            f"{name} is there already, and Pulse did not make it. Nothing was written to it. "
-            "Rename it, or give Pulse a schema of its own: models: {pulse: {+schema: ...}} in dbt_project.yml."
+            f"{name} is there already, and Pulse did not make it. Nothing was written to it.",
+            "Rename it, or give Pulse a schema of its own: models: {pulse: {+schema: ...}} in dbt_project.yml.",
         )
 
 

@@ -117,7 +117,7 @@ def test_the_two_commands_that_init_prints_work_and_the_segment_has_members(shop
     assert len(lines) == 2
     funnel, report = (shop.run(line).stdout for line in lines)
     assert "all people on" in funnel
-    assert "1 snapshots of" in report
+    assert "1 of 1 have a snapshot" in report
     rows = query(shop, "select segment_id, size, status from pulse_segment_snapshots")
     assert rows == [("people_high_lifetime_value", 200, "ok")]
     assert query(shop, 'select count(*), min("customer_id") from seg_people_high_lifetime_value') == [(200, 201)]

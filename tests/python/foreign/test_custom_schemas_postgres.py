@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 from foreign_project import Foreign
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("foreign_postgres")]
 
 TODAY = date.today()
 FILES = {
