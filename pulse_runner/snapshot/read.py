@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from pulse_runner import metrics
-from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.errors import NotBuiltError, UsageError
 from pulse_runner.segments.model import Entity, Segment
 from pulse_runner.segments.text import definition_hash
 from pulse_runner.warehouse.base import Warehouse
@@ -60,7 +60,7 @@ def disagreement(warehouse: Warehouse, segment: Segment, entity: Entity, day: da
     table = warehouse.table("pulse_segment_snapshots")
     try:
         rows = warehouse.query(f"select * from {table} where segment_id = ? and snapshot_date = ?", [segment.name, day])
-    except WarehouseError:  # nothing was built yet
+    except NotBuiltError:  # nothing was built yet
         return ""
     if not rows or rows[0]["size"] == members:
         return ""
