@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pulse_runner.errors import DeniedError, UsageError, WarehouseError
 from pulse_runner.warehouse.dbt import DbtResult, Progress, run_dbt
-from pulse_runner.warehouse.privileges import denied
+from pulse_runner.warehouse.privileges import PAGE, denied
 
 # the runner's own tables too: on a new project the first command to be run may be `pulse snapshot`
 SNAPSHOT_SELECTION = ("+tag:pulse_snapshot", "tag:pulse_runner")
@@ -56,7 +56,10 @@ def build_snapshots(
         raise WarehouseError("\n".join(refused))
     for failure in result.failures:
         if refusal := denied(failure.message):
-            raise DeniedError(f"dbt was refused at {failure.node}. {refusal.what}", refusal.do)
+            raise DeniedError(
+                f"dbt was refused at {failure.node}. {refusal.what}",
+                f"Build as its owner; `dbt build --select tag:pulse` builds Pulse's tables only. {PAGE}",
+            )
     own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("__facts", "__history"))]
     if own:
         # what was skipped has its reason upstream, maybe in a model of the project

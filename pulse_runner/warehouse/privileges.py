@@ -60,5 +60,5 @@ def _name(said: str) -> str:
 
 def _qualified(name: str, sql: str) -> str:
     """Return a table's name with its schema, where the statement names it."""
-    found = re.search(r'("(?:[^"]|"")+")\.' + re.escape(name) + r'(?!\.)', sql)
+    found = re.search(r'("(?:[^"]|"")+")\.' + re.escape(name) + r"(?!\.)", sql)
     return f"{found[1]}.{name}" if found else name
