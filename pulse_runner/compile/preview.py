@@ -59,5 +59,5 @@ def funnel_sql(
     elif h.kind == "validity":
         where += f" and cast({h.valid_from} as date) <= {today} and ({h.valid_to} is null or cast({h.valid_to} as date) > {today})"
     place = f"row_number() over (partition by {entity.key} order by {', '.join([*order, entity.key])}) as pulse_copy"
-    rows = f"select given.*, {place} from {relation} as given where {where}"
+    rows = f"select *, {place} from {relation} where {where}"
     return f"select {', '.join(columns)} from ({rows}) as placed"

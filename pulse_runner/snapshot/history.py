@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from pulse_runner.compile.sql import readable
 from pulse_runner.detectors import Settings
 from pulse_runner.errors import WarehouseError
 from pulse_runner.segments.model import Entity, Project
@@ -66,7 +67,7 @@ def backfills(warehouse: Warehouse, project: Project, last: date, relations: Map
         if not waiting or entity.history.kind == "none" or name not in relations:
             continue
         with suppress(WarehouseError):
-            found = _remembered(warehouse, entity, relations[name], last)
+            found = _remembered(warehouse, entity, readable(relations[name], entity, warehouse.dialect), last)
             if found is not None and min(tried.get(s, 0) for s in waiting) < found.days:
                 out.append(found)
     return out
