@@ -15,6 +15,7 @@ from pulse_runner.warehouse.adapter import NO_PYTHON, release_embedded_file
 from pulse_runner.warehouse.connection import BUSY, is_lock_conflict
 from pulse_runner.warehouse.dbt_command import Node, named_command, run_command
 from pulse_runner.warehouse.manifest import Manifest, read_manifest
+from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.project import package_folder, profiles_dir, target_name, time_zone
 
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
@@ -86,6 +87,8 @@ def run_dbt(
     if not succeeded and is_lock_conflict(text):
         raise BusyError(*BUSY)
     if not succeeded and not any(status in FAILED for _, status, _ in nodes):
+        if refusal := denied(text):
+            raise refusal
         raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text or 'no reason given'}")
     counts: dict[str, int] = {}
     for _, status, _ in nodes:
