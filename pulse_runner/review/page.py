@@ -200,7 +200,8 @@ def _size(c: Counts, change: Change) -> str:
     told = f"Size on {c.day}: {c.before:,} before, {c.after:,} after ({_change(c.before, c.after)})."
     if c.enter is None or c.leave is None:
         return told
-    return f"{told} {_people(c.enter, 'enter')}, {_people(c.leave, 'leave')}, {_people(c.stay or 0, 'stay')}."
+    people = ", ".join((_people(c.enter, "enter"), _people(c.leave, "leave"), _people(c.stay or 0, "stay")))
+    return f"{told} {_sentence(people)}"
 
 
 def _people(number: int, verb: str) -> str:
