@@ -64,7 +64,7 @@ def init_command(
         if relation is None or dry_run:
             return
     else:
-        _check_profile(root)
+        _check(here)
         _install(here, dry_run)
     ask = _asker(yes)
     manifest = _parse(here)
@@ -88,15 +88,21 @@ def _new_project(pulse: PulseContext, dry_run: bool) -> None:
         pulse.log("Next: cd there, then `pulse init --relation \"source('shop', 'customers')\" --key customer_id`.")
 
 
-def _check_profile(root: Path) -> None:
+def _check(pulse: PulseContext) -> None:
+    """Raise PulseError, before anything is written, where the next step could not be made: no profile, no package, no connection."""
+    from pulse_runner.adopt.project import require_installed
+    from pulse_runner.warehouse.connection import connect
     from pulse_runner.warehouse.project import is_embedded, profile_name
 
-    name = profile_name(root)
-    if name != "pulse" and is_embedded(root):
+    root = pulse.root
+    name, embedded = profile_name(root), is_embedded(root)
+    if name != "pulse" and embedded:
         raise UsageError(
-            f"No profiles.yml with the profile {name!r} was found: not in DBT_PROFILES_DIR, {root.name}/ or ~/.dbt. "
-            "Put it where dbt finds it, then run `pulse init` again."
+            f"No profiles.yml with the profile {name!r} was found: not in DBT_PROFILES_DIR, {root.name}/ or ~/.dbt.",
+            "Put it where dbt finds it, then run `pulse init` again.",
         )
+    require_installed(root)
+    connect(root, pulse.target).close()
 
 
 def _parse(pulse: PulseContext) -> dict[str, object]:
@@ -118,8 +124,7 @@ def _install(pulse: PulseContext, dry_run: bool) -> None:
     if uses_git(root) or (root / COPY / "dbt_project.yml").is_file():
         files = {path: text for path, text in files.items() if not path.startswith(f"{COPY}/")}
     _write(root, files, dry_run, quiet=True)
-    edits = {} if uses_git(root) else config_edits(root)
-    for path, text in edits.items():
+    for path, text in config_edits(root).items():
         click.echo(f"{'would edit' if dry_run else 'edited '}  {path}")
         if not dry_run:
             write(root / path, text)

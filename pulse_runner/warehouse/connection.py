@@ -23,7 +23,7 @@ from pulse_runner.warehouse.opened import Opened
 from pulse_runner.warehouse.ownership import require_own
 from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.profile import plain_output
-from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, target_name
+from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, require_package, target_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,10 +71,15 @@ class OpenWarehouse:
 
     def relation(self, function: str, *arguments: str) -> str:
         """Return how SQL names `ref('model')` or `source('source', 'table')`; raise UsageError when dbt knows none."""
-        found = relation_name(node_of(read_manifest(self._root, self._target), function, *arguments))
+        manifest = read_manifest(self._root, self._target)
+        if manifest is None:
+            require_package(self._root)
+        found = relation_name(node_of(manifest, function, *arguments))
         if found is None:
             called = f"{function}({', '.join(map(repr, arguments))})"
-            raise UsageError(f"dbt knows no {called} with a table or view. Look at its spelling, or run `dbt parse`.")
+            raise UsageError(
+                f"dbt knows no {called} with a table or view.", "Look at its spelling, or run `dbt parse`."
+            )
         return found
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
