@@ -73,7 +73,7 @@ class OpenWarehouse:
         """Return how SQL names `ref('model')` or `source('source', 'table')`; raise UsageError when dbt knows none."""
         manifest = read_manifest(self._root, self._target)
         if manifest is None:
-            require_package(self._root)  # without it dbt cannot parse the project, so it knows nothing
+            require_package(self._root)
         found = relation_name(node_of(manifest, function, *arguments))
         if found is None:
             called = f"{function}({', '.join(map(repr, arguments))})"

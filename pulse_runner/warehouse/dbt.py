@@ -89,11 +89,19 @@ def run_dbt(
     if not succeeded and not any(status in FAILED for _, status, _ in nodes):
         if refusal := denied(text):
             raise refusal
-        raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text or 'no reason given'}")
+        raise WarehouseError(
+            f"`dbt {' '.join(args)}` did not run: {_one_line(text) or 'no reason given'}",
+            "Check the project, the target in profiles.yml and the variables that it reads; `dbt debug` tries them too.",
+        )
     counts: dict[str, int] = {}
     for _, status, _ in nodes:
         counts[status] = counts.get(status, 0) + 1
     return DbtResult(counts, tuple(NodeFailure(*node) for node in nodes if node[1] in FAILED))
+
+
+def _one_line(text: str) -> str:
+    """Return what dbt said as one line: it breaks its sentences where it likes."""
+    return " ".join(text.split())[:900]
 
 
 def _run_here(call: Sequence[str], on_event: Callable[[str, str, Any], None]) -> tuple[bool, list[Node], str]:
