@@ -48,6 +48,7 @@ COMMANDS: dict[str, str] = {
     "segments enable": "segments enable {segment} --dry-run",
     "segments disable": "segments disable {segment} --dry-run",
     "segments preview": "segments preview {segment}",
+    "segments diff": "segments diff {segment} --base main",
     "snapshot": f"snapshot --date {D}",
     "snapshots list": "snapshots list",
     "snapshots show": "snapshots show {segment}",
@@ -76,11 +77,11 @@ READ_TABLES = {
     "incidents show", "incidents acknowledge", "incidents resolve", "incidents ignore", "incidents reopen", "backtest",
     "report",
 }  # fmt: skip
-NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "segments preview"}
+NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "segments preview", "segments diff"}
 NEED_PROFILE = NEED_WAREHOUSE | {"schedule"}
 TAKE_DATES = {
-    "segments preview": "--date", "snapshot": "--date", "snapshots list": "--date", "snapshots show": "--from",
-    "snapshots forecast": "--date", "detect": "--to", "explain": "--date", "alert": "--date", "run": "--date",
+    "segments preview": "--date", "segments diff": "--date", "snapshot": "--date", "snapshots list": "--date",
+    "snapshots show": "--from", "snapshots forecast": "--date", "detect": "--to", "explain": "--date", "alert": "--date", "run": "--date",
     "incidents list": "--since", "known-events add": "--from", "backtest": "--from", "report": "--to",
 }  # fmt: skip
 TAKE_SEGMENTS = {name for name, call in COMMANDS.items() if "{segment}" in call}
@@ -113,6 +114,12 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_package(tmp_path_factory.mktemp("package") / "pulse", leave_out=("*unit_tests.yml",))
 
 
+def commit_segments(root: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q", "-b", "main"], ["add", "segments"], ["commit", "-qm", "segments"]):
+        subprocess.run([*git, *command], cwd=root, check=True)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     for variable in ("DBT_PROFILES_DIR", "DBT_TARGET", "PULSE_TARGET", "PULSE_PROJECT_DIR"):
@@ -124,6 +131,8 @@ def shop(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> Shop
     write_project(root, "audiences", ["people"])
     install(root, package)
     (root / "segments" / "entities" / "people.yml").write_text(ENTITY)
+    (root / "segments" / "rich.yml").write_text(SEGMENT.replace("9", "8"))
+    commit_segments(root)  # what `segments diff` compares with
     (root / "segments" / "rich.yml").write_text(SEGMENT)
     (root / "models" / "sources.yml").write_text(SOURCES)
     read_project.cache_clear()
