@@ -61,19 +61,21 @@ def plan_upgrade(root: Path, force: bool = False) -> Upgrade:
     """
     copy = read_copy(root)
     if copy is None:
-        raise UsageError(f"There is no {COPY}/ in {root.name}: `pulse init` makes one. With git, change the revision.")
+        raise UsageError(
+            f"There is no {COPY}/ in {root.name}.", "`pulse init` makes one. With git, change the revision."
+        )
     if copy.version is None and not copy.current and not force:
         raise UsageError(
-            f"{COPY}/ has no {STATE}, so nobody can tell an edit from an older version. Look at it with git, then run "
-            "`pulse upgrade --force`."
+            f"{COPY}/ has no {STATE}, so nobody can tell an edit from an older version.",
+            "Look at it with git, then run `pulse upgrade --force`.",
         )
     texts, removed = _pending(root)
     lost = [name for name in copy.edited if f"{COPY}/{name}" in texts or name in removed]
     if lost and not force:
         listed = "\n".join(f"  {COPY}/{name}" for name in lost)
         raise UsageError(
-            f"Somebody edited the copy of the package; nothing was written:\n{listed}\n"
-            "Put the edits elsewhere (a var, a config, a macro of your own), then run `pulse upgrade --force`."
+            f"Somebody edited the copy of the package; nothing was written:\n{listed}",
+            "Put the edits elsewhere (a var, a config, a macro of your own), then run `pulse upgrade --force`.",
         )
     names = {path.removeprefix(f"{COPY}/") for path in texts}
     there = {name for name in names if (root / COPY / name).is_file()}

@@ -43,7 +43,8 @@ def decide_history(
     what = f"{key} is not unique in {table.name}: {rows:,} rows of {keys:,} keys."
     if not found:
         raise UsageError(
-            f"{what} No date column makes it so. Take another --key, or say --history none: then one row of each key counts."
+            f"{what} No date column makes it so.",
+            "Take another --key, or say --history none: then one row of each key counts.",
         )
     answer = ask(f"{what} Which column is the date of a row?", [*found, "none"], "--history")
     columns = answered_history(table, answer)

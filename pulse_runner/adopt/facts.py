@@ -53,7 +53,9 @@ class Table:
         found = [c for c in self.columns if c.name == name]
         found = found or [c for c in self.columns if c.name.lower() == name.lower()]
         if len(found) != 1:
-            raise UsageError(f"{self.name} has no column {name!r}; it has {', '.join(c.name for c in self.columns)}.")
+            raise UsageError(
+                f"{self.name} has no column {name!r}.", f"It has {', '.join(c.name for c in self.columns)}."
+            )
         return found[0]
 
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from pulse_runner.adopt.yaml_lines import with_entity, with_item, with_key, without_item, without_key
 from pulse_runner.compile.render import HEADER, YAML_HEADER
 from pulse_runner.compile.versions import FILE as VERSIONS
 from pulse_runner.compile.write import layout_of
+from pulse_runner.errors import UsageError
 from pulse_runner.known_events.seed import events_path
 from pulse_runner.package import COPY, KNOWN_EVENTS, KNOWN_EVENTS_CONFIG, ROUTES, package_files
 from pulse_runner.segments.publish import schema_texts
@@ -43,10 +46,14 @@ def new_files(root: Path, schema: Schema) -> dict[str, str]:
 
 
 def config_edits(root: Path, entities: Sequence[str] = ()) -> dict[str, str]:
-    """Return the new texts of packages.yml and dbt_project.yml, where they change."""
+    """Return the new texts of packages.yml and dbt_project.yml, where they change.
+
+    The owner of a project that uses git has named the package already.
+    """
     edits = {}
     packages = _packages_file(root)
-    edits[packages] = with_item(_text(root / packages), "packages", ITEM, packages)
+    if not uses_git(root):
+        edits[packages] = with_item(_text(root / packages), "packages", ITEM, packages)
     text = _text(root / "dbt_project.yml")
     text = with_key(text, ENTITIES, "[]", "dbt_project.yml")
     for entity in entities:
@@ -60,6 +67,20 @@ def uses_git(root: Path) -> bool:
     """Say whether the package is installed, and not from a copy: its owner named it by git."""
     installed = (package_folder(root) / "dbt_project.yml").is_file()
     return installed and not (root / COPY / "dbt_project.yml").is_file()
+
+
+def require_installed(root: Path) -> None:
+    """Raise UsageError when packages.yml names more packages than are installed: dbt could not parse the project."""
+    path, folder = root / _packages_file(root), package_folder(root).parent
+    data = YAML(typ="safe", pure=True).load(_text(path)) if path.is_file() else None
+    named = (data.get("packages") or []) if isinstance(data, dict) else []
+    others = [entry for entry in named if entry != {"local": COPY}]
+    there = [p for p in folder.iterdir() if p.name != "pulse" or uses_git(root)] if folder.is_dir() else []
+    if len(others) > len(there):
+        raise UsageError(
+            f"{path.name} names packages that are not installed in {folder.name}/. Nothing was written.",
+            "Run `dbt deps`, then `pulse init` again.",
+        )
 
 
 def plan_removal(root: Path) -> Removal:

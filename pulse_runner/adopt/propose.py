@@ -136,11 +136,17 @@ def answered_history(table: Table, text: str) -> tuple[str, ...]:
         return ()
     names = [part.strip() for part in text.split(",") if part.strip()]
     if not 1 <= len(names) <= 2:
-        raise UsageError(f"--history {text}: write none, one date column, or two (valid from,valid to).")
+        raise UsageError(
+            f"--history {text} names {len(names)} columns.",
+            "Write none, one date column, or two (valid from,valid to).",
+        )
     found = [table.column(n) for n in names]
     for column in found:
         if column.type not in ("date", "timestamp"):
-            raise UsageError(f"--history: {column.name} of {table.name} is {column.raw}, not a date.")
+            raise UsageError(
+                f"--history: {column.name} of {table.name} is {column.raw}, not a date.",
+                f"Dates of it: {', '.join(date_columns(table)) or 'none'}.",
+            )
     return tuple(c.name for c in found)
 
 
@@ -151,7 +157,9 @@ def propose(table: Table, key: str, history: tuple[str, ...], answers: Answers, 
     left = [c.name for c in table.columns if c.type is None and c.name not in used]
     said = [*notes, *([f"Left out, because rules cannot use their types: {', '.join(left)}."] if left else [])]
     if not usable:
-        raise UsageError(f"{table.name} has no column besides its key that a rule could use.")
+        raise UsageError(
+            f"{table.name} has no column besides its key that a rule could use.", "Take another --relation."
+        )
     entity = answers.entity or entity_name(table.name)
     activity = _activity(table, answers.activity, usable)
     segment, label, rule = _example(entity, usable, activity)
@@ -202,7 +210,10 @@ def _clock(
     if given is not None:
         column = table.column(given)
         if column.type not in ("date", "timestamp"):
-            raise UsageError(f"{flag}: {column.name} of {table.name} is {column.raw}, not a date or a timestamp.")
+            raise UsageError(
+                f"{flag}: {column.name} of {table.name} is {column.raw}, not a date or a timestamp.",
+                f"Such columns of it: {', '.join(date_columns(table)) or 'none'}.",
+            )
         return column.name
     fit = [c.name for c in usable if c.type in ("date", "timestamp") and c.filled and pattern.search(_plain(c.name))]
     return fit[0] if fit else None
@@ -211,7 +222,7 @@ def _clock(
 def _activity(table: Table, given: str | None, usable: Sequence[Column]) -> tuple[str, int] | None:
     name, _, days = (given or "").partition(":")
     if days and not (days.isdigit() and int(days)):
-        raise UsageError(f"--activity {given}: write COLUMN or COLUMN:DAYS.")
+        raise UsageError(f"--activity {given} does not say how many days.", "Write COLUMN or COLUMN:DAYS.")
     column = _clock(table, name or None, usable, SEEN, "--activity")
     return (column, int(days or 30)) if column else None
 
@@ -225,7 +236,10 @@ def _reach(table: Table, given: Sequence[str] | None, usable: Sequence[Column]) 
         channel, _, name = pair.partition("=")
         column = table.column(name or channel)
         if column.type != "boolean":
-            raise UsageError(f"--reach: {column.name} of {table.name} is {column.raw}, not true or false.")
+            raise UsageError(
+                f"--reach: {column.name} of {table.name} is {column.raw}, not true or false.",
+                "Name a boolean column, or leave the channel out.",
+            )
         out[re.sub(r"\W+", "_", channel.lower()).strip("_")] = column.name
     return out
 

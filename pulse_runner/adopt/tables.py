@@ -136,8 +136,7 @@ def _refuse_two_histories(found: _Found, nodes: Sequence[Node], landed: Mapping[
 def _table_step(found: _Found, node: Node, old: Relation | None) -> Step | None:
     """Return what brings a table to its name, columns and mark; None when all is well."""
     there, target = found.at(node), _target(node)
-    is_seed = node["resource_type"] == "seed"
-    if there and not is_seed:
+    if there:
         require_own_relation(there, node, found.project)
     done, statements = list[str](), list[str]()
     if (
@@ -150,7 +149,7 @@ def _table_step(found: _Found, node: Node, old: Relation | None) -> Step | None:
         statements += _move(found, old, node)
         done.append(f"from {old.label} with {plural(_rows(found, old), 'row')}")
         there = old
-    if there and not is_seed:
+    if there:
         missing = _missing_columns(there, node)
         statements += [f"alter table {target} add column {quoted(name)} {type_}" for name, type_ in missing.items()]
         done += [f"added {', '.join(missing)}"] if missing else []

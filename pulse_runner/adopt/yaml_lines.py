@@ -49,7 +49,7 @@ def with_key(text: str, path: Sequence[str], value: str, file: str) -> str:
         if node.value:
             return f"{text[: node.start_mark.index]}{{{entry}}}{text[node.end_mark.index :]}"
         return _under_empty(text, parents[:depth], entry, file)
-    raise UsageError(f"{file}: `{'.'.join(path[:depth])}` is not a mapping. Write there: {entry}")
+    raise UsageError(f"{file}: `{'.'.join(path[:depth])}` is not a mapping.", f"Write there: {entry}")
 
 
 def without_key(text: str, path: Sequence[str], file: str) -> str:
@@ -75,7 +75,9 @@ def with_item(text: str, key: str, item: str, file: str) -> str:
     if node is None:
         return _appended(text, [key], 0, f"\n  - {item}")
     if not isinstance(node, SequenceNode):
-        raise UsageError(f"{file}: write `{item}` into the list `{key}`, then run again.")
+        raise UsageError(
+            f"{file}: `{key}` is not a list that can be added to.", f"Write `{item}` into it, then run again."
+        )
     if YAML(typ="safe", pure=True).load(item) in YAML(typ="safe", pure=True).load(text)[key]:
         return text
     if node.flow_style:
@@ -116,7 +118,7 @@ def with_entity(text: str, entity: str, file: str = "dbt_project.yml") -> str:
     if node is None:
         return with_key(text, ["vars", "pulse_entities"], f"[{entity}]", file)
     if not isinstance(node, SequenceNode):
-        raise UsageError(f"{file}: the var pulse_entities is not a list. Write: pulse_entities: [{entity}]")
+        raise UsageError(f"{file}: the var pulse_entities is not a list.", f"Write: pulse_entities: [{entity}]")
     if entity in [item.value for item in node.value]:
         return text
     if not node.flow_style:
@@ -133,7 +135,9 @@ def _root(text: str, file: str) -> Any:
     try:
         return YAML(typ="rt", pure=True).compose(text)
     except YAMLError as error:
-        raise UsageError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+        raise UsageError(
+            f"{file} cannot be read: {' '.join(str(error).split())}", "Mend it there; nothing was written."
+        ) from error
 
 
 def _pair(node: Any, key: str) -> tuple[Node, Node] | None:

@@ -64,7 +64,7 @@ def init_command(
         if relation is None or dry_run:
             return
     else:
-        _check_profile(root)
+        _check(here)
         _install(here, dry_run)
     ask = _asker(yes)
     manifest = _parse(here)
@@ -88,15 +88,21 @@ def _new_project(pulse: PulseContext, dry_run: bool) -> None:
         pulse.log("Next: cd there, then `pulse init --relation \"source('shop', 'customers')\" --key customer_id`.")
 
 
-def _check_profile(root: Path) -> None:
+def _check(pulse: PulseContext) -> None:
+    """Raise PulseError, before anything is written, where the next step could not be made: no profile, no package, no connection."""
+    from pulse_runner.adopt.project import require_installed
+    from pulse_runner.warehouse.connection import connect
     from pulse_runner.warehouse.project import is_embedded, profile_name
 
-    name = profile_name(root)
-    if name != "pulse" and is_embedded(root):
+    root = pulse.root
+    name, embedded = profile_name(root), is_embedded(root)
+    if name != "pulse" and embedded:
         raise UsageError(
-            f"No profiles.yml with the profile {name!r} was found: not in DBT_PROFILES_DIR, {root.name}/ or ~/.dbt. "
-            "Put it where dbt finds it, then run `pulse init` again."
+            f"No profiles.yml with the profile {name!r} was found: not in DBT_PROFILES_DIR, {root.name}/ or ~/.dbt.",
+            "Put it where dbt finds it, then run `pulse init` again.",
         )
+    require_installed(root)
+    connect(root, pulse.target).close()
 
 
 def _parse(pulse: PulseContext) -> dict[str, object]:
@@ -118,8 +124,7 @@ def _install(pulse: PulseContext, dry_run: bool) -> None:
     if uses_git(root) or (root / COPY / "dbt_project.yml").is_file():
         files = {path: text for path, text in files.items() if not path.startswith(f"{COPY}/")}
     _write(root, files, dry_run, quiet=True)
-    edits = {} if uses_git(root) else config_edits(root)
-    for path, text in edits.items():
+    for path, text in config_edits(root).items():
         click.echo(f"{'would edit' if dry_run else 'edited '}  {path}")
         if not dry_run:
             write(root / path, text)
@@ -139,7 +144,9 @@ def _look(pulse: PulseContext, relation: str, answers: Answers, ask: Ask) -> tup
 
     match = CALL.fullmatch(relation)
     if match is None:
-        raise UsageError(f"--relation {relation}: write ref('model') or source('schema', 'table').")
+        raise UsageError(
+            f"--relation {relation} names no relation.", "Write ref('model') or source('schema', 'table')."
+        )
     call = (match[1], *(a for a in match.groups()[1:] if a))
     place, sources = place_of(read_manifest(pulse.root), *call), {}
     with pulse.warehouse() as warehouse:
@@ -147,10 +154,12 @@ def _look(pulse: PulseContext, relation: str, answers: Answers, ask: Ask) -> tup
             place = undeclared(call[1], call[2], warehouse.dialect)
             sources[sources_path(pulse.root)] = sources_text(call[1], call[2])
         if place is None:
-            raise UsageError(f"dbt knows no {relation}. `pulse init` without --relation lists what there is.")
+            raise UsageError(f"dbt knows no {relation}.", "`pulse init` without --relation lists what there is.")
         columns = read_columns(warehouse, [place]).get(place.call)
         if not columns:
-            raise UsageError(f"{place.relation} is not in the warehouse. Build it with dbt first, or look at its name.")
+            raise UsageError(
+                f"{place.relation} is not in the warehouse.", "Build it with dbt first, or look at its name."
+            )
         table = look(warehouse, place, columns)
         key = decide_key(table, answers, ask)
         history, notes = decide_history(warehouse, table, key, answers, ask)
@@ -227,7 +236,7 @@ def _asker(yes: bool) -> Ask:
             shown = ", ".join(options[:8])
             return str(click.prompt(f"{question} ({shown})", default=options[0] if options else None))
         likely = f" Likely: {', '.join(options[:5])}." if options else ""
-        raise UsageError(f"{question}{likely} Say {flag}, or --yes for the first of them.")
+        raise UsageError(f"{question}{likely}", f"Say {flag}, or --yes for the first of them.")
 
     return ask
 

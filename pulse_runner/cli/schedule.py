@@ -36,18 +36,19 @@ Day = Literal["yesterday", "today"]
 )
 @pass_pulse
 def schedule_command(pulse: PulseContext, scheduler: str, at: str, day: Day | None, into: Path | None) -> None:
-    """Print the files of a daily run for a scheduler, ready to be put in place.
+    """Print the files of a daily run for a scheduler, or of the review of pull requests, ready to be put in place.
 
     \b
     Example:
       pulse schedule systemd --at 07:15 --into ~/.config/systemd/user
       pulse schedule github > .github/workflows/pulse.yml
+      pulse schedule github-review > .github/workflows/pulse-review.yml
     """
     hours, _, minutes = at.partition(":")
     if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
         raise click.BadParameter(f"{at!r} is not a time of day; write HH:MM.", param_hint="--at")
     plan = plan_of(pulse, int(hours), int(minutes), day)
-    if scheduler == "github" and is_embedded(pulse.root):
+    if scheduler.startswith("github") and is_embedded(pulse.root):
         pulse.log(
             "This project uses an embedded DuckDB file, which is gone when a GitHub job ends: give it a profile first."
         )
@@ -84,6 +85,7 @@ def plan_of(pulse: PulseContext, hour: int, minute: int, day: Day | None) -> Pla
         utc=(utc.hour, utc.minute),
         environment=environment,
         secrets=secrets_of(pulse, file),
+        profile_secrets=tuple(sorted(profile_variables(file))),
         requirements=requirements_of(pulse.root, str(output.get("type", "duckdb"))),
         folder=folder_in_repository(pulse.root),
         profile=profile_name(pulse.root),
@@ -111,7 +113,7 @@ def secrets_of(pulse: PulseContext, profiles_file: Path) -> tuple[str, ...]:
     """Return the names of the variables that the profile and the routes read; the model's key is for who wants it."""
     from pulse_runner.alert.channels import CHANNELS
 
-    names = {"OPENAI_API_KEY", *re.findall(r"env_var\(\s*['\"](\w+)", profiles_file.read_text(encoding="utf-8"))}
+    names = {"OPENAI_API_KEY", *profile_variables(profiles_file)}
     try:
         targets = [c for route in pulse.project().routes.values() for c in route.channels]
     except PulseError:
@@ -120,6 +122,11 @@ def secrets_of(pulse: PulseContext, profiles_file: Path) -> tuple[str, ...]:
         for missing in CHANNELS[settings.channel].setup(settings, {}).missing:
             names.update(re.findall(r"[A-Z][A-Z0-9_]+", missing))
     return tuple(sorted(names))
+
+
+def profile_variables(profiles_file: Path) -> set[str]:
+    """Return the names of the variables that the profile reads."""
+    return set(re.findall(r"env_var\(\s*['\"](\w+)", profiles_file.read_text(encoding="utf-8")))
 
 
 def requirements_of(root: Path, kind: str) -> tuple[str, ...]:

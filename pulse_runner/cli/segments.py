@@ -52,12 +52,13 @@ def show_command(pulse: PulseContext, segment: str, fmt: str) -> None:
       pulse segments show high_value_active_users
     """
     from pulse_runner.segments.edit import find_segment
+    from pulse_runner.segments.text import settings_text
 
     found = find_segment(pulse.root, pulse.schema, segment)
     row = _row(found) | {
         "label": found.label,
         "description": found.description,
-        "thresholds": "; ".join(f"{n} {_settings(t)}" for n, t in sorted(found.thresholds.items())) or "defaults",
+        "thresholds": "; ".join(f"{n} {settings_text(t)}" for n, t in sorted(found.thresholds.items())) or "defaults",
         "file": found.file,
     }
     columns = ("segment", "label", "description", "entity", "owner", "enabled", "rule", "thresholds", "alerts", "file")
@@ -198,13 +199,13 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
       pulse segments preview high_value_active_users
       pulse segments preview --file draft.yml
     """
-    from pulse_runner.compile.preview import funnel_sql, latest_sql, parts_of
-    from pulse_runner.compile.sql import readable
+    from pulse_runner.compile.preview import count_funnel, parts_of
+    from pulse_runner.compile.tally import Tally
     from pulse_runner.compile.write import used_columns
     from pulse_runner.segments.edit import find_segment
     from pulse_runner.segments.load import build_project, read_texts
     from pulse_runner.segments.text import rule_text
-    from pulse_runner.snapshot.read import disagreement
+    from pulse_runner.snapshot.read import counted, disagreement, shown_day
 
     if (segment is None) == (file is None):
         raise UsageError("Give the name of a segment, or --file.")
@@ -224,19 +225,19 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
     entity = project.entities[chosen.entity]
     rules = {s.name: s.rule for s in project.segments.values()}
     with pulse.warehouse() as warehouse:
-        found = warehouse.relation(entity.relation.function, *entity.relation.arguments)
-        relation = readable(found, entity, warehouse.dialect)
-        if entity.history.kind == "none" and day not in (None, pulse.present):
-            raise UsageError(f"{entity.name} has no history: it shows {pulse.present} only. Leave --date out.")
-        until = pulse.present if entity.history.kind == "none" else day or pulse.today
-        latest = warehouse.query(latest_sql(entity, relation), [until])[0]["day"]
-        if latest is None:
-            raise UsageError(f"{entity.name} has no rows up to {until}.")
+        relation = warehouse.relation(entity.relation.function, *entity.relation.arguments)
+        latest = shown_day(warehouse, entity, relation, day, pulse.today, pulse.present)
         order = used_columns(project, entity, pulse.root)
-        counts = warehouse.query(funnel_sql(chosen, entity, relation, warehouse.dialect, latest, rules, order))[0]
-        members = counts[f"upto_{len(parts_of(chosen.rule))}"]
+        tally = Tally(
+            entity, relation, warehouse.dialect, latest, latest, order,
+            lambda e: warehouse.relation(e.relation.function, *e.relation.arguments),
+        )  # fmt: skip
+        count_funnel(tally, chosen.name, chosen.rule, entity, rules)
+        counts = counted(warehouse, tally).get(latest, {})
+        all_rows = warehouse.query(tally.rows_sql())[0]["all_rows"]
+        members = counts.get((chosen.name, "upto", len(parts_of(chosen.rule))), 0)
         unlike = disagreement(warehouse, chosen, entity, latest, members)
-    everybody = counts["everybody"]
+    everybody = counts.get("everybody", 0)
     rows: list[dict[str, Any]] = [
         {
             "step": 0,
@@ -247,16 +248,22 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
         }
     ]
     for n, part in enumerate(parts_of(chosen.rule), 1):
-        left = counts[f"upto_{n}"]
+        left = counts.get((chosen.name, "upto", n), 0)
         share = f"{left / everybody:.1%}" if everybody else "-"
         rows.append(
-            {"step": n, "condition": rule_text(part), "alone": counts[f"alone_{n}"], "remaining": left, "share": share}
+            {
+                "step": n,
+                "condition": rule_text(part),
+                "alone": counts.get((chosen.name, "alone", n), 0),
+                "remaining": left,
+                "share": share,
+            }
         )
     pulse.echo_rows(rows, FUNNEL_COLUMNS, fmt)
     pulse.log(f"{chosen.name} has {members:,} members on {latest}.")
-    if counts["all_rows"] > everybody:
+    if all_rows > everybody:
         pulse.log(
-            f"{entity.name} has {counts['all_rows']:,} rows for {everybody:,} keys on {latest}: each key counts once, by one row."
+            f"{entity.name} has {all_rows:,} rows for {everybody:,} keys on {latest}: each key counts once, by one row."
             + (
                 f" If older rows are in it, name `history` in the definition of {entity.name}."
                 if entity.history.kind == "none"
@@ -267,6 +274,50 @@ def preview_command(pulse: PulseContext, segment: str | None, file: Path | None,
         pulse.log(unlike)
 
 
+@segments_group.command("diff")
+@click.argument("segments", metavar="[SEGMENT]...", nargs=-1)
+@click.option("--base", required=True, metavar="REF", help="A branch, tag or commit of git to compare with.")
+@click.option("--date", "day", type=DAY, help="As of this date; the latest that each entity has when left out.")
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["table", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="Text for a terminal, data, or the comment of a pull request.",
+)
+@pass_pulse
+def diff_command(pulse: PulseContext, segments: tuple[str, ...], base: str, day: date | None, fmt: str) -> None:
+    """Show what an edit does before it is merged: sizes, who enters and leaves, and what would have fired.
+
+    The definitions here are compared with those of the commit that this branch left REF at. Nothing is written.
+
+    \b
+    Example:
+      pulse segments diff --base main
+      pulse segments diff --base main high_value_active_users --format markdown
+    """
+    import json
+
+    from pulse_runner.review.data import data_of
+    from pulse_runner.review.markdown import markdown_page
+    from pulse_runner.review.page import page_of
+    from pulse_runner.review.review import Review, difference, review
+    from pulse_runner.review.text import text_page
+
+    asked = pulse.past(day) if day else None
+    found = difference(pulse.root, pulse.schema, base, segments)
+    if found.changes:
+        with pulse.warehouse() as warehouse:
+            done = review(found, warehouse, pulse.root, asked=asked, today=pulse.today, present=pulse.present)
+    else:
+        done = Review(found.base.name, found.base.commit, (), found.entities)
+    if fmt == "json":
+        click.echo(json.dumps(data_of(done), indent=2, default=str, ensure_ascii=False))
+    else:
+        click.echo((text_page if fmt == "table" else markdown_page)(page_of(done)))
+
+
 def _row(segment: Any) -> dict[str, Any]:
     from pulse_runner.segments.text import rule_text
 
@@ -274,13 +325,6 @@ def _row(segment: Any) -> dict[str, Any]:
         "segment": segment.name, "entity": segment.entity, "owner": segment.owner, "enabled": segment.enabled,
         "alerts": ", ".join(segment.alerts), "rule": rule_text(segment.rule),
     }  # fmt: skip
-
-
-def _settings(settings: Any) -> str:
-    parts = [f"{settings.threshold:g}" if settings.threshold is not None else "", settings.direction or ""]
-    parts.append("off" if settings.enabled is False else "")
-    parts += [f"{a}={'off' if t is None else t}" for a, t in settings.attributes.items()]
-    return " ".join(p for p in parts if p)
 
 
 def _finish(pulse: PulseContext, change: Any, dry_run: bool) -> None:

@@ -1,9 +1,8 @@
-"""How SQL names a day: a column of a view, or a literal."""
+"""How SQL names a day: a column of a dbt model, or of a statement that the runner sends itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Protocol
 
 
@@ -28,14 +27,14 @@ class ColumnDay:
 
 
 @dataclass(frozen=True)
-class LiteralDay:
-    """A date that is known when the SQL is written.
+class SqlDay:
+    """A date column of a statement that no dbt renders.
 
-    >>> LiteralDay(date(2026, 3, 1)).minus(1)
-    "cast('2026-02-28' as date)"
+    >>> SqlDay("pulse_day").minus(7)
+    'cast(pulse_day - 7 as date)'
     """
 
-    day: date
+    column: str
 
     def minus(self, days: int) -> str:
-        return f"cast('{self.day - timedelta(days=days)}' as date)"
+        return f"cast({self.column} - {days} as date)" if days else self.column

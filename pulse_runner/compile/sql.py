@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
-from pulse_runner.compile.days import Day, LiteralDay
+from pulse_runner.compile.days import Day
 from pulse_runner.segments.model import (
     All,
     AnyOf,
     Entity,
+    EventLeaf,
+    EventSource,
     Field,
     FieldLeaf,
     Leaf,
@@ -59,14 +61,23 @@ def quoted(name: str, dialect: str = "") -> str:
 
 
 def readable(relation: str, entity: Entity, dialect: str) -> str:
-    """Return the relation of an entity as Pulse reads it: where columns have odd names, under plain ones."""
-    if not entity.columns:
-        return relation
+    """Return the relation of an entity as Pulse reads it: where columns have odd names, under plain ones; it wants a name with `as`."""
     h = entity.history
     plain = [n for n, f in entity.fields.items() if f.days_since is None]
-    wanted = dict.fromkeys(c for c in (entity.key, h.as_of, h.valid_from, h.valid_to, *plain) if c)
-    listed = [f"{quoted(entity.columns[c], dialect)} as {c}" if c in entity.columns else c for c in wanted]
-    return f"(select {', '.join(listed)} from {relation}) as entity_rows"
+    return _named_plainly(relation, (entity.key, h.as_of, h.valid_from, h.valid_to, *plain), entity.columns, dialect)
+
+
+def readable_events(relation: str, source: EventSource, dialect: str) -> str:
+    """Return an events relation as Pulse reads it, as `readable` does."""
+    return _named_plainly(relation, (source.key, source.at, *source.fields), source.columns, dialect)
+
+
+def _named_plainly(relation: str, read: Sequence[str | None], odd: Mapping[str, str], dialect: str) -> str:
+    if not odd:
+        return relation
+    wanted = dict.fromkeys(c for c in read if c)
+    listed = [f"{quoted(odd[c], dialect)} as {c}" if c in odd else c for c in wanted]
+    return f"(select {', '.join(listed)} from {relation})"
 
 
 def in_jinja(sql: str) -> str:
@@ -159,22 +170,29 @@ def boolean_sql(rule: Rule, render: Render) -> str:
     return render(rule)
 
 
-def rule_sql(rule: Rule, entity: Entity, dialect: str, as_of: date, segments: Mapping[str, Rule] | None = None) -> str:
-    """Return a rule as a self-contained boolean for one date, over the plain column names of the entity's relation.
+def rule_sql(
+    rule: Rule,
+    entity: Entity,
+    dialect: str,
+    day: Day,
+    segments: Mapping[str, Rule],
+    events: Callable[[EventLeaf], str],
+) -> str:
+    """Return a rule as a self-contained boolean for one day, over the plain column names of the entity's relation.
 
-    Event conditions need the events' relation and raise ValueError; `segments` gives the rules that the rule refers to.
+    `segments` gives the rules that the rule refers to, `events` the SQL of a condition on events, which need another relation.
     """
 
     def render(leaf: Leaf) -> str:
         if isinstance(leaf, FieldLeaf):
-            sql = leaf_sql(leaf, entity.fields, LiteralDay(as_of), dialect)
+            sql = leaf_sql(leaf, entity.fields, day, dialect)
         elif isinstance(leaf, SqlLeaf):
             sql = f"({leaf.sql})"
-        elif isinstance(leaf, SegmentLeaf) and segments and leaf.segment in segments:
-            inner = rule_sql(segments[leaf.segment], entity, dialect, as_of, segments)
-            return inner if leaf.operator == "in_segment" else f"not {inner}"
+        elif isinstance(leaf, EventLeaf):
+            sql = events(leaf)
         else:
-            raise ValueError(f"{type(leaf).__name__} cannot be evaluated over the entity's relation alone.")
+            inner = rule_sql(segments[leaf.segment], entity, dialect, day, segments, events)
+            return inner if leaf.operator == "in_segment" else f"not {inner}"
         return f"coalesce({sql}, false)"
 
     return boolean_sql(rule, render)

@@ -1,4 +1,4 @@
-"""Files for schedulers: text to look at and to put in place; nothing is installed."""
+"""Files for schedulers and for CI: text to look at and to put in place; nothing is installed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pulse_runner.schedules.base import Plan, Scheduler
 from pulse_runner.schedules.cron import cron
 from pulse_runner.schedules.dagster import dagster
 from pulse_runner.schedules.dbt_platform import dbt_platform
-from pulse_runner.schedules.github import github
+from pulse_runner.schedules.github import github, github_review
 from pulse_runner.schedules.systemd import systemd
 
 SCHEDULERS: dict[str, Scheduler] = {
     "cron": cron,
     "systemd": systemd,
     "github": github,
+    "github-review": github_review,
     "airflow": airflow,
     "cosmos": cosmos,
     "dagster": dagster,

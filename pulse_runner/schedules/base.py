@@ -27,6 +27,8 @@ class Plan:
     """Settings of this shell that a run needs too: where profiles.yml is, and the target."""
     secrets: tuple[str, ...] = ()
     """Variables that the profile and the routes read."""
+    profile_secrets: tuple[str, ...] = ()
+    """Those of them that the profile reads."""
     requirements: tuple[str, ...] = ()
     """What pip installs where nothing is installed yet."""
     folder: str = "."

@@ -8,6 +8,7 @@ from pulse_runner.segments.model import (
     All,
     AnyOf,
     Comparison,
+    DetectorSettings,
     Entity,
     EventLeaf,
     FieldLeaf,
@@ -91,6 +92,18 @@ def _value(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return " ".join(str(value).split())
+
+
+def settings_text(settings: DetectorSettings) -> str:
+    """Return a segment's exceptions to the defaults of a detector.
+
+    >>> settings_text(DetectorSettings(0.2, "down", attributes={"country": 0.3, "plan": None}))
+    '0.2 down country=0.3 plan=off'
+    """
+    parts = [f"{settings.threshold:g}" if settings.threshold is not None else "", settings.direction or ""]
+    parts.append("off" if settings.enabled is False else "")
+    parts += [f"{a}={'off' if t is None else f'{t:g}'}" for a, t in settings.attributes.items()]
+    return " ".join(p for p in parts if p)
 
 
 def definition_hash(segment: Segment, entity: Entity) -> str:

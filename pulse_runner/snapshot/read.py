@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import date
 from typing import Any
 
 from pulse_runner import metrics
-from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.compile.preview import latest_sql
+from pulse_runner.compile.sql import readable
+from pulse_runner.compile.tally import Tally
+from pulse_runner.errors import NotBuiltError, UsageError
 from pulse_runner.segments.model import Entity, Segment
 from pulse_runner.segments.text import definition_hash
 from pulse_runner.warehouse.base import Warehouse
@@ -55,12 +58,39 @@ def segment_history(warehouse: Warehouse, segment: str, first: date, last: date)
     return rows
 
 
+def shown_day(
+    warehouse: Warehouse, entity: Entity, relation: str, asked: date | None, today: date, present: date
+) -> date:
+    """Return the date that a look at a relation shows: the one asked for or the latest before it, where there is history.
+
+    Raises UsageError for a date that the relation does not know, and where it has no rows.
+    """
+    if entity.history.kind == "none" and asked not in (None, present):
+        raise UsageError(f"{entity.name} has no history: it shows {present} only. Leave --date out.")
+    until = present if entity.history.kind == "none" else asked or today
+    read = readable(relation, entity, warehouse.dialect)
+    day: date | None = warehouse.query(latest_sql(entity, read), [until])[0]["day"]
+    if day is None:
+        raise UsageError(f"{entity.name} has no rows up to {until}.")
+    return day
+
+
+def counted(warehouse: Warehouse, tally: Tally) -> dict[date, dict[Hashable, int]]:
+    """Return what a tally counted, by day; `everybody` is all keys. A day without rows is not in it."""
+    days: dict[date, dict[Hashable, int]] = {}
+    for statement in tally.statements():
+        for row in warehouse.query(statement.sql):
+            day = days.setdefault(row["pulse_day"], {"everybody": row["everybody"]})
+            day.update({name: row[column] for column, name in statement.names.items()})
+    return days
+
+
 def disagreement(warehouse: Warehouse, segment: Segment, entity: Entity, day: date, members: int) -> str:
     """Say why the stored snapshot of a date has another size than a preview of it, '' when they agree or there is none."""
     table = warehouse.table("pulse_segment_snapshots")
     try:
         rows = warehouse.query(f"select * from {table} where segment_id = ? and snapshot_date = ?", [segment.name, day])
-    except WarehouseError:  # nothing was built yet
+    except NotBuiltError:  # nothing was built yet
         return ""
     if not rows or rows[0]["size"] == members:
         return ""

@@ -28,7 +28,7 @@ def is_marked(relation: Relation, project: str) -> bool:
 def fits_contract(relation: Relation, node: Node) -> bool:
     """Say whether a table without a mark is of its model: every column is one of the model's, and most of those are there."""
     there = {c.lower() for c in relation.columns}
-    known = {str(c).lower() for c in node.get("columns", {})}
+    known = {str(c).lower() for c in node.get("columns") or node.get("config", {}).get("column_types") or ()}
     return not there - known and len(there) * 2 > len(known)
 
 
@@ -53,11 +53,11 @@ def require_own_relation(found: Relation, node: Node, project: str) -> None:
         return
     if MARK in found.comment:
         raise WarehouseError(
-            f"{name} belongs to Pulse of another project ({found.comment.splitlines()[-1]}) Nothing was written. "
+            f"{name} belongs to Pulse of another project ({found.comment.splitlines()[-1]}) Nothing was written.",
             "Give Pulse of this project a schema of its own."
         )
     if not fits_contract(found, node):
         raise WarehouseError(
-            f"{name} is there already, and Pulse did not make it. Nothing was written to it. "
+            f"{name} is there already, and Pulse did not make it. Nothing was written to it.",
             "Rename it, or give Pulse a schema of its own: models: {pulse: {+schema: ...}} in dbt_project.yml."
         )

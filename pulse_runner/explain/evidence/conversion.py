@@ -79,7 +79,7 @@ def _sql(c: Collector, entity: Entity, attribute: Attribute, weeks: list[date]) 
           select coalesce(cast({attribute.field} as varchar(200)), '(null)') as bucket,
             sum(case when {today} then 1 else 0 end) as events,
             1.0 * sum(case when {today} then 0 else 1 end) / {len(weeks)} as usual_events
-          from {readable(c.case.relation, entity, c.case.dialect)}
+          from {readable(c.case.relation, entity, c.case.dialect)} as given
           where cast({as_of} as date) in ({days}) and cast({at} as date) = cast({as_of} as date)
           group by 1
         ) as t

@@ -22,6 +22,7 @@ from package_project import copy_package, install, write_project
 from pulse_runner.cli import cli
 from pulse_runner.cli.reference import walk
 from pulse_runner.compile.write import write_models
+from pulse_runner.package import package_files
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import load_project
 from pulse_runner.warehouse.project import read_project
@@ -36,6 +37,8 @@ COMMANDS: dict[str, str] = {
     "init": "init . --relation source('shop','people') --key id",
     "demo": "demo .",
     "doctor": "doctor",
+    "upgrade": "upgrade --dry-run",
+    "uninstall": "uninstall --dry-run",
     "compile": "compile --check",
     "segments list": "segments list",
     "segments show": "segments show {segment}",
@@ -45,6 +48,7 @@ COMMANDS: dict[str, str] = {
     "segments enable": "segments enable {segment} --dry-run",
     "segments disable": "segments disable {segment} --dry-run",
     "segments preview": "segments preview {segment}",
+    "segments diff": "segments diff {segment} --base main",
     "snapshot": f"snapshot --date {D}",
     "snapshots list": "snapshots list",
     "snapshots show": "snapshots show {segment}",
@@ -73,11 +77,11 @@ READ_TABLES = {
     "incidents show", "incidents acknowledge", "incidents resolve", "incidents ignore", "incidents reopen", "backtest",
     "report",
 }  # fmt: skip
-NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "segments preview"}
+NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "segments preview", "segments diff"}
 NEED_PROFILE = NEED_WAREHOUSE | {"schedule"}
 TAKE_DATES = {
-    "segments preview": "--date", "snapshot": "--date", "snapshots list": "--date", "snapshots show": "--from",
-    "snapshots forecast": "--date", "detect": "--to", "explain": "--date", "alert": "--date", "run": "--date",
+    "segments preview": "--date", "segments diff": "--date", "snapshot": "--date", "snapshots list": "--date",
+    "snapshots show": "--from", "snapshots forecast": "--date", "detect": "--to", "explain": "--date", "alert": "--date", "run": "--date",
     "incidents list": "--since", "known-events add": "--from", "backtest": "--from", "report": "--to",
 }  # fmt: skip
 TAKE_SEGMENTS = {name for name, call in COMMANDS.items() if "{segment}" in call}
@@ -91,6 +95,12 @@ class Shop:
 
     def call(self, name: str, *more: str, segment: str = "rich") -> Result:
         words = COMMANDS[name].format(segment=segment)
+        if (
+            name == "upgrade" and (self.root / "dbt_project.yml").is_file()
+        ):  # it brings a copy up to date, which is not there yet
+            for path, text in package_files().items():
+                (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+                (self.root / path).write_text(text, encoding="utf-8")
         if name.startswith("known-events"):  # else the package's seed of that name is used
             (self.root / "seeds").mkdir(exist_ok=True)
             (self.root / "seeds" / "pulse_known_events.csv").write_text("starts_on,ends_on,scope,scope_value,reason\n")
@@ -104,6 +114,12 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_package(tmp_path_factory.mktemp("package") / "pulse", leave_out=("*unit_tests.yml",))
 
 
+def commit_segments(root: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q", "-b", "main"], ["add", "segments"], ["commit", "-qm", "segments"]):
+        subprocess.run([*git, *command], cwd=root, check=True)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     for variable in ("DBT_PROFILES_DIR", "DBT_TARGET", "PULSE_TARGET", "PULSE_PROJECT_DIR"):
@@ -115,6 +131,8 @@ def shop(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> Shop
     write_project(root, "audiences", ["people"])
     install(root, package)
     (root / "segments" / "entities" / "people.yml").write_text(ENTITY)
+    (root / "segments" / "rich.yml").write_text(SEGMENT.replace("9", "8"))
+    commit_segments(root)  # what `segments diff` compares with
     (root / "segments" / "rich.yml").write_text(SEGMENT)
     (root / "models" / "sources.yml").write_text(SOURCES)
     read_project.cache_clear()
@@ -196,6 +214,10 @@ def test_the_package_is_not_installed(shop: Shop, name: str) -> None:
     elif name == "doctor":
         assert result.exit_code == 1
         assert "FAIL  package: the Pulse dbt package is not installed" in result.stdout
+    elif name == "init":
+        fails(result, 2, "packages.yml names packages that are not installed", "Run `dbt deps`")
+    elif name == "segments preview":
+        fails(result, 2, "The Pulse dbt package is not installed in audiences", "packages.yml .*`dbt deps`")
     elif name in READ_TABLES:
         fails(result, 1, "Pulse has no pulse_", "`pulse run`")
     elif name not in OTHERS:
@@ -293,7 +315,7 @@ def test_an_entity_that_is_not_listed(shop: Shop) -> None:
 
 def test_an_adapter_that_is_not_installed(shop: Shop) -> None:
     (shop.root / "profiles.yml").write_text("pulse: {target: a, outputs: {a: {type: oracle, user: u, schema: s}}}\n")
-    fails(shop.call("incidents list"), 1, "does not open: .*oracle", "pip install dbt-oracle|`dbt debug`")
+    fails(shop.call("incidents list"), 1, "did not run: .*oracle", "`dbt debug`")
 
 
 def test_a_variable_that_the_profile_reads_and_nobody_set(shop: Shop) -> None:

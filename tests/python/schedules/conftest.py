@@ -31,7 +31,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place.run(str(env / "bin" / "python"), "-m", "pip", "install", "--quiet", "pulse-runner", **place.pip())
     place.pulse("init", str(place.project))
     place.forget()
-    place.pulse("init", ".", "--relation", "source('shop', 'customers')", "--key", "customer_id", "--as-of", "day")
+    place.pulse("init", ".", "--relation", "source('shop', 'customers')", "--key", "customer_id", "--history", "day")
+    place.pulse("segments", "delete", "customers_high_ltv")  # the first segment that init writes
     rule = '{field: ltv, operator: ">", value: 500}'
     place.pulse("segments", "create", "rich", "--entity", "customers", "--owner", "me", "--rule", rule)
     place.pulse("compile")

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import hmac
 import http.client
+import http.server
 import json
 import os
 import re
@@ -14,9 +15,12 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from installed_place import BARE, Place
@@ -102,16 +106,19 @@ def test_systemd_takes_the_units_and_the_service_runs(place: Place) -> None:
 
 
 def workflow(
-    place: Place, text: str, checkout: Path, secrets: dict[str, str]
+    place: Place, text: str, checkout: Path, known: dict[str, str], **github: str
 ) -> subprocess.CompletedProcess[str] | None:
-    """Carry out a workflow as GitHub does: a clone, a fresh Python, each step in bash; return the step that failed."""
+    """Carry out a workflow as GitHub does: a clone, a fresh Python, each step in its shell; return the step that failed.
+
+    `known` are the secrets and what else stands between `${{ }}`, `github` the variables that GitHub sets.
+    """
     job = YAML(typ="safe").load(text)["jobs"]["run"]
     env_file = checkout.parent / "github_env"
     env_file.write_text("")
     python = place.environment(f"python_{checkout.parent.name}")
 
     def value(raw: Any) -> str:
-        return re.sub(r"\$\{\{ secrets\.(\w+) \}\}", lambda m: secrets.get(m[1], ""), str(raw))
+        return re.sub(r"\$\{\{ (?:secrets\.)?([\w.]+) \}\}", lambda m: known.get(m[1], ""), str(raw))
 
     for step in job["steps"]:
         if "uses" in step:
@@ -119,15 +126,25 @@ def workflow(
             continue
         kept = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
         own = {name: value(raw) for name, raw in {**job.get("env", {}), **step.get("env", {})}.items()}
-        runner = {"GITHUB_ENV": str(env_file), "RUNNER_TEMP": str(checkout.parent / "temp"), "CI": "true"}
+        runner = {"GITHUB_ENV": str(env_file), "RUNNER_TEMP": str(checkout.parent / "temp"), "CI": "true"} | github
+        shells = {
+            "bash": ["bash", "-e", "-c", step["run"]],
+            "python": [str(python / "bin" / "python"), "-c", step["run"]],
+        }
         done = subprocess.run(
-            ["bash", "-e", "-c", step["run"]], cwd=checkout / job["defaults"]["run"]["working-directory"],
+            shells[step.get("shell", "bash")], cwd=checkout / job["defaults"]["run"]["working-directory"],
             env={"PATH": f"{python / 'bin'}:/usr/bin:/bin", "HOME": str(checkout.parent)} | place.pip() | runner | kept | own,
             capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode:
             return done
     return None
+
+
+def git(folder: Path, *command: str) -> str:
+    """Run git as somebody; return what it prints."""
+    somebody = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    return subprocess.run([*somebody, *command], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -139,12 +156,10 @@ def checkout(place: Place, tmp_path: Path) -> Path:
         place.project, repository / "analytics",
         ignore=shutil.ignore_patterns("target", "logs", "dbt_packages", "*.duckdb*", "profiles.yml"),
     )  # fmt: skip
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
-        subprocess.run([*git, *command], cwd=repository, check=True, capture_output=True)
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", str(repository), str(clone)], check=True, capture_output=True)
-    return clone
+        git(repository, *command)
+    git(tmp_path, "clone", "-q", str(repository), "clone")
+    return tmp_path / "clone"
 
 
 def test_github_runs_the_workflow_that_is_printed(place: Place, checkout: Path) -> None:
@@ -296,10 +311,87 @@ def test_the_webhook_of_the_dbt_platform_starts_the_rest_only_when_it_is_signed_
         server.wait()
 
 
+class Comments(http.server.BaseHTTPRequestHandler):
+    """The comments of pull request 7 as GitHub's API gives and takes them, two a page."""
+
+    said: ClassVar[list[dict[str, Any]]] = []
+
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        assert urlsplit(self.path).path == "/repos/acme/shop/issues/7/comments"
+        assert query["per_page"] == ["100"]
+        page = int(query["page"][0])
+        self.answer(200, self.said[2 * page - 2 : 2 * page])
+
+    def do_POST(self) -> None:
+        assert self.path == "/repos/acme/shop/issues/7/comments"
+        self.said.append({"id": 100 + len(self.said), "body": self.given()["body"]})
+        self.answer(201, self.said[-1])
+
+    def do_PATCH(self) -> None:
+        (own,) = (c for c in self.said if self.path == f"/repos/acme/shop/issues/comments/{c['id']}")
+        own["body"] = self.given()["body"]
+        self.answer(200, own)
+
+    def given(self) -> Any:
+        assert self.headers["Authorization"] == "Bearer t0ken"
+        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def answer(self, code: int, body: object) -> None:
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def github_api() -> Iterator[str]:
+    Comments.said = [{"id": n, "body": body} for n, body in enumerate(["Nice.", None, "Really?"])]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Comments)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_github_reviews_a_pull_request_in_one_comment_that_it_keeps_up_to_date(
+    place: Place, checkout: Path, github_api: str
+) -> None:
+    pulse, project = str(place.folder / "env" / "bin" / "pulse"), checkout / "analytics"
+    text = place.run(pulse, "--project-dir", str(project), "schedule", "github-review")
+    job = YAML(typ="safe").load(text)
+    assert job["on"] == {"pull_request": {"paths": ["analytics/segments/**"]}}
+    assert "env" not in job["jobs"]["run"]  # the routes' secrets are not its business
+    base = git(checkout, "rev-parse", "--abbrev-ref", "HEAD")
+    git(checkout, "switch", "-qc", "edit")
+    profile = f"pulse: {{target: ci, outputs: {{ci: {{type: duckdb, path: '{place.project / 'pulse.duckdb'}'}}}}}}"
+    known = {"PULSE_PROFILES_YML": profile, "github.token": "t0ken", "github.event.number": "7"}
+    variables = {"GITHUB_API_URL": github_api, "GITHUB_REPOSITORY": "acme/shop", "GITHUB_BASE_REF": base}
+
+    def push(value: int) -> None:
+        rule = project / "segments" / "rich.yml"
+        rule.write_text(re.sub(r"value: \d+", f"value: {value}", rule.read_text()))
+        place.run(str(place.folder / "env" / "bin" / "dbt"), "deps", "--project-dir", str(project))
+        place.run(pulse, "--project-dir", str(project), "compile")
+        git(checkout, "commit", "-qam", f"Above {value}")
+        failed = workflow(place, text, checkout, known, **variables)
+        assert failed is None, failed and failed.stdout + failed.stderr
+
+    push(800)
+    assert len(Comments.said) == 4
+    assert "| `rich` | rule edited | 50 | 20 | -60 % | 0 | 30 |" in Comments.said[-1]["body"]
+    push(300)
+    assert len(Comments.said) == 4
+    assert "| `rich` | rule edited | 50 | 70 | +40 % | 20 | 0 |" in Comments.said[-1]["body"]
+    assert [c["body"] for c in Comments.said[:3]] == ["Nice.", None, "Really?"]
+
+
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_every_file_names_whole_paths_and_no_secret(place: Place, scheduler: str) -> None:
     text = place.pulse("schedule", scheduler, PULSE_SLACK_WEBHOOK="https://hooks.example.com/T0P")
     assert "T0P" not in text
-    assert scheduler == "github" or str(place.folder / "env" / "bin" / "pulse") in text
+    assert scheduler.startswith("github") or str(place.folder / "env" / "bin" / "pulse") in text
     if scheduler in ("airflow", "cosmos", "dagster", "dbt-platform"):
         ast.parse(text)
