@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,14 +86,20 @@ def plan_upgrade(root: Path, force: bool = False) -> Upgrade:
 
 
 def write_upgrade(root: Path, upgrade: Upgrade) -> None:
-    """Bring the copy to the runner's version, as planned."""
+    """Bring the copy to the runner's version, as planned.
+
+    What the copy says of itself is written last. So an upgrade that was stopped halfway is no edit, and the next one ends it.
+    """
     files = package_files()
-    for name in (*upgrade.added, *upgrade.changed):
+    for name in sorted((*upgrade.added, *upgrade.changed), key=lambda name: name == STATE):
+        if name == STATE:
+            for gone in upgrade.removed:
+                (root / COPY / gone).unlink()
         target = root / COPY / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(files[f"{COPY}/{name}"], encoding="utf-8")
-    for name in upgrade.removed:
-        (root / COPY / name).unlink()
+        temporary = target.with_name(f".{target.name}.tmp")
+        temporary.write_text(files[f"{COPY}/{name}"], encoding="utf-8")
+        os.replace(temporary, target)
 
 
 def changes_since(version: str | None) -> str:

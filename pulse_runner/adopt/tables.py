@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pulse_runner.adopt.landed import VERSION, VIEWS, is_landed, is_segment_view, old_name, plain
 from pulse_runner.errors import WarehouseError
+from pulse_runner.known_events.event import KnownEvent
+from pulse_runner.known_events.seed import events_path, with_events, write_known_events
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import plural
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.manifest import Manifest, Node, node_of, own_nodes, relation_name
 from pulse_runner.warehouse.ownership import MARK, mark_of, require_own_relation
+from pulse_runner.warehouse.project import read_project
 from pulse_runner.warehouse.relations import Relation, can_be_read, literal, quoted, readers_of, relations_in
 
 EVENTS = "pulse_known_events"
@@ -38,6 +42,9 @@ class TablesPlan:
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
     old: tuple[str, ...] = ()
+    files: Mapping[Path, str] = field(
+        default_factory=dict
+    )  # the seed of known events, with the events of the old table
 
     @property
     def statements(self) -> list[str]:
@@ -74,9 +81,9 @@ class _Found:
 
 
 def plan_tables(
-    warehouse: Warehouse, manifest: Manifest, project: Project, name: str, from_schema: str | None = None
+    warehouse: Warehouse, manifest: Manifest, project: Project, root: Path, from_schema: str | None = None
 ) -> TablesPlan:
-    """Return what brings the tables of a dbt project called `name` to this version.
+    """Return what brings the tables of a dbt project to this version.
 
     Tables of 0.1.0 are looked for in `from_schema`, else in the target's schema and in those that Pulse's models have. Raises
     WarehouseError when old and new tables both have rows, or when somebody else's table stands where Pulse's is to be.
@@ -84,27 +91,33 @@ def plan_tables(
     nodes = [n for n in own_nodes(manifest) if relation_name(n)]
     if not can_be_read(warehouse) or not nodes:
         return TablesPlan()
-    found = _look(warehouse, nodes, project, name, from_schema)
+    found = _look(warehouse, nodes, project, str(read_project(root).get("name")), from_schema)
     tables = [n for n in nodes if not _is_view(n)]
     landed = {str(n["name"]): relation for n in tables if (relation := found.landed(n))}
     _refuse_two_histories(found, tables, landed)
     steps = [step for n in tables if (step := _table_step(found, n, landed.get(str(n["name"]))))]
     views = list(_old_views(found, nodes)) if from_schema or landed else []
     steps += [
-        Step(f"dropped    {view.label}, a view of {VERSION}; the build makes it anew", (f"drop view {view.sql}",))
+        Step(f"dropped  {view.label}, a view of {VERSION}; the build makes it anew", (f"drop view {view.sql}",))
         for view, kept in views
         if not kept
     ]
     steps += _view_marks(found, manifest, [n for n in nodes if _is_view(n)], project)
     old = tuple(relation.label for relation in landed.values())
     notes = [
-        f"stays      {view.label}: {', '.join(kept)} reads it. Drop it when nobody does."
-        for view, kept in views
-        if kept
+        f"stays    {view.label}: {', '.join(kept)} reads it. Drop it when nobody does." for view, kept in views if kept
     ]
     if landed:
         notes += _strangers(found, nodes, landed)
-    return TablesPlan(tuple(steps), tuple(notes), old)
+    files = _events_file(found, landed[EVENTS], root) if EVENTS in landed else {}
+    return TablesPlan(tuple(steps), tuple(notes), old, files)
+
+
+def upgrade_tables(warehouse: Warehouse, plan: TablesPlan) -> None:
+    """Carry out a plan: first its files, then all of its statements in one transaction."""
+    for path, text in plan.files.items():
+        write_known_events(path, text)
+    warehouse.change(plan.statements)
 
 
 def _look(warehouse: Warehouse, nodes: Sequence[Node], project: Project, name: str, from_schema: str | None) -> _Found:
@@ -157,7 +170,7 @@ def _table_step(found: _Found, node: Node, old: Relation | None) -> Step | None:
             statements.append(f"comment on table {target} is {literal(_comment(node, found.project))}")
             done += ["marked as Pulse's" if MARK not in there.comment else "marked with its schema version"]
     label = f"{node['schema']}.{node['alias']}"
-    return Step(f"upgraded   {label}: {'; '.join(done)}", tuple(statements)) if statements else None
+    return Step(f"upgraded {label}: {'; '.join(done)}", tuple(statements)) if statements else None
 
 
 def _move(found: _Found, old: Relation, node: Node) -> list[str]:
@@ -208,7 +221,7 @@ def _view_marks(found: _Found, manifest: Manifest, nodes: Sequence[Node], projec
             continue
         if is_segment_view(view, entity.column(entity.key), str(read.get("alias") or read.get("identifier"))):
             mark = f"comment on view {view.sql} is {literal(_comment(node, found.project))}"
-            steps.append(Step(f"upgraded   {view.label}: marked as Pulse's", (mark,)))
+            steps.append(Step(f"upgraded {view.label}: marked as Pulse's", (mark,)))
     return steps
 
 
@@ -228,11 +241,11 @@ def _strangers(found: _Found, nodes: Sequence[Node], landed: Mapping[str, Relati
             text = plain(relation.text).replace('"', "")
             read = [name for name in moved if re.search(rf"\b(from|join) \(*([\w]+\.)*{name}\b", text)]
             if read:
-                yield f"stays      {relation.label}: it reads {', '.join(read)}. Write the new names there."
+                yield f"stays    {relation.label}: it reads {', '.join(read)}. Write the new names there."
         elif relation.name.lower() in names:
-            yield f"stays      {relation.label}: {VERSION} did not make it, its columns are others."
+            yield f"stays    {relation.label}: {VERSION} did not make it, its columns are others."
         elif kind in ("facts", "health") and is_landed(relation, f"pulse_{entity}__{kind}"):
-            yield f"stays      {relation.label}: segments/ has no entity {entity}. Add it, `pulse compile`, and upgrade again."
+            yield f"stays    {relation.label}: segments/ has no entity {entity}. Add it, `pulse compile`, and upgrade again."
 
 
 def _place(node: Node) -> Place:
@@ -241,6 +254,18 @@ def _place(node: Node) -> Place:
 
 def _target(node: Node) -> str:
     return quoted(node["database"], node["schema"], node["alias"])
+
+
+def _events_file(found: _Found, old: Relation, root: Path) -> dict[Path, str]:
+    """Return the seed's file with the events that only the old table has: the next build fills the table from the file."""
+    rows = found.warehouse.query(
+        f"select starts_on, ends_on, scope, scope_value, reason from {old.sql} order by 1, 2, 3, 4, 5"
+    )
+    events = [
+        KnownEvent(r["starts_on"], r["ends_on"], r["scope"], r["scope_value"] or "", r["reason"] or "") for r in rows
+    ]
+    fresh, text = with_events(events_path(root), events)
+    return {events_path(root): text} if fresh else {}
 
 
 def _comment(node: Node, project: str) -> str:

@@ -54,10 +54,10 @@ def require_own_relation(found: Relation, node: Node, project: str) -> None:
     if MARK in found.comment:
         raise WarehouseError(
             f"{name} belongs to Pulse of another project ({found.comment.splitlines()[-1]}) Nothing was written.",
-            "Give Pulse of this project a schema of its own."
+            "Give Pulse of this project a schema of its own.",
         )
     if not fits_contract(found, node):
         raise WarehouseError(
             f"{name} is there already, and Pulse did not make it. Nothing was written to it.",
-            "Rename it, or give Pulse a schema of its own: models: {pulse: {+schema: ...}} in dbt_project.yml."
+            "Rename it, or give Pulse a schema of its own: models: {pulse: {+schema: ...}} in dbt_project.yml.",
         )
