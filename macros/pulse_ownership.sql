@@ -18,9 +18,8 @@
         {%- endif -%}
     {%- elif execute and model.config.materialized != 'view' -%}
         {%- for schema in [this.schema, target.schema] | unique -%}
-            {%- set old = pulse.pulse_old_table(schema) -%}
-            {%- if old is not none -%}
-                {%- do exceptions.raise_compiler_error('Tables of Pulse 0.1.0 stand in schema ' ~ schema ~ ', ' ~ old.identifier ~ ' among them. Nothing was written: new ones would begin empty. '
+            {%- if pulse.pulse_old_table(schema) is not none -%}
+                {%- do exceptions.raise_compiler_error('Tables of Pulse 0.1.0 stand in schema ' ~ schema ~ '. Nothing was written: new ones would begin empty. '
                     ~ 'Run `pulse upgrade`, which keeps their rows.') -%}
             {%- endif -%}
         {%- endfor -%}

@@ -95,13 +95,13 @@ def plan_tables(
     tables = [n for n in nodes if not _is_view(n)]
     landed = {str(n["name"]): relation for n in tables if (relation := found.landed(n))}
     _refuse_two_histories(found, tables, landed)
-    steps = [step for n in tables if (step := _table_step(found, n, landed.get(str(n["name"]))))]
     views = list(_old_views(found, nodes)) if from_schema or landed else []
-    steps += [
+    steps = [
         Step(f"dropped  {view.label}, a view of {VERSION}; the build makes it anew", (f"drop view {view.sql}",))
         for view, kept in views
         if not kept
     ]
+    steps += [step for n in tables if (step := _table_step(found, n, landed.get(str(n["name"]))))]
     steps += _view_marks(found, manifest, [n for n in nodes if _is_view(n)], project)
     old = tuple(relation.label for relation in landed.values())
     notes = [
@@ -152,13 +152,16 @@ def _table_step(found: _Found, node: Node, old: Relation | None) -> Step | None:
     if there:
         require_own_relation(there, node, found.project)
     done, statements = list[str](), list[str]()
-    if (
-        old and there and (not _rows(found, old) or _rows(found, there))
-    ):  # it holds nothing, or events that are in the seed's file
+    if old and there:  # the one in its place stays: views may read it
+        rows = (
+            0 if _rows(found, there) else _rows(found, old)
+        )  # both have some only of events, which are in the seed's file
+        if rows:
+            listed = ", ".join(map(quoted, old.columns))
+            statements.append(f"insert into {target} ({listed}) select {listed} from {old.sql}")
         statements.append(f"drop table {old.sql}")
-        done.append(f"{old.label} dropped, it held nothing more")
+        done.append(f"from {old.label} with {plural(rows, 'row')}")
     elif old:
-        statements += [f"drop table {target}"] if there else []
         statements += _move(found, old, node)
         done.append(f"from {old.label} with {plural(_rows(found, old), 'row')}")
         there = old
@@ -178,10 +181,11 @@ def _move(found: _Found, old: Relation, node: Node) -> list[str]:
     alias = str(node["alias"])
     if (old.database.lower(), old.schema.lower()) == _place(node):
         return [f"alter table {old.sql} rename to {quoted(alias)}"]
-    make = f"create schema if not exists {quoted(node['database'], node['schema'])}"
     if found.warehouse.dialect == "postgres":
+        make = f"create schema if not exists {quoted(node['schema'])}"
         renamed = [f"alter table {old.sql} rename to {quoted(alias)}"] if old.name != alias else []
         return [make, *renamed, f"alter table {quoted(old.schema, alias)} set schema {quoted(node['schema'])}"]
+    make = f"create schema if not exists {quoted(node['database'], node['schema'])}"
     return [make, f"create table {_target(node)} as select * from {old.sql}", f"drop table {old.sql}"]
 
 
@@ -203,9 +207,12 @@ def _old_views(found: _Found, nodes: Sequence[Node]) -> Iterator[tuple[Relation,
         and relation.is_view
         and is_landed(relation, models.get(name) or "")
     ]
-    ours = {view.label for view in views}
+    going = {view.label for view in views}
     for view in views:
-        yield view, [reader for reader in readers_of(found.warehouse, view) if reader not in ours]
+        kept = [reader for reader in readers_of(found.warehouse, view) if reader not in going]
+        if kept:
+            going.discard(view.label)
+        yield view, kept
 
 
 def _view_marks(found: _Found, manifest: Manifest, nodes: Sequence[Node], project: Project) -> list[Step]:

@@ -13,6 +13,7 @@ from pulse_runner.checks import Check
 from pulse_runner.cli.context import PulseContext, format_option, pass_pulse
 from pulse_runner.errors import DefinitionError, NotBuiltError, PulseError
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.ownership import SCHEMA_VERSION
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "off": "off "}
 RUNNER_TABLES = (
@@ -61,7 +62,7 @@ def run_checks(pulse: PulseContext) -> Iterator[Check]:
     try:
         with pulse.warehouse() as warehouse:
             yield Check("connection", "ok", f"{warehouse.dialect} answers")
-            yield from _guarded("tables", lambda: _tables(warehouse))
+            yield from _guarded("tables", lambda: _tables(pulse, warehouse))
             yield from _guarded("snapshots", lambda: _snapshots(pulse, warehouse))
             yield from _guarded("runs", lambda: _runs(warehouse))
             yield from _guarded("known events", lambda: _known_events(pulse, warehouse))
@@ -164,9 +165,16 @@ def _profile(pulse: PulseContext) -> Iterator[Check]:
         yield Check("profile", "ok", f"{profile_name(pulse.root)}")
 
 
-def _tables(warehouse: Warehouse) -> Iterator[Check]:
+def _tables(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
+    from pulse_runner.adopt.tables import plan_tables
     from pulse_runner.snapshot.build import SNAPSHOT_TABLES
+    from pulse_runner.warehouse.manifest import read_manifest
 
+    plan = plan_tables(warehouse, read_manifest(pulse.root, pulse.target) or {}, pulse.project(), pulse.root)
+    if plan.old:
+        old = f"{len(plan.old)} of version 0.1.0 stand there: {', '.join(plan.old[:3])} and so on"
+        yield Check("tables", "fail", old, "Run `pulse upgrade`, which keeps their rows.")
+        return
     missing = []
     for name in (*SNAPSHOT_TABLES, *RUNNER_TABLES):
         try:
@@ -175,8 +183,12 @@ def _tables(warehouse: Warehouse) -> Iterator[Check]:
             missing.append(name)
     if missing:
         yield Check("tables", "fail", f"missing: {', '.join(missing)}", "Run `dbt build` (or `pulse run`) once.")
+    elif plan.steps:
+        fix = "Run `pulse upgrade`."
+        yield Check("tables", "warn", f"{len(plan.steps)} are of an earlier version or have no mark of Pulse", fix)
     else:
-        yield Check("tables", "ok", f"all {len(SNAPSHOT_TABLES) + len(RUNNER_TABLES)} are there")
+        count = len(SNAPSHOT_TABLES) + len(RUNNER_TABLES)
+        yield Check("tables", "ok", f"all {count} are there, of schema {SCHEMA_VERSION}")
 
 
 def _snapshots(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:

@@ -13,7 +13,10 @@ def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents
     before = world.everything(world.old, {name: name for name in TABLES})
     assert sum(map(len, before.values())) > 1000
     done = world.pulse("upgrade")
-    assert f"upgraded {world.old}.pulse_incidents: from {world.old}.incidents with 3 rows; marked as Pulse's" in done.stdout
+    assert (
+        f"upgraded {world.old}.pulse_incidents: from {world.old}.incidents with 3 rows; marked as Pulse's"
+        in done.stdout
+    )
     assert f"upgraded {world.old}.pulse_segment_snapshots: from {world.old}.segment_snapshots with" in done.stdout
     assert "added revenue, revenue_per_member" in done.stdout
 
@@ -40,7 +43,7 @@ def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents
         assert (now["status"], now["assignee"]) == (incident["status"], incident["assignee"])
         assert str(now["started_on"]) == incident["started_on"]
         assert now["last_seen_on"] == landed_shop.NEXT
-    told = world.query(f'select * from "{world.old}".pulse_alert_deliveries where status = \'sent\'')
+    told = world.query(f"select * from \"{world.old}\".pulse_alert_deliveries where status = 'sent'")
     assert set(sent) <= set(world.rows(world.old, "pulse_alert_deliveries", ["delivery_id", "status", "sent_at"]))
     assert [d for d in told if d["snapshot_date"] == landed_shop.NEXT and d["incident_id"] in old] == []
     assert set(after) == set(old)
@@ -49,7 +52,7 @@ def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents
     assert {str(r["snapshot_date"]) for r in edited} == {str(landed_shop.EDITED)}
     assert world.rows(world.old, "pulse_segments", list(SCHEMA["segments"]["columns"])) == before["segments"]
     day = world.query(
-        f"select segment_id, size, previous_size, entered, exited from \"{world.old}\".pulse_segment_snapshots"
+        f'select segment_id, size, previous_size, entered, exited from "{world.old}".pulse_segment_snapshots'
         f" where snapshot_date = date '{landed_shop.NEXT}' order by 1"
     )
     stored = {row[0]: row for row in before["segment_snapshots"] if row[1] == str(landed_shop.LAST)}
@@ -57,5 +60,8 @@ def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents
     at = list(SCHEMA["segment_snapshots"]["columns"]).index("size")
     for segment in ("german", "gold", "rich"):
         assert sizes[segment]["previous_size"] == int(stored[segment][at])
-        assert sizes[segment]["entered"] - sizes[segment]["exited"] == sizes[segment]["size"] - sizes[segment]["previous_size"]
+        assert (
+            sizes[segment]["entered"] - sizes[segment]["exited"]
+            == sizes[segment]["size"] - sizes[segment]["previous_size"]
+        )
     assert "Nothing to do" in world.pulse("upgrade").stderr  # the build writes the same marks
