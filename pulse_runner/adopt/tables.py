@@ -89,7 +89,10 @@ def plan_tables(
     WarehouseError when old and new tables both have rows, or when somebody else's table stands where Pulse's is to be.
     """
     nodes = [n for n in own_nodes(manifest) if relation_name(n)]
-    if not can_be_read(warehouse) or not nodes:
+    if not can_be_read(warehouse):
+        by_hand = f"stays    the tables: on {warehouse.dialect} they are renamed by hand, see docs/upgrade.md of Pulse."
+        return TablesPlan(notes=(by_hand,))
+    if not nodes:
         return TablesPlan()
     found = _look(warehouse, nodes, project, str(read_project(root).get("name")), from_schema)
     tables = [n for n in nodes if not _is_view(n)]

@@ -72,8 +72,12 @@ def _upgrade_tables(pulse: PulseContext, from_schema: str | None, dry_run: bool)
     from pulse_runner.adopt.tables import plan_tables, upgrade_tables
     from pulse_runner.warehouse.dbt import run_dbt
     from pulse_runner.warehouse.manifest import read_manifest
+    from pulse_runner.warehouse.project import package_folder
 
     if not (pulse.root / "segments").is_dir():
+        return False
+    if not (package_folder(pulse.root) / "dbt_project.yml").is_file():
+        pulse.log("The tables were not looked at: the package is not installed. Run `dbt deps`, and upgrade again.")
         return False
     run_dbt(
         pulse.root, ["parse"], target=pulse.target
@@ -92,4 +96,4 @@ def _upgrade_tables(pulse: PulseContext, from_schema: str | None, dry_run: bool)
             click.echo("".join(f"  {statement};\n" for statement in step.statements), nl=False)
     for note in plan.notes:
         click.echo(note)
-    return bool(plan.steps)
+    return bool(plan.steps or plan.notes)

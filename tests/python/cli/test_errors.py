@@ -77,7 +77,7 @@ READ_TABLES = {
     "incidents show", "incidents acknowledge", "incidents resolve", "incidents ignore", "incidents reopen", "backtest",
     "report",
 }  # fmt: skip
-NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "segments preview", "segments diff"}
+NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "upgrade", "segments preview", "segments diff"}
 NEED_PROFILE = NEED_WAREHOUSE | {"schedule"}
 TAKE_DATES = {
     "segments preview": "--date", "segments diff": "--date", "snapshot": "--date", "snapshots list": "--date",

@@ -43,6 +43,28 @@ def rows_of_fixture(table: str) -> list[list[str | None]]:
         return [[None if v == "\\N" else v for v in row] for row in csv.reader(file)][1:]
 
 
+def load_landed(root: Path, old: str) -> None:
+    """Make the tables and views of 0.1.0 in a schema of a project's warehouse, and the shop's own tables with all days."""
+    warehouse: Any = connect(root)
+    dialect = warehouse.dialect
+    statements = [f'create schema if not exists "{old}"', *landed_shop.tables()]
+    for day in landed_shop.DAYS:
+        statements += landed_shop.load(day)
+    warehouse.change(statements)
+    for name in TABLES:
+        columns = {column: types[dialect] for column, types in SCHEMA[name]["columns"].items()}
+        warehouse.change([f'create table "{old}"."{name}" ({", ".join(f"{c} {t}" for c, t in columns.items())})'])
+        casts = ", ".join(f"cast(? as {type_})" for type_ in columns.values())
+        with warehouse.transaction():
+            for row in rows_of_fixture(name):
+                warehouse._execute(f'insert into "{old}"."{name}" select {casts}', row)
+    for name in sorted(VIEWS, key=lambda name: name == "segment_health"):  # it reads two of the others
+        text = SCHEMA[name]["view"][dialect].replace("SCHEMA", f'"{old}"')
+        text = text.replace(f"CREATE VIEW {name} ", f'CREATE VIEW "{old}".{name} ')
+        warehouse.change([text if dialect == "duckdb" else f'create view "{old}".{name} as {text}'])
+    warehouse.close()
+
+
 class World:
     """The project in a folder of its own; `old` is the schema of the old tables, which may be another than that of the new ones."""
 
@@ -94,30 +116,7 @@ class World:
 
     def load(self) -> None:
         """Make the old tables and views as 0.1.0 left them, with the shop's own tables of all days."""
-        warehouse: Any = connect(self.root)
-        dialect = warehouse.dialect
-        statements = [f'create schema if not exists "{self.old}"', *landed_shop.tables()]
-        for day in landed_shop.DAYS:
-            statements += landed_shop.load(day)
-        warehouse.change(statements)
-        for name in TABLES:
-            columns = {column: types[dialect] for column, types in SCHEMA[name]["columns"].items()}
-            warehouse.change(
-                [f'create table "{self.old}"."{name}" ({", ".join(f"{c} {t}" for c, t in columns.items())})']
-            )
-            casts = ", ".join(f"cast(? as {type_})" for type_ in columns.values())
-            with warehouse.transaction():
-                for row in rows_of_fixture(name):
-                    warehouse._execute(f'insert into "{self.old}"."{name}" select {casts}', row)
-        for name in sorted(VIEWS, key=lambda name: name == "segment_health"):  # it reads two of the others
-            text = (
-                SCHEMA[name]["view"][dialect]
-                .replace("SCHEMA", f'"{self.old}"')
-                .replace("shop.", f"{landed_shop.SCHEMA}.")
-            )
-            text = text.replace(f"CREATE VIEW {name} ", f'CREATE VIEW "{self.old}".{name} ')
-            warehouse.change([text if dialect == "duckdb" else f'create view "{self.old}".{name} as {text}'])
-        warehouse.close()
+        load_landed(self.root, self.old)
 
     def relations(self) -> dict[tuple[str, str], str]:
         """Return the kind of each relation by schema and name, those of the shop left out."""
