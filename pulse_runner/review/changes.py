@@ -16,6 +16,7 @@ from pulse_runner.segments.model import (
     DetectorSettings,
     Entity,
     EventLeaf,
+    EventSource,
     FieldLeaf,
     Leaf,
     Not,
@@ -50,6 +51,12 @@ class Version:
     def rule(self) -> Rule:
         """Return the rule as it is written."""
         return self.segment.rule
+
+    @property
+    def events(self) -> tuple[EventSource, ...]:
+        """Return the events that the rule reads, itself or through the segments that it refers to."""
+        named = (leaf.event for leaf in leaves(resolve_segments(self.rule, self.rules)) if isinstance(leaf, EventLeaf))
+        return tuple(self.entity.events[name] for name in dict.fromkeys(named))
 
 
 @dataclass(frozen=True)
