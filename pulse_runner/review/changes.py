@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pulse_runner.compile.sql import resolve_segments
 from pulse_runner.segments.model import (
     All,
     AnyOf,
