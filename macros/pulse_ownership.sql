@@ -1,4 +1,4 @@
-{# Pre-hook of every model of Pulse, before anything is written: a relation of its name that Pulse did not make is refused. Pulse knows its
+{# Pre-hook of every model and of the seed of Pulse, before anything is written: a relation of its name that Pulse did not make is refused. Pulse knows its
    own by the mark that pulse_mark leaves in the comment. A table from before there were marks, or of a warehouse that has none, is known by
    its contract: every column is one of the model's, and most of the model's are there. #}
 {% macro pulse_require_own() %}
@@ -18,7 +18,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{# Post-hook of every model of Pulse: what it is and whose, in the comment of the relation. #}
+{# Post-hook of every model and of the seed of Pulse: what it is and whose, in the comment of the relation. #}
 {% macro pulse_mark() %}
     {%- if execute -%}
         {%- set made = this.incorporate(type='view' if model.config.materialized == 'view' else 'table') -%}
@@ -34,7 +34,7 @@
 
 {% macro pulse_fits_contract(relation) %}
     {%- set known = [] -%}
-    {%- for name in model.columns -%}{%- do known.append(name | lower) -%}{%- endfor -%}
+    {%- for name in model.columns or model.config.column_types or {} -%}{%- do known.append(name | lower) -%}{%- endfor -%}
     {%- set there = [] -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}{%- do there.append(column.name | lower) -%}{%- endfor -%}
     {{ return(not (there | reject('in', known) | list) and there | length * 2 > known | length) }}

@@ -5,7 +5,8 @@ PulseError
 ├── DefinitionError     segments/ is not valid; carries every problem found, each with file and line
 ├── WarehouseError      the warehouse or dbt refused; carries what was tried
 │   ├── BusyError       another process holds the warehouse or the run lock
-│   └── NotBuiltError   a table or view is not there (yet)
+│   ├── NotBuiltError   a table or view is not there (yet)
+│   └── DeniedError     the database user lacks a privilege
 ├── ExplainError        an explanation could not be made or did not pass its checks
 └── ChannelError        a message could not be delivered; says whether a retry can help
 """
@@ -82,6 +83,10 @@ class BusyError(WarehouseError):
 
 class NotBuiltError(WarehouseError):
     """A table or view is not in the warehouse: nothing was built yet, or it was dropped."""
+
+
+class DeniedError(WarehouseError):
+    """The database user lacks a privilege."""
 
 
 class ExplainError(PulseError):

@@ -44,7 +44,7 @@ seeds:
 KNOWN_EVENTS = "starts_on,ends_on,scope,scope_value,reason\n"
 # all columns are named: a file with only its header would otherwise become a table of integers that takes no event later
 KNOWN_EVENTS_CONFIG = (
-    "{+tags: [pulse], +column_types: "
+    "{+tags: [pulse], +pre-hook: '{{ pulse.pulse_require_own() }}', +post-hook: '{{ pulse.pulse_mark() }}', +column_types: "
     "{starts_on: date, ends_on: date, scope: varchar, scope_value: varchar, reason: varchar}}"
 )
 ROUTES = """\

@@ -8,7 +8,8 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- set columns = pulse.pulse_fact_columns() if about.kind == 'facts' else pulse.pulse_health_columns() -%}
-    {%- if load_cached_relation(this) is none -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- if existing is none -%}
         {% call statement('create') %}{{ get_create_table_as_sql(False, target_relation, pulse.pulse_empty(columns)) }}{% endcall %}
         {%- do adapter.commit() -%}
     {%- endif -%}
@@ -52,6 +53,7 @@
     {#- the days are committed: the hooks and the docs get a transaction of their own -#}
     {% call statement('main' if not days else 'after_days') %}select 1{% endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, full_refresh_mode=False)) %}
     {% do persist_docs(target_relation, model) %}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

@@ -6,7 +6,6 @@ lines of ours (`yaml_lines`), which go again without a trace.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pulse_runner.adopt.yaml_lines import with_entity, with_item, with_key, with
 from pulse_runner.compile.render import HEADER, YAML_HEADER
 from pulse_runner.compile.versions import FILE as VERSIONS
 from pulse_runner.compile.write import layout_of
+from pulse_runner.errors import UsageError
 from pulse_runner.known_events.seed import events_path
 from pulse_runner.package import COPY, KNOWN_EVENTS, KNOWN_EVENTS_CONFIG, ROUTES, package_files
 from pulse_runner.segments.publish import schema_texts
@@ -46,7 +46,10 @@ def new_files(root: Path, schema: Schema) -> dict[str, str]:
 
 
 def config_edits(root: Path, entities: Sequence[str] = ()) -> dict[str, str]:
-    """Return the new texts of packages.yml and dbt_project.yml, where they change; a package that is named already is left as it is."""
+    """Return the new texts of packages.yml and dbt_project.yml, where they change.
+
+    The owner of a project that uses git has named the package already.
+    """
     edits = {}
     packages = _packages_file(root)
     if not uses_git(root):
@@ -66,11 +69,18 @@ def uses_git(root: Path) -> bool:
     return installed and not (root / COPY / "dbt_project.yml").is_file()
 
 
-def names_package(root: Path) -> bool:
-    """Say whether the project's packages have Pulse among them by another way than the copy: a folder elsewhere, or git."""
-    named = YAML(typ="safe", pure=True).load(_text(root / _packages_file(root))) or {}
-    items = [item for item in named.get("packages") or () if isinstance(item, Mapping)]
-    return any(_is_pulse(root, item) for item in items)
+def require_installed(root: Path) -> None:
+    """Raise UsageError when packages.yml names more packages than are installed: dbt could not parse the project."""
+    path, folder = root / _packages_file(root), package_folder(root).parent
+    data = YAML(typ="safe", pure=True).load(_text(path)) if path.is_file() else None
+    named = (data.get("packages") or []) if isinstance(data, dict) else []
+    others = [entry for entry in named if entry != {"local": COPY}]
+    there = [p for p in folder.iterdir() if p.name != "pulse" or uses_git(root)] if folder.is_dir() else []
+    if len(others) > len(there):
+        raise UsageError(
+            f"{path.name} names packages that are not installed in {folder.name}/. Nothing was written.",
+            "Run `dbt deps`, then `pulse init` again.",
+        )
 
 
 def plan_removal(root: Path) -> Removal:
@@ -143,17 +153,6 @@ def write(path: Path, text: str) -> None:
     """Write a file with the line ends that its text has."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8"))
-
-
-def _is_pulse(root: Path, item: Mapping[str, Any]) -> bool:
-    if "local" in item:
-        folder = root / str(item["local"])
-        return (
-            item["local"] != COPY
-            and (folder / "dbt_project.yml").is_file()
-            and read_project(folder).get("name") == "pulse"
-        )
-    return bool(re.search(r"(?:^|[/-])pulse(?:-runner)?(?:\.git)?$", str(item.get("git") or "")))
 
 
 def _own_seed(root: Path) -> tuple[str, ...]:

@@ -78,21 +78,12 @@ class PulseContext:
 
         return load_project(self.root, self.schema)
 
-    def check_profile(self) -> None:
-        """Open the warehouse once; raise what is wrong with the profile or the server."""
-        from pulse_runner.warehouse.connection import connect
-
-        connect(self.root, target=self.target).close()
-
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
         """Open the warehouse of the profile for the time of the block; raise WarehouseError when it cannot be reached."""
         from pulse_runner.warehouse.connection import connect
         from pulse_runner.warehouse.dbt import ensure_manifest
-        from pulse_runner.warehouse.manifest import read_manifest
 
-        if read_manifest(self.root) is None:
-            self.check_profile()  # dbt would say it in its own words, and at length
         ensure_manifest(self.root, self.target)
         warehouse = connect(self.root, target=self.target)
         try:

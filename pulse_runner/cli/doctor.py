@@ -11,7 +11,7 @@ import click
 
 from pulse_runner.checks import Check
 from pulse_runner.cli.context import PulseContext, format_option, pass_pulse
-from pulse_runner.errors import DefinitionError, PulseError
+from pulse_runner.errors import DefinitionError, NotBuiltError, PulseError
 from pulse_runner.warehouse.base import Warehouse
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "off": "off "}
@@ -171,7 +171,7 @@ def _tables(warehouse: Warehouse) -> Iterator[Check]:
     for name in (*SNAPSHOT_TABLES, *RUNNER_TABLES):
         try:
             warehouse.query(f"select 1 as found from {warehouse.table(name)} where 1 = 0")
-        except PulseError:
+        except NotBuiltError:
             missing.append(name)
     if missing:
         yield Check("tables", "fail", f"missing: {', '.join(missing)}", "Run `dbt build` (or `pulse run`) once.")

@@ -64,9 +64,7 @@ def init_command(
         if relation is None or dry_run:
             return
     else:
-        _check_profile(root)
-        if not dry_run:
-            here.check_profile()
+        _check(here)
         _install(here, dry_run)
     ask = _asker(yes)
     manifest = _parse(here)
@@ -90,15 +88,21 @@ def _new_project(pulse: PulseContext, dry_run: bool) -> None:
         pulse.log("Next: cd there, then `pulse init --relation \"source('shop', 'customers')\" --key customer_id`.")
 
 
-def _check_profile(root: Path) -> None:
+def _check(pulse: PulseContext) -> None:
+    """Raise PulseError, before anything is written, where the next step could not be made: no profile, no package, no connection."""
+    from pulse_runner.adopt.project import require_installed
+    from pulse_runner.warehouse.connection import connect
     from pulse_runner.warehouse.project import is_embedded, profile_name
 
-    name = profile_name(root)
-    if name != "pulse" and is_embedded(root):
+    root = pulse.root
+    name, embedded = profile_name(root), is_embedded(root)
+    if name != "pulse" and embedded:
         raise UsageError(
             f"No profiles.yml with the profile {name!r} was found: not in DBT_PROFILES_DIR, {root.name}/ or ~/.dbt.",
             "Put it where dbt finds it, then run `pulse init` again.",
         )
+    require_installed(root)
+    connect(root, pulse.target).close()
 
 
 def _parse(pulse: PulseContext) -> dict[str, object]:
@@ -112,13 +116,10 @@ def _parse(pulse: PulseContext) -> dict[str, object]:
 
 def _install(pulse: PulseContext, dry_run: bool) -> None:
     """Write the package and the lines that name it, where they are not there yet."""
-    from pulse_runner.adopt.project import config_edits, names_package, new_files, uses_git, write
+    from pulse_runner.adopt.project import config_edits, new_files, uses_git, write
     from pulse_runner.package import COPY, install_copy
-    from pulse_runner.warehouse.project import require_package
 
     root = pulse.root
-    if names_package(root):
-        require_package(root)
     files = new_files(root, pulse.schema)
     if uses_git(root) or (root / COPY / "dbt_project.yml").is_file():
         files = {path: text for path, text in files.items() if not path.startswith(f"{COPY}/")}

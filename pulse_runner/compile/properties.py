@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import StringIO
 from typing import Any
@@ -14,6 +15,7 @@ from pulse_runner.compile.sql import in_jinja
 from pulse_runner.segments.model import Entity, Segment
 from pulse_runner.segments.text import rule_text
 
+SEGMENT_EXPOSURE = "pulse_"  # so that an exposure of the owner's keeps its name
 DEFINITION_COLUMNS = {
     "segment_id": "The segment.",
     "label": "Name for people.",
@@ -61,19 +63,23 @@ HEALTH_COLUMNS = {
 
 
 def properties(plans: list[EntityPlan], prefix: str) -> str:
-    """Return the YAML of the compiled models: what one row is, what each column holds, and the data tests of keys."""
+    """Return the YAML of the compiled models: what one row is, what each column holds, and the data tests of keys.
+
+    Each segment that is enabled is an exposure too: what is watched, for whom, and what it depends on.
+    """
     models = [model for plan in plans for model in _entity_models(plan)]
-    models += [
-        _segment_model(s, plan.entity, prefix)
-        for plan, s in sorted(((p, s) for p in plans for s in p.segments), key=lambda pair: pair[1].name)
-    ]
+    segments = sorted(((s, p.entity) for p in plans for s in p.segments), key=lambda pair: pair[0].name)
+    models += [_segment_model(s, entity, prefix) for s, entity in segments]
+    content: dict[str, Any] = {"models": models}
+    if watched := [s for s, _ in segments if s.enabled]:
+        content["exposures"] = [_exposure(s, prefix) for s in watched]
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.representer.ignore_aliases = lambda data: True
     out = StringIO()
-    yaml.dump({"models": models}, out)
+    yaml.dump(content, out)
     return out.getvalue()
 
 
@@ -133,6 +139,18 @@ def _segment_model(segment: Segment, entity: Entity, prefix: str) -> dict[str, A
         "description": in_jinja(text),
         "config": {"materialized": "view", "tags": ["pulse"], "meta": meta},
         "columns": [column],
+    }
+
+
+def _exposure(segment: Segment, prefix: str) -> dict[str, Any]:
+    owner = "email" if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", segment.owner) else "name"
+    return {
+        "name": f"{SEGMENT_EXPOSURE}{segment.name}",
+        "label": in_jinja(segment.label or segment.name),
+        "type": "application",
+        "description": in_jinja(f"Pulse watches this audience every day. {segment.description or ''}".strip()),
+        "owner": {owner: in_jinja(segment.owner)},
+        "depends_on": [f"ref('{prefix}{segment.name}')", "ref('pulse', 'pulse_segment_snapshots')"],
     }
 
 

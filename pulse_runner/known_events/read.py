@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from pulse_runner.arrays import Bools, Days
-from pulse_runner.errors import PulseError, WarehouseError
+from pulse_runner.errors import NotBuiltError, PulseError
 from pulse_runner.known_events.event import (
     SCOPES,
     KnownEvent,
@@ -22,7 +22,7 @@ def read_events(warehouse: Warehouse) -> list[KnownEvent]:
         rows = warehouse.query(
             f"select starts_on, ends_on, scope, scope_value, reason from {warehouse.table('pulse_known_events')} order by starts_on"
         )
-    except WarehouseError:
+    except NotBuiltError:
         return []
     for row in rows:
         if row["scope"] not in SCOPES:

@@ -6,8 +6,9 @@ from collections.abc import Callable, MutableMapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.errors import DeniedError, UsageError, WarehouseError
 from pulse_runner.warehouse.dbt import DbtResult, Progress, run_dbt
+from pulse_runner.warehouse.privileges import PAGE, denied
 
 # the runner's own tables too: on a new project the first command to be run may be `pulse snapshot`
 SNAPSHOT_SELECTION = ("+tag:pulse_snapshot", "tag:pulse_runner")
@@ -53,6 +54,12 @@ def build_snapshots(
     refused = [line.strip() for f in result.failures for line in f.message.splitlines() if REFUSED in line]
     if refused:
         raise WarehouseError("\n".join(refused))
+    for failure in result.failures:
+        if refusal := denied(failure.message):
+            raise DeniedError(
+                f"dbt was refused at {failure.node}. {refusal.what}",
+                f"Build as its owner; `dbt build --select tag:pulse` builds Pulse's tables only. {PAGE}",
+            )
     own = [f for f in result.failures if f.node in SNAPSHOT_TABLES or f.node.endswith(("__facts", "__history"))]
     if own:
         # what was skipped has its reason upstream, maybe in a model of the project

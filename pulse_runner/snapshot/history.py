@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from pulse_runner.compile.sql import readable
 from pulse_runner.detectors import Settings
 from pulse_runner.errors import WarehouseError
 from pulse_runner.segments.model import Entity, Project
@@ -66,7 +67,7 @@ def backfills(warehouse: Warehouse, project: Project, last: date, relations: Map
         if not waiting or entity.history.kind == "none" or name not in relations:
             continue
         with suppress(WarehouseError):
-            found = _remembered(warehouse, entity, relations[name], last)
+            found = _remembered(warehouse, entity, readable(relations[name], entity, warehouse.dialect), last)
             if found is not None and min(tried.get(s, 0) for s in waiting) < found.days:
                 out.append(found)
     return out
@@ -87,11 +88,11 @@ def _remembered(warehouse: Warehouse, entity: Entity, relation: str, last: date)
     if h.kind == "as_of":
         row = warehouse.query(
             f"select min(cast({h.as_of} as date)) as first, count(distinct cast({h.as_of} as date)) as days"
-            f" from {relation} where {h.as_of} >= cast(? as date) and {h.as_of} < cast(? as date)",
+            f" from {relation} as given where {h.as_of} >= cast(? as date) and {h.as_of} < cast(? as date)",
             [oldest, last],
         )[0]
         return Backfill(entity.name, row["first"], newest, int(row["days"])) if row["first"] else None
-    row = warehouse.query(f"select min(cast({h.valid_from} as date)) as first from {relation}")[0]
+    row = warehouse.query(f"select min(cast({h.valid_from} as date)) as first from {relation} as given")[0]
     if row["first"] is None or row["first"] > newest:
         return None
     first = max(row["first"], oldest)

@@ -10,7 +10,7 @@ from pulse_runner import metrics
 from pulse_runner.compile.preview import latest_sql
 from pulse_runner.compile.sql import readable
 from pulse_runner.compile.tally import Tally
-from pulse_runner.errors import UsageError, WarehouseError
+from pulse_runner.errors import NotBuiltError, UsageError
 from pulse_runner.segments.model import Entity, Segment
 from pulse_runner.segments.text import definition_hash
 from pulse_runner.warehouse.base import Warehouse
@@ -90,7 +90,7 @@ def disagreement(warehouse: Warehouse, segment: Segment, entity: Entity, day: da
     table = warehouse.table("pulse_segment_snapshots")
     try:
         rows = warehouse.query(f"select * from {table} where segment_id = ? and snapshot_date = ?", [segment.name, day])
-    except WarehouseError:  # nothing was built yet
+    except NotBuiltError:  # nothing was built yet
         return ""
     if not rows or rows[0]["size"] == members:
         return ""

@@ -55,7 +55,8 @@ def open_by_dbt(root: Path, folder: Path, name: str, target: str | None) -> Open
         made = adapter.Relation.create(database=credentials.database, schema=credentials.schema, identifier=table)
         return str(made)
 
-    return Opened(credentials.type, str(credentials.schema), handle.cursor, relation, adapter.cleanup_connections)
+    user = str(getattr(credentials, "role", None) or getattr(credentials, "user", None) or "")
+    return Opened(credentials.type, str(credentials.schema), handle.cursor, relation, adapter.cleanup_connections, user)
 
 
 def release_embedded_file() -> None:

@@ -21,6 +21,7 @@ from pulse_runner.warehouse.driver import open_plain
 from pulse_runner.warehouse.manifest import node_of, own_node, read_manifest, relation_name
 from pulse_runner.warehouse.opened import Opened
 from pulse_runner.warehouse.ownership import require_own
+from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.profile import plain_output
 from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, require_package, target_name
 
@@ -72,7 +73,7 @@ class OpenWarehouse:
         """Return how SQL names `ref('model')` or `source('source', 'table')`; raise UsageError when dbt knows none."""
         manifest = read_manifest(self._root, self._target)
         if manifest is None:
-            require_package(self._root)  # without it dbt cannot parse the project, so it knows nothing
+            require_package(self._root)
         found = relation_name(node_of(manifest, function, *arguments))
         if found is None:
             called = f"{function}({', '.join(map(repr, arguments))})"
@@ -201,6 +202,8 @@ class OpenWarehouse:
 
     def _refusal(self, sql: str, text: str) -> PulseError:
         """Return the error for a statement that the warehouse refused."""
+        if refused := denied(text, self._opened.user, sql):
+            return refused
         missing = _NOT_THERE.search(text)
         name = re.split(r"[.:]", (missing["name"] or missing["other"]).replace('"', ""))[-1] if missing else ""
         if name.startswith(("pulse_", "seg_")):
@@ -223,6 +226,7 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
     Raises BusyError when another process holds a DuckDB file, WarehouseError when the profile or the server refuses.
     """
     folder, name = profiles_dir(root), profile_name(root)
+    output: Mapping[str, Any] | None = None
     try:
         output = plain_output(folder / "profiles.yml", name, target)
         opened = open_plain(output, root) if output else None
@@ -231,6 +235,8 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
         text = " ".join(str(error).split())
         if is_lock_conflict(text):
             raise BusyError(*BUSY) from error
+        if refused := denied(text, str((output or {}).get("user", ""))):
+            raise refused from error
         raise WarehouseError(
             f"The warehouse of profile {name!r} in {folder} does not open: {text}",
             "Check that target in profiles.yml and the variables that it reads; `dbt debug` tries it too.",

@@ -15,6 +15,7 @@ from pulse_runner.warehouse.adapter import NO_PYTHON, release_embedded_file
 from pulse_runner.warehouse.connection import BUSY, is_lock_conflict
 from pulse_runner.warehouse.dbt_command import Node, named_command, run_command
 from pulse_runner.warehouse.manifest import Manifest, read_manifest
+from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.project import package_folder, profiles_dir, target_name, time_zone
 
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
@@ -86,11 +87,21 @@ def run_dbt(
     if not succeeded and is_lock_conflict(text):
         raise BusyError(*BUSY)
     if not succeeded and not any(status in FAILED for _, status, _ in nodes):
-        raise WarehouseError(f"`dbt {' '.join(args)}` did not run: {text or 'no reason given'}")
+        if refusal := denied(text):
+            raise refusal
+        raise WarehouseError(
+            f"`dbt {' '.join(args)}` did not run: {_one_line(text) or 'no reason given'}",
+            "Check the project, the target in profiles.yml and the variables that it reads; `dbt debug` tries them too.",
+        )
     counts: dict[str, int] = {}
     for _, status, _ in nodes:
         counts[status] = counts.get(status, 0) + 1
     return DbtResult(counts, tuple(NodeFailure(*node) for node in nodes if node[1] in FAILED))
+
+
+def _one_line(text: str) -> str:
+    """Return what dbt said as one line: it breaks its sentences where it likes."""
+    return " ".join(text.split())[:900]
 
 
 def _run_here(call: Sequence[str], on_event: Callable[[str, str, Any], None]) -> tuple[bool, list[Node], str]:

@@ -78,7 +78,12 @@ def _postgres(output: Mapping[str, Any]) -> Opened | None:
         connection.cursor().execute("set role {}".format(output["role"]))
     schema = output["schema"]
     return Opened(
-        "postgres", schema, connection.cursor, lambda table: _quoted(str(database), schema, table), connection.close
+        "postgres",
+        schema,
+        connection.cursor,
+        lambda table: _quoted(str(database), schema, table),
+        connection.close,
+        user=str(output.get("role") or output["user"]),
     )
 
 

@@ -9,10 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Opened:
-    """One open connection: `cursor` gives a cursor of the driver, `relation` the quoted name of a table of Pulse."""
+    """One open connection: `cursor` gives a cursor of the driver, `relation` the quoted name of a table of Pulse.
+
+    `user` is whom the server knows, '' where the warehouse has no users or the profile does not say.
+    """
 
     dialect: str
     schema: str
     cursor: Callable[[], Any]
     relation: Callable[[str], str]
     close: Callable[[], None]
+    user: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from pulse_runner.errors import WarehouseError
+from pulse_runner.errors import DeniedError, WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
 from pulse_runner.explain.scrub import scrub
@@ -37,9 +37,11 @@ class Collector:
         return self.warehouse.table(name)
 
     def rows(self, sql: str, about: str) -> list[dict[str, Any]]:
-        """Return the rows of a SELECT; a refused one becomes a gap: it is not evidence."""
+        """Return the rows of a SELECT; one that fails becomes a gap: it is not evidence. A missing privilege is for a person."""
         try:
             return self.warehouse.query(sql)
+        except DeniedError:
+            raise
         except WarehouseError as error:
             self.gaps.append(f"{about}: {scrub(str(error), 300)}")
             return []

@@ -67,7 +67,7 @@ def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
         c.execute("create table main.people as select 1 as id")
     done = pulse("init", ".", "--relation", "source('main', 'people')", "--key", "person_id", cwd=folder, ok=False)
     assert done.returncode == 2
-    assert "people has no column 'person_id'; it has id." in done.stderr
+    assert "people has no column 'person_id'.\n  It has id." in done.stderr
 
 
 def test_a_dry_run_writes_nothing(folder: Path) -> None:

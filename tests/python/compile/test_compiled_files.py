@@ -13,6 +13,7 @@ import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from pulse_runner.compile.jinja import literal
 from pulse_runner.compile.render import Layout, compile_project
@@ -85,8 +86,25 @@ def test_a_new_segment_of_known_conditions_adds_a_handful_of_lines_and_renumbers
     rules = "  - {field: ltv, operator: '>', value: 1000}\n  - {field: country, operator: '=', value: DE}\n"
     text = f"segment: a_first_in_line\nentity: customers\nowner: me\nrules:\n{rules}alerts: [growth]\n"
     after = recompiled(edited({"segments/a_first_in_line.yml": text}), committed)
-    assert changed_lines(committed, after) <= 30
+    assert changed_lines(committed, after) <= 39  # 10 of them are the exposure in the properties
     assert bits(after) == bits(committed)
+
+
+def test_a_segment_that_is_watched_is_an_exposure_with_its_owner(committed: dict[str, str]) -> None:
+    rules = "rules:\n  - {field: ltv, operator: '>', value: 1000}\n"
+    label = '{{ env_var("HOME") }}'
+    texts = {
+        "segments/a.yml": f"segment: a\nentity: customers\nowner: ana@example.com\nlabel: '{label}'\n{rules}",
+        "segments/b.yml": f"segment: b\nentity: customers\nowner: crm\nenabled: false\n{rules}",
+    }
+    after = recompiled(edited(texts), committed)
+    listed = YAML(typ="safe").load(after["models/pulse/_pulse__models.yml"])["exposures"]
+    found = {e["name"]: e for e in listed}
+    assert "pulse_b" not in found
+    assert found["pulse_a"]["owner"] == {"email": "ana@example.com"}
+    assert found["pulse_a"]["depends_on"] == ["ref('seg_a')", "ref('pulse', 'pulse_segment_snapshots')"]
+    assert jinja2.Template(found["pulse_a"]["label"]).render() == label
+    assert found["pulse_high_value_active_users"]["owner"] == {"name": "growth-team"}
 
 
 def test_a_segment_that_goes_leaves_the_others_their_bits_and_a_later_one_takes_the_free_ones(

@@ -6,10 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 from dbt_environments import CONSTRAINTS, ROOT, VERSIONS, CannotMakeError, Environment, prepare
 from dbt_tables import differences, read_tables
-from dbt_walk import Project
+from dbt_walk import Project, WalkError
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from plain_dbt import FIRST, LAST, Built, copy_project
@@ -34,6 +35,34 @@ def test_a_first_build_on_dbt_v2_leaves_the_tables_of_dbt_1(v2: Environment, bui
     project.build(FIRST, LAST)
     project.test()
     assert differences(read_tables(built.root / "pulse.duckdb"), read_tables(project.database)) == []
+    assert unmarked(project.database) == []
+
+
+def unmarked(database: Path) -> list[str]:
+    """Return the tables and views of Pulse without the mark by which Pulse knows its own."""
+    with duckdb.connect(str(database), read_only=True) as c:
+        rows = c.execute(
+            "select table_name, comment from duckdb_tables() union all select view_name, comment from duckdb_views()"
+            " where not internal"
+        ).fetchall()
+    mine = [(name, comment) for name, comment in rows if name.startswith(("pulse_", "seg_"))]
+    assert len(mine) > 20
+    return [name for name, comment in mine if "Made by Pulse for demo_shop." not in (comment or "")]
+
+
+def test_dbt_v2_refuses_tables_that_pulse_did_not_make(v2: Environment, tmp_path: Path) -> None:
+    project = Project(v2, copy_project(tmp_path))
+    project.write_profile("duckdb", f"path: {str(project.database)!r}")
+    with duckdb.connect() as c:
+        c.execute(f"attach '{project.database}' as theirs (storage_version 'v1.4.0')")  # dbt v2 brings an older DuckDB
+        c.execute("create table theirs.pulse_incidents as select 1 as id")
+        c.execute("create table theirs.pulse_known_events as select 2 as id")
+    with pytest.raises(WalkError) as refused:
+        project.build(FIRST, LAST)
+    assert "is there already, and Pulse did not make it" in " ".join(str(refused.value).split())
+    with duckdb.connect(str(project.database), read_only=True) as c:
+        assert c.execute("select * from pulse_incidents").fetchall() == [(1,)]
+        assert c.execute("select * from pulse_known_events").fetchall() == [(2,)]
 
 
 def test_a_difference_between_two_builds_is_told_with_its_column() -> None:

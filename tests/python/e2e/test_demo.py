@@ -93,7 +93,7 @@ def expected() -> list[dict[str, str]]:
 
 def test_the_demo_came_out_of_a_wheel_with_no_checkout_beside_it(shop: Shop) -> None:
     where = shop.run("doctor", ok=False)
-    assert "package: installed in dbt_packages/pulse" in where.stdout
+    assert "installed in dbt_packages/pulse" in where.stdout
     code = "import pulse_runner.package as p; print(p.package_root(), p.demo_root())"
     env = clean_env(shop.root) | {"PYTHONPATH": str(shop.site)}
     done = subprocess.run([sys.executable, "-c", code], cwd=shop.root, env=env, capture_output=True, text=True)
@@ -237,7 +237,7 @@ def test_doctor_says_when_known_events_were_written_down_but_not_loaded(shop: Sh
         said = shop.run("doctor", ok=False).stdout
     finally:
         path.write_text(text, encoding="utf-8")
-    assert "known events: 1 of 2 in seeds/pulse_known_events.csv are not in the warehouse" in said
+    assert "known events: 1 of 2 in pulse_known_events.csv are not in the warehouse" in said
     assert "dbt seed --select pulse_known_events" in said
 
 

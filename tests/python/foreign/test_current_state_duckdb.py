@@ -117,7 +117,7 @@ def test_the_two_commands_that_init_prints_work_and_the_segment_has_members(shop
     assert len(lines) == 2
     funnel, report = (shop.run(line).stdout for line in lines)
     assert "all people on" in funnel
-    assert "1 of 1 have a snapshot" in report
+    assert "segments  1 of 1 have a snapshot" in report
     rows = query(shop, "select segment_id, size, status from pulse_segment_snapshots")
     assert rows == [("people_high_lifetime_value", 200, "ok")]
     assert query(shop, 'select count(*), min("customer_id") from seg_people_high_lifetime_value') == [(200, 201)]
@@ -146,7 +146,7 @@ def test_odd_columns_can_be_used_in_rules_of_every_kind(shop: Foreign) -> None:
 def test_a_table_of_the_owner_is_not_touched_and_is_named(tmp_path: Path) -> None:
     project = Foreign(tmp_path / "shop", FILES)
     project.run("dbt build --quiet")
-    made = "create table pulse_incidents as select 1 as id, 'disk' as title; create view seg_people_high_lifetime_value as select 7 as customer_id"
+    made = "create table pulse_incidents as select 1 as id, 'disk' as title; create view seg_people_high_lifetime_value as select 7 as customer_id; create table pulse_known_events as select 2 as id, 'fair' as what"
     with duckdb.connect(str(project.root / "shop.duckdb")) as c:
         c.execute(made)
     project.run("pulse init --relation \"ref('dim_people')\" --key 'Customer ID' --yes")
@@ -158,7 +158,9 @@ def test_a_table_of_the_owner_is_not_touched_and_is_named(tmp_path: Path) -> Non
     )
     assert '"main"."seg_people_high_lifetime_value" is there already' in done.stderr
     assert query(project, "select * from pulse_incidents") == [(1, "disk")]
+    assert '"main"."pulse_known_events" is there already' in done.stderr
     assert query(project, "select * from seg_people_high_lifetime_value") == [(7,)]
+    assert query(project, "select * from pulse_known_events") == [(2, "fair")]
     detect = project.run("pulse detect", ok=False)
     assert "did not make it" in detect.stderr or "refused" in detect.stderr
     assert query(project, "select * from pulse_incidents") == [(1, "disk")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -20,7 +21,7 @@ version: 1.0.0
 profile: crm_profile
 model-paths: [models]
 snapshot-paths: [snapshots]
-seeds: {crm: {+schema: raw}}
+seeds: {crm: {+schema: raw, +grants: {select: [crm_runner]}}}
 models:
   crm:
     staging:
@@ -28,6 +29,9 @@ models:
     marts: {+schema: mart, +materialized: table}
   pulse:
     +schema: audiences   # the owner decides where Pulse's tables go
+    +grants: {select: [crm_reader, crm_runner]}   # and who reads them
+    incidents:
+      +grants: {insert: [crm_runner], delete: [crm_runner]}
 vars: {cutoff: 3}
 """,
     "macros/generate_schema_name.sql": """\
@@ -57,18 +61,26 @@ select * from {{ source('lake', 'accounts') }}
 
 
 @pytest.fixture(scope="module")
-def crm(postgres_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Foreign:
-    """Give the project, built once by its owner, and then with Pulse in it."""
+def crm(postgres_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
+    """Give the project, built once by its owner, and then with Pulse in it; a second user runs Pulse, a third one reads."""
     schema = f"crm_{uuid4().hex[:8]}"
-    output = f"type: postgres, host: {postgres_server}, port: 5432, user: postgres, password: '', dbname: postgres, schema: {schema}, threads: 2"
-    profile = f"crm_profile:\n  target: dev\n  outputs:\n    dev: {{{output}}}\n"
+    output = f"type: postgres, host: {postgres_server}, port: 5432, password: '', dbname: postgres, schema: {schema}, threads: 2"
+    users = {"dev": "crm_builder", "ops": "crm_runner"}
+    outputs = "".join(f"    {target}: {{user: {user}, {output}}}\n" for target, user in users.items())
+    profile = f"crm_profile:\n  target: dev\n  outputs:\n{outputs}"
     project = Foreign(tmp_path_factory.mktemp("foreign") / "crm", FILES | {"profiles.yml": profile})
     project.schema, project.server = schema, postgres_server  # type: ignore[attr-defined]
+    query(project, "create role crm_builder login; create role crm_runner login; create role crm_reader")
+    query(project, "grant create, temporary on database postgres to crm_builder")
     project.before = project.own_results()  # type: ignore[attr-defined]
     age(project)
     project.run("pulse init")
     project.said = project.run("pulse init --relation \"ref('accounts_snapshot')\" --key 'Account Id' --owner crm-team")  # type: ignore[attr-defined]
-    return project
+    yield project
+    query(
+        project,
+        "drop owned by crm_builder cascade; drop owned by crm_runner; drop role crm_builder, crm_runner, crm_reader",
+    )
 
 
 def query(project: Foreign, sql: str) -> list[tuple[object, ...]]:
@@ -129,6 +141,33 @@ def test_the_tables_are_where_the_owners_config_puts_them_and_the_runner_finds_t
     assert (sizes[TODAY - timedelta(days=20)], sizes[TODAY - timedelta(days=5)]) == (30, 60)
     listed = crm.run("pulse snapshots list --format csv").stdout
     assert "gold" in listed
+
+
+def test_the_owners_grants_are_on_every_table_of_the_package(crm: Foreign) -> None:
+    given = query(
+        crm,
+        "select c.relname, string_agg(lower(a.privilege_type), ' ' order by a.privilege_type) from pg_class as c,"
+        f" aclexplode(c.relacl) as a where c.relnamespace = '{crm.schema}__audiences'::regnamespace"
+        " and a.grantee = 'crm_runner'::regrole group by 1",
+    )
+    nodes = [n for n in crm.manifest().values() if n["package_name"] == "pulse" and n["resource_type"] == "model"]
+    runners = {n["name"] for n in nodes if "pulse_runner" in n["config"]["tags"]}
+    assert dict(given) == {n["name"]: "delete insert select" if n["name"] in runners else "select" for n in nodes}
+    reads = query(
+        crm, f"select has_table_privilege('crm_reader', '{crm.schema}__audiences.pulse_segment_snapshots', 'select')"
+    )
+    assert reads == [(True,)]
+
+
+def test_the_second_user_runs_what_the_first_one_built(crm: Foreign) -> None:
+    for schema in ("audiences", "raw"):
+        query(crm, f"grant usage on schema {crm.schema}__{schema} to crm_runner")
+    done = crm.run("pulse --target ops run --no-build")
+    assert "skipped (--no-build)" in done.stdout
+    refused = crm.run("pulse --target ops run", ok=False)
+    assert refused.returncode == 1
+    assert "dbt was refused" in refused.stderr or "may not use" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 2
 
 
 def test_the_owners_models_called_segments_and_incidents_are_as_before(crm: Foreign) -> None:
