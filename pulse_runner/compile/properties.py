@@ -151,7 +151,6 @@ def _exposure(segment: Segment, prefix: str) -> dict[str, Any]:
         "description": in_jinja(f"Pulse watches this audience every day. {segment.description or ''}".strip()),
         "owner": {owner: in_jinja(segment.owner)},
         "depends_on": [f"ref('{prefix}{segment.name}')", "ref('pulse', 'pulse_segment_snapshots')"],
-        "config": {"tags": ["pulse"]},
     }
 
 

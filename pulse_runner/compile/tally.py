@@ -129,7 +129,8 @@ class Tally:
         where = f"given.{self._entity.key} is not null"
         if h.kind == "as_of":
             day = f"cast(given.{h.as_of} as date)"
-            where += f" and given.{h.as_of} >= {first} and given.{h.as_of} <= {last}"
+            # as a snapshot does, which asks for the day itself: a time after midnight is on no day
+            where += f" and given.{h.as_of} >= {first} and given.{h.as_of} <= {last} and given.{h.as_of} = {day}"
             return f"dated as (select {given}, {day} as pulse_day from {relation} as given where {where})"
         count = (self._last - self._first).days + 1
         days = " union all ".join(

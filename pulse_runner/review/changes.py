@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pulse_runner.compile.sql import resolve_segments
 from pulse_runner.segments.model import (
     All,
     AnyOf,
     DetectorSettings,
     Entity,
     EventLeaf,
+    EventSource,
     FieldLeaf,
     Leaf,
     Not,
@@ -50,6 +52,12 @@ class Version:
     def rule(self) -> Rule:
         """Return the rule as it is written."""
         return self.segment.rule
+
+    @property
+    def events(self) -> tuple[EventSource, ...]:
+        """Return the events that the rule reads, itself or through the segments that it refers to."""
+        named = (leaf.event for leaf in leaves(resolve_segments(self.rule, self.rules)) if isinstance(leaf, EventLeaf))
+        return tuple(self.entity.events[name] for name in dict.fromkeys(named))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from pulse_runner.compile.tally import Tally
-from pulse_runner.errors import WarehouseError
+from pulse_runner.errors import PulseError
 from pulse_runner.review.changes import Change, Version, conditions, signed
 from pulse_runner.review.sides import Source, Sources
 from pulse_runner.segments.model import Project, Rule
@@ -100,14 +100,12 @@ def count_changes(sources: Sources, changes: Sequence[Change]) -> dict[str, Coun
     for counters in together.values():
         try:
             out |= _read(counters, with_others=True)
-        except WarehouseError:  # one of the rules is at fault: then each by itself
+        except PulseError:  # one of the rules is at fault: then each by itself
             for counter in counters:
                 try:
                     out |= _read([counter], with_others=False)
-                except WarehouseError as error:
-                    out[counter.change.name] = Counts(
-                        counter.source.day, troubles=(f"The rule cannot be counted: {error.what}",)
-                    )
+                except PulseError:
+                    out[counter.change.name] = counter.alone()
     return out
 
 
@@ -195,9 +193,13 @@ class _Counter:
         )
 
     def alone(self) -> Counts:
-        """Return the counts of a change whose two rules read different rows, or which cannot be counted at all."""
+        """Return the counts of a change side by side: where the rules read different rows, or the warehouse refuses one of them."""
         if not self._found:
             return Counts(None, troubles=tuple(self._troubles))
+        if len(self._found) == 1:
+            (side,) = self._found
+            counts = self._one_side(side)
+            return replace(counts, troubles=(*self._troubles, *counts.troubles))
         parts = {side: self._one_side(side) for side in self._found}
         before, after = parts["before"], parts["after"]
         texts = {side: [s.condition for s in parts[side].funnel] for side in SIDES}
@@ -209,7 +211,7 @@ class _Counter:
         if before.before is not None and after.after is not None:
             try:
                 stay = self._stay()
-            except WarehouseError as error:
+            except PulseError as error:
                 troubles.append(f"Who stays cannot be counted: {error.what}")
         return Counts(
             day=after.day, everybody=after.everybody, before=before.before, after=after.after, stay=stay,
@@ -221,7 +223,7 @@ class _Counter:
         counter = _Counter(self._sources, only)
         try:
             return _read([counter], with_others=False)[self.change.name]
-        except WarehouseError as error:
+        except PulseError as error:
             return Counts(counter.source.day, troubles=(f"{self._rule(side)} cannot be counted: {error.what}",))
 
     def _stay(self) -> int:

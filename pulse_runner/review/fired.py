@@ -20,7 +20,7 @@ from pulse_runner.detect.panels import metric_panels, only_measured
 from pulse_runner.detect.stage import detector_settings
 from pulse_runner.detectors import DETECTORS
 from pulse_runner.detectors.panel import MetricPanel
-from pulse_runner.errors import WarehouseError
+from pulse_runner.errors import PulseError, WarehouseError
 from pulse_runner.known_events.read import read_events
 from pulse_runner.review.changes import Change, Version
 from pulse_runner.review.count import SIDES, Side
@@ -83,12 +83,11 @@ def fired_changes(sources: Sources, changes: Sequence[Change]) -> dict[tuple[str
             else:
                 asked.setdefault(id(source), _Asked(source, [])).rules.append((change.name, side, version))
     for group in asked.values():
-        try:
-            for (name, side), found in group.read().items():
-                series[side][name] = found
-        except WarehouseError as error:
-            for name, side, _ in group.rules:
-                out[name, side] = Fired("not_reconstructable", *spans[name, side], reason=error.what)
+        read, troubles = group.read_each()
+        for (name, side), found in read.items():
+            series[side][name] = found
+        for (name, side), why in troubles.items():
+            out[name, side] = Fired("not_reconstructable", *spans[name, side], reason=why)
     for side in SIDES:
         _judge(sources, side, series[side], spans, out)
     return out
@@ -100,6 +99,20 @@ class _Asked:
 
     source: Source
     rules: list[tuple[str, Side, Version]]
+
+    def read_each(self) -> tuple[dict[tuple[str, Side], Series], dict[tuple[str, Side], str]]:
+        """Return the series of the rules, and why those have none that the warehouse refuses."""
+        try:
+            return self.read(), {}
+        except PulseError as error:
+            if len(self.rules) == 1:
+                return {}, {self.rules[0][:2]: error.what}
+        read, troubles = dict[tuple[str, Side], Series](), dict[tuple[str, Side], str]()
+        for rule in self.rules:  # one of them is at fault: then each by itself
+            found, why = _Asked(self.source, [rule]).read_each()
+            read |= found
+            troubles |= why
+        return read, troubles
 
     def read(self) -> dict[tuple[str, Side], Series]:
         last = self.source.day

@@ -55,6 +55,8 @@ class Source:
         """Say why a rule cannot be counted here, '' when nothing is known to be in the way."""
         try:
             missing = self.missing(version)
+            for source in version.events:
+                self._events(source)
             _ = self.day
         except PulseError as error:
             return error.what

@@ -11,6 +11,8 @@ import pytest
 from alert.servers import Web, web_server
 from foreign_project import Foreign
 
+pytestmark = pytest.mark.xdist_group("foreign_odd")
+
 DAYS = 40
 MORE = [f"extra_{n}" for n in range(1, 49)]
 FILES = {

@@ -16,7 +16,7 @@ import pytest
 from foreign_project import ROOT, Foreign
 from ruamel.yaml import YAML
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("two_users")]
 
 PAGE = (ROOT / "docs/privileges.md").read_text(encoding="utf-8")
 TODAY = date.today()

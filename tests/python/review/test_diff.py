@@ -258,7 +258,33 @@ def test_a_rule_that_the_warehouse_refuses_takes_nothing_else_with_it(repo: Repo
     data = repo.data()
     assert data["germans"]["size"]["stay"] == 500
     (trouble,) = data["rich"]["troubles"]
-    assert trouble.startswith("The rule cannot be counted: duckdb refused `with dated as")
+    assert trouble.startswith("The rule after the edit cannot be counted: duckdb refused `with dated as")
+    assert data["rich"]["size"]["before"] == 200
+    assert data["rich"]["fired"]["before"]["status"] == "replayed"
+    assert data["rich"]["fired"]["after"]["status"] == "not_reconstructable"
+    assert data["germans"]["fired"]["after"]["status"] == "replayed"
+
+
+def test_events_of_a_relation_that_dbt_does_not_know(repo: Repository) -> None:
+    repo.commit()
+    repo.entity(
+        "fields:\n",
+        "events:\n  visits: {relation: ref('visits'), key: customer_id, at: at, fields: {page: text}}\nfields:\n",
+    )
+    repo.segment("rich", "[{event: visits, operator: performed}]")
+    rich = repo.data()["rich"]
+    assert rich["size"]["before"] == 200
+    (trouble,) = rich["troubles"]
+    assert trouble.startswith("The rule after the edit cannot be counted: dbt knows no ref('visits')")
+
+
+def test_a_rule_in_sql_over_a_clock_that_counts_from_another_column_now(repo: Repository) -> None:
+    repo.segment("quiet", '[{sql: "quiet_days * 2 > 8"}]')
+    repo.commit()
+    repo.entity("days_since: seen_at", "days_since: paid_at")
+    quiet = repo.data()["quiet"]
+    assert quiet["edit"] == "edited"
+    assert quiet["size"] == {"before": 500, "after": 750, "enter": 250, "leave": 0, "stay": 500}
 
 
 def test_markdown_is_a_comment(repo: Repository) -> None:
