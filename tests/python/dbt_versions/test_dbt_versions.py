@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from plain_dbt import FIRST, LAST, Built, copy_project
 
+from pulse_runner.adopt.landed import TABLES, columns_of
 from pulse_runner.package import project_files
 
 
@@ -63,6 +64,32 @@ def test_dbt_v2_refuses_tables_that_pulse_did_not_make(v2: Environment, tmp_path
     with duckdb.connect(str(project.database), read_only=True) as c:
         assert c.execute("select * from pulse_incidents").fetchall() == [(1,)]
         assert c.execute("select * from pulse_known_events").fetchall() == [(2,)]
+
+
+def test_dbt_v2_adds_columns_to_a_table_of_an_earlier_version(v2: Environment, tmp_path: Path) -> None:
+    project = Project(v2, copy_project(tmp_path))
+    project.write_profile("duckdb", f"path: {str(project.database)!r}")
+    columns = "snapshot_date date, previous_date date, entity text, segment_id text, fact text, item text, bucket text, leaf_columns text"
+    with duckdb.connect() as c:
+        c.execute(f"attach '{project.database}' as older (storage_version 'v1.4.0')")
+        c.execute(f"create table older.pulse_customers__facts ({columns}, members bigint)")
+    project.build(LAST, LAST)
+    with duckdb.connect(str(project.database), read_only=True) as c:
+        assert c.execute("select count(*) > 0, sum(amount) > 0 from pulse_customers__facts").fetchall() == [
+            (True, True)
+        ]
+
+
+def test_dbt_v2_refuses_to_begin_anew_beside_tables_of_0_1_0(v2: Environment, tmp_path: Path) -> None:
+    project = Project(v2, copy_project(tmp_path))
+    project.write_profile("duckdb", f"path: {str(project.database)!r}")
+    columns = ", ".join(f"{column} {type_}" for column, type_ in columns_of(TABLES["segments"]).items())
+    with duckdb.connect() as c:
+        c.execute(f"attach '{project.database}' as older (storage_version 'v1.4.0')")
+        c.execute(f"create table older.segments ({columns})")
+    with pytest.raises(WalkError) as refused:
+        project.build(LAST, LAST)
+    assert "Tables of Pulse 0.1.0 stand in schema main" in " ".join(str(refused.value).split())
 
 
 def test_a_difference_between_two_builds_is_told_with_its_column() -> None:
