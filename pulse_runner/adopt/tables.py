@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pulse_runner.adopt.landed import VERSION, VIEWS, is_landed, is_segment_view, old_name, plain
+from pulse_runner.compile.write import layout_of
 from pulse_runner.errors import WarehouseError
 from pulse_runner.known_events.event import KnownEvent
 from pulse_runner.known_events.seed import events_path, with_events, write_known_events
-from pulse_runner.segments.model import Project
+from pulse_runner.segments.model import Project, Segment
 from pulse_runner.vocabulary import plural
 from pulse_runner.warehouse.base import Warehouse
-from pulse_runner.warehouse.manifest import Manifest, Node, node_of, own_nodes, relation_name
+from pulse_runner.warehouse.manifest import PACKAGE, Manifest, Node, node_of, own_nodes, relation_name
 from pulse_runner.warehouse.ownership import MARK, mark_of, require_own_relation
 from pulse_runner.warehouse.project import read_project
 from pulse_runner.warehouse.relations import Relation, can_be_read, literal, quoted, readers_of, relations_in
@@ -88,7 +89,9 @@ def plan_tables(
     Tables of 0.1.0 are looked for in `from_schema`, else in the target's schema and in those that Pulse's models have. Raises
     WarehouseError when old and new tables both have rows, or when somebody else's table stands where Pulse's is to be.
     """
-    nodes = [n for n in own_nodes(manifest) if relation_name(n)]
+    views_of = {f"{layout_of(root).prefix}{s.name}": s for s in project.segments.values()}
+    # a model of the project may have the tag pulse too, so that it is built with the others
+    nodes = [n for n in own_nodes(manifest) if relation_name(n) and (_is_made(n) or n["name"] in views_of)]
     if not can_be_read(warehouse):
         by_hand = f"stays    the tables: on {warehouse.dialect} they are renamed by hand, see docs/upgrade.md of Pulse."
         return TablesPlan(notes=(by_hand,))
@@ -105,7 +108,7 @@ def plan_tables(
         if not kept
     ]
     steps += [step for n in tables if (step := _table_step(found, n, landed.get(str(n["name"]))))]
-    steps += _view_marks(found, manifest, [n for n in nodes if _is_view(n)], project)
+    steps += _view_marks(found, manifest, nodes, project, views_of)
     old = tuple(relation.label for relation in landed.values())
     notes = [
         f"stays    {view.label}: {', '.join(kept)} reads it. Drop it when nobody does." for view, kept in views if kept
@@ -156,9 +159,8 @@ def _table_step(found: _Found, node: Node, old: Relation | None) -> Step | None:
         require_own_relation(there, node, found.project)
     done, statements = list[str](), list[str]()
     if old and there:  # the one in its place stays: views may read it
-        rows = (
-            0 if _rows(found, there) else _rows(found, old)
-        )  # both have some only of events, which are in the seed's file
+        # both have rows only of known events, and those are in the seed's file
+        rows = 0 if _rows(found, there) else _rows(found, old)
         if rows:
             listed = ", ".join(map(quoted, old.columns))
             statements.append(f"insert into {target} ({listed}) select {listed} from {old.sql}")
@@ -218,14 +220,14 @@ def _old_views(found: _Found, nodes: Sequence[Node]) -> Iterator[tuple[Relation,
         yield view, kept
 
 
-def _view_marks(found: _Found, manifest: Manifest, nodes: Sequence[Node], project: Project) -> list[Step]:
+def _view_marks(
+    found: _Found, manifest: Manifest, nodes: Sequence[Node], project: Project, views_of: Mapping[str, Segment]
+) -> list[Step]:
     """Return the marks for segment views of 0.1.0, which keep their names; the next build makes them anew."""
     steps = []
-    nodes_of_segments = {
-        s.name: n for s in project.segments.values() for n in nodes if str(n["name"]).endswith(f"_{s.name}")
-    }
-    for segment, node in nodes_of_segments.items():
-        entity, view = project.entities[project.segments[segment].entity], found.at(node)
+    for node in [n for n in nodes if n["name"] in views_of]:
+        segment = views_of[str(node["name"])]
+        entity, view = project.entities[segment.entity], found.at(node)
         read = node_of(manifest, entity.relation.function, *entity.relation.arguments)
         if view is None or MARK in view.comment or read is None:
             continue
@@ -286,6 +288,11 @@ def _comment(node: Node, project: str) -> str:
 def _rows(found: _Found, relation: Relation) -> int:
     rows = found.warehouse.query(f"select count(*) as n from {relation.sql}")
     return int(rows[0]["n"])
+
+
+def _is_made(node: Node) -> bool:
+    """Say whether a node is of the package, or a table that `pulse compile` and `pulse init` write."""
+    return node["package_name"] == PACKAGE or old_name(str(node["name"])) is not None
 
 
 def _is_view(node: Node) -> bool:

@@ -126,8 +126,13 @@ def test_relations_of_other_people_stay_and_are_named(world: World) -> None:
         f"create view {at}.seg_gold as select account_id from shop.accounts where tier = 'gold'",
         f"create view {at}.board as select size from {at}.segment_snapshots",
     )
+    # a model of theirs that is built with Pulse's
+    tagged = "{{ config(materialized='table', tags=['pulse']) }}\nselect 1 as incident_id"
+    (world.root / "models/pulse_report.sql").write_text(tagged, encoding="utf-8")
+    world.sql(f"create table {at}.pulse_report as select 1 as incident_id")
     before = world.relations()
     done = world.pulse("upgrade")
+    assert "pulse_report" not in done.output
     stays = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if line.startswith("stays")]
     assert f"{world.old}.incident_events: 0.1.0 did not make it, its columns are others." in stays
     assert f"{world.old}.lost_facts: segments/ has no entity lost. Add it, `pulse compile`, and upgrade again." in stays
