@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pulse_runner.errors import UsageError
+from pulse_runner.warehouse.profile import plain_target
 
 EMBEDDED_FILE = "pulse.duckdb"
 
@@ -124,15 +125,8 @@ def embed_unless_named(root: Path) -> None:
 
 
 def target_name(root: Path, target: str | None = None) -> str | None:
-    """Return the target that dbt uses: the one asked for, else that of the profile; None where the profile computes it."""
-    if target:
-        return target
-    try:
-        data = YAML(typ="safe", pure=True).load((profiles_dir(root) / "profiles.yml").read_text(encoding="utf-8"))
-        name = str(data[profile_name(root)].get("target") or "default")
-    except (OSError, YAMLError, KeyError, TypeError, AttributeError):
-        return None  # what is wrong with the profile is dbt's to say
-    return None if "{{" in name else name
+    """Return the target that dbt would use for a project; None where only dbt can say."""
+    return plain_target(profiles_dir(root) / "profiles.yml", profile_name(root), target)
 
 
 def is_embedded(root: Path) -> bool:
