@@ -40,6 +40,11 @@ def project_vars(root: Path) -> Mapping[str, Any]:
     return {**declared, **scoped} if isinstance(scoped, dict) else declared
 
 
+def first_folder(root: Path, setting: str, usual: str) -> str:
+    """Return the first folder of a list in dbt_project.yml (`model-paths`, `seed-paths`), dbt's usual one where it has none."""
+    return str((read_project(root).get(setting) or [usual])[0])
+
+
 def package_folder(root: Path) -> Path:
     """Return where dbt installs the Pulse package in a project."""
     return root / str(read_project(root).get("packages-install-path") or "dbt_packages") / "pulse"
