@@ -23,7 +23,7 @@
     {%- if execute -%}
         {%- set made = this.incorporate(type='view' if model.config.materialized == 'view' else 'table') -%}
         {%- set text = (model.description ~ '\n\n' if model.description else '') ~ pulse.pulse_mark_text() -%}
-        {%- if pulse.pulse_mark_of(made) not in (none, text) or pulse.pulse_mark_of(made) == '' -%}
+        {%- if pulse.pulse_mark_of(made) not in (none, text) -%}
             {{ pulse.pulse_write_mark(made, text) }}
         {%- endif -%}
     {%- endif -%}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pulse_runner import __version__
+from pulse_runner.adopt.project import write
 from pulse_runner.errors import UsageError
 from pulse_runner.package import COPY, STATE, package_files, text_hash
 
@@ -88,9 +89,7 @@ def write_upgrade(root: Path, upgrade: Upgrade) -> None:
     """Bring the copy to the runner's version, as planned."""
     files = package_files()
     for name in (*upgrade.added, *upgrade.changed):
-        target = root / COPY / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(files[f"{COPY}/{name}"], encoding="utf-8")
+        write(root / COPY / name, files[f"{COPY}/{name}"])
     for name in upgrade.removed:
         (root / COPY / name).unlink()
 

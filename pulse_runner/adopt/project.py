@@ -24,7 +24,7 @@ from pulse_runner.package import COPY, KNOWN_EVENTS, KNOWN_EVENTS_CONFIG, ROUTES
 from pulse_runner.segments.publish import schema_texts
 from pulse_runner.segments.schema import Schema
 from pulse_runner.warehouse.manifest import Manifest, own_nodes, relation_name
-from pulse_runner.warehouse.project import package_folder, read_project
+from pulse_runner.warehouse.project import first_folder, package_folder, read_project
 
 ITEM = f"local: {COPY}"
 ENTITIES = ("vars", "pulse_entities")
@@ -145,8 +145,7 @@ def drop_statements(manifest: Manifest | None) -> list[str]:
 
 def sources_path(root: Path) -> str:
     """Return where Pulse declares a source that the project does not declare itself."""
-    models = (read_project(root).get("model-paths") or ["models"])[0]
-    return f"{models}/pulse_sources.yml"
+    return f"{first_folder(root, 'model-paths', 'models')}/pulse_sources.yml"
 
 
 def write(path: Path, text: str) -> None:
