@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pulse_runner import __version__
+from pulse_runner.adopt.project import write
 from pulse_runner.errors import UsageError
 from pulse_runner.package import COPY, STATE, package_files, text_hash
 
@@ -95,11 +95,7 @@ def write_upgrade(root: Path, upgrade: Upgrade) -> None:
         if name == STATE:
             for gone in upgrade.removed:
                 (root / COPY / gone).unlink()
-        target = root / COPY / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.tmp")
-        temporary.write_text(files[f"{COPY}/{name}"], encoding="utf-8")
-        os.replace(temporary, target)
+        write(root / COPY / name, files[f"{COPY}/{name}"])
 
 
 def changes_since(version: str | None) -> str:

@@ -11,7 +11,7 @@ from pulse_runner.compile.sql import quoted
 from pulse_runner.errors import UsageError
 from pulse_runner.segments.model import FieldType
 from pulse_runner.warehouse.base import Warehouse
-from pulse_runner.warehouse.manifest import Manifest, Node, node_of, relation_name
+from pulse_runner.warehouse.manifest import RELATIONS, Manifest, Node, is_own, node_of, relation_name
 
 SAMPLE = 200_000  # rows that columns are counted over: a table may be large
 TYPES: tuple[tuple[FieldType, str], ...] = (
@@ -21,7 +21,6 @@ TYPES: tuple[tuple[FieldType, str], ...] = (
     ("text", r"char|text|string|uuid|enum"),
     ("number", r"^(u?(tiny|small|medium|big|huge)?int|u?int\d*\b|num|dec|float|double|real|bignum)"),
 )
-LISTED = ("model", "snapshot", "seed")
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def places(manifest: Manifest) -> list[Place]:
     """Return the relations of a project that an entity could be: models, snapshots, seeds and sources, without Pulse's own."""
     found = []
     for node in manifest.get("nodes", {}).values():
-        if node["resource_type"] in LISTED and not _is_own(node) and relation_name(node):
+        if node["resource_type"] in RELATIONS and not is_own(node) and relation_name(node):
             found.append(_place(f"ref({node['name']!r})", node, str(node["resource_type"])))
     for node in manifest.get("sources", {}).values():
         found.append(_place(f"source({node['source_name']!r}, {node['name']!r})", node, "source"))
@@ -186,7 +185,3 @@ def _place(call: str, node: Node, kind: str) -> Place:
     return Place(
         call, str(node["name"]), node.get("database"), str(node["schema"]), identifier, str(relation_name(node)), kind
     )
-
-
-def _is_own(node: Node) -> bool:
-    return node.get("package_name") == "pulse" or "pulse" in node.get("config", {}).get("tags", ())

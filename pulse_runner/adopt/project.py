@@ -6,6 +6,7 @@ lines of ours (`yaml_lines`), which go again without a trace.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from pulse_runner.package import COPY, KNOWN_EVENTS, KNOWN_EVENTS_CONFIG, ROUTES
 from pulse_runner.segments.publish import schema_texts
 from pulse_runner.segments.schema import Schema
 from pulse_runner.warehouse.manifest import Manifest, own_nodes, relation_name
-from pulse_runner.warehouse.project import package_folder, read_project
+from pulse_runner.warehouse.project import first_folder, package_folder, read_project
 
 ITEM = f"local: {COPY}"
 ENTITIES = ("vars", "pulse_entities")
@@ -145,14 +146,18 @@ def drop_statements(manifest: Manifest | None) -> list[str]:
 
 def sources_path(root: Path) -> str:
     """Return where Pulse declares a source that the project does not declare itself."""
-    models = (read_project(root).get("model-paths") or ["models"])[0]
-    return f"{models}/pulse_sources.yml"
+    return f"{first_folder(root, 'model-paths', 'models')}/pulse_sources.yml"
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file with the line ends that its text has."""
+    """Write a whole file or nothing, with the line ends that its text has."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode("utf-8"))
+    path = path.resolve()  # a link stays a link
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(text.encode("utf-8"))
+    if path.exists():
+        shutil.copymode(path, temporary)
+    os.replace(temporary, path)
 
 
 def _own_seed(root: Path) -> tuple[str, ...]:

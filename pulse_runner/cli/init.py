@@ -243,6 +243,7 @@ def _asker(yes: bool) -> Ask:
 
 def _write(root: Path, files: dict[str, str], dry_run: bool, quiet: bool = False) -> None:
     """Write files that are not there; of the package's, which are many, only the number is told."""
+    from pulse_runner.adopt.project import write
     from pulse_runner.package import COPY
 
     word = "would write" if dry_run else "wrote"
@@ -254,8 +255,7 @@ def _write(root: Path, files: dict[str, str], dry_run: bool, quiet: bool = False
                 click.echo(f"kept    {path}")
             continue
         if not dry_run:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            write(target, text)
         if path.startswith(f"{COPY}/"):
             copied += 1
         else:

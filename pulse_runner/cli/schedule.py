@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import click
 
@@ -16,7 +15,7 @@ from pulse_runner.cli.context import PulseContext, pass_pulse
 from pulse_runner.errors import PulseError
 from pulse_runner.schedules import SCHEDULERS, Plan
 from pulse_runner.warehouse.profile import plain_output
-from pulse_runner.warehouse.project import is_embedded, profile_name, profiles_dir, time_zone
+from pulse_runner.warehouse.project import is_embedded, profile_name, profiles_dir, target_name, time_zone
 
 Day = Literal["yesterday", "today"]
 
@@ -89,7 +88,7 @@ def plan_of(pulse: PulseContext, hour: int, minute: int, day: Day | None) -> Pla
         requirements=requirements_of(pulse.root, str(output.get("type", "duckdb"))),
         folder=folder_in_repository(pulse.root),
         profile=profile_name(pulse.root),
-        target=target_name(file, profile_name(pulse.root), pulse.target),
+        target=target_name(pulse.root, pulse.target) or "default",
         profiles_file=file,
     )
 
@@ -142,11 +141,3 @@ def folder_in_repository(root: Path) -> str:
     """Return the project's folder inside its git repository, `.` where it is the repository or there is none."""
     found = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
     return root.relative_to(found).as_posix()
-
-
-def target_name(file: Path, profile: str, target: str | None) -> str:
-    """Return the name of the target that a run uses."""
-    from ruamel.yaml import YAML
-
-    chosen = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))[profile].get("target", "default")
-    return str(cast("str", target or os.environ.get("DBT_TARGET") or chosen))

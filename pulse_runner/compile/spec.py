@@ -35,8 +35,7 @@ def relation_spec(plan: EntityPlan) -> Spec:
         "required": [c for c in (entity.key, h.as_of, h.valid_from, h.valid_to) if c],
         "columns": {c: entity.fields[c].type for c in plan.columns},
     }
-    names = used_names(entity.columns, [*spec["columns"], *spec["required"]])
-    return spec | ({"names": names} if names else {})
+    return spec | _names(entity.columns, [*spec["columns"], *spec["required"]])
 
 
 def used_names(names: Mapping[str, str], columns: Iterable[str]) -> dict[str, str]:

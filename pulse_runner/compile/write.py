@@ -10,7 +10,7 @@ from pulse_runner.compile.plan import plan_entity
 from pulse_runner.compile.render import HEADER, YAML_HEADER, Layout, compile_project
 from pulse_runner.compile.versions import Remembered, read_versions, remember
 from pulse_runner.segments.model import Entity, Project
-from pulse_runner.warehouse.project import project_vars, read_project
+from pulse_runner.warehouse.project import first_folder, project_vars
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def layout_of(root: Path) -> Layout:
     By default the folder is pulse/ in the first one that dbt reads models from.
     """
     declared, usual = project_vars(root), Layout()
-    models = (read_project(root).get("model-paths") or ["models"])[0]
+    models = first_folder(root, "model-paths", "models")
     return Layout(
         str(declared.get("pulse_models_folder") or f"{models}/pulse").strip("/"),
         str(declared.get("pulse_segment_prefix") or usual.prefix),

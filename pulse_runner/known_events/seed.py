@@ -12,7 +12,7 @@ from pathlib import Path
 from pulse_runner.errors import PulseError, UsageError
 from pulse_runner.known_events.calendar import holidays_of
 from pulse_runner.known_events.event import SCOPES, KnownEvent
-from pulse_runner.warehouse.project import read_project
+from pulse_runner.warehouse.project import first_folder
 
 FILE = "pulse_known_events.csv"
 COLUMNS = ("starts_on", "ends_on", "scope", "scope_value", "reason")
@@ -20,8 +20,7 @@ COLUMNS = ("starts_on", "ends_on", "scope", "scope_value", "reason")
 
 def events_path(root: Path) -> Path:
     """Return the seed of known events of a project, in the first folder that dbt reads seeds from."""
-    folders = read_project(root).get("seed-paths") or ["seeds"]
-    return root / str(folders[0]) / FILE
+    return root / first_folder(root, "seed-paths", "seeds") / FILE
 
 
 def read_known_events(path: Path) -> list[KnownEvent]:

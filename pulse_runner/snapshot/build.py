@@ -12,9 +12,9 @@ from pulse_runner.warehouse.privileges import PAGE, denied
 
 # the runner's own tables too: on a new project the first command to be run may be `pulse snapshot`
 SNAPSHOT_SELECTION = ("+tag:pulse_snapshot", "tag:pulse_runner")
-# unit tests judge the models with given rows, not the day's data: they are for `dbt build` and CI
 REFUSED = "Nothing was written"  # what macros/pulse_ownership.sql says of a relation that Pulse did not make
 OLDER = "Tables of Pulse 0.1.0"
+# unit tests judge the models with given rows, not the day's data: they are for `dbt build` and CI
 WITHOUT = ("--exclude-resource-type", "unit_test")
 
 

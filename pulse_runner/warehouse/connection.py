@@ -22,8 +22,8 @@ from pulse_runner.warehouse.manifest import node_of, own_node, read_manifest, re
 from pulse_runner.warehouse.opened import Opened
 from pulse_runner.warehouse.ownership import require_own
 from pulse_runner.warehouse.privileges import denied
-from pulse_runner.warehouse.profile import plain_output
-from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, require_package, target_name
+from pulse_runner.warehouse.profile import plain_output, plain_target
+from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, require_package
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -236,7 +236,8 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
     try:
         output = plain_output(folder / "profiles.yml", name, target)
         opened = open_plain(output, root) if output else None
-        return OpenWarehouse(opened or open_by_dbt(root, folder, name, target), root, target_name(root, target))
+        chosen = plain_target(folder / "profiles.yml", name, target)
+        return OpenWarehouse(opened or open_by_dbt(root, folder, name, target), root, chosen)
     except Exception as error:  # of dbt or of a driver
         text = " ".join(str(error).split())
         if is_lock_conflict(text):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pulse_runner.errors import UsageError
-from pulse_runner.warehouse.project import read_project
+from pulse_runner.warehouse.manifest import target_folder
 
 VARIABLE = "PULSE_DBT"
 TAIL = 5  # lines of dbt's output that say why it did not run
@@ -54,7 +54,7 @@ def run_command(
 
     `on_event` gets the name, the text and the data of each event while dbt runs. An interrupt ends dbt too.
     """
-    results = artifacts(root) / "run_results.json"
+    results = target_folder(root) / "run_results.json"
     before = _written(results)
     process = subprocess.Popen(
         [command, *args, "--log-format", "json"],
@@ -79,11 +79,6 @@ def run_command(
             process.wait()
     nodes = _nodes(results, errors) if _written(results) != before else []
     return succeeded, nodes, "\n".join((errors or rest)[-TAIL:])
-
-
-def artifacts(root: Path) -> Path:
-    """Return the folder that dbt writes run_results.json and manifest.json to."""
-    return root / (os.environ.get("DBT_TARGET_PATH") or str(read_project(root).get("target-path") or "target"))
 
 
 def _events(lines: Iterator[str] | Sequence[str]) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:

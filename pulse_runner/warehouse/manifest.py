@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,10 @@ def read_manifest(root: Path | None, target: str | None = None) -> Manifest | No
     """
     if root is None:
         return None
-    path = target_folder(root) / "manifest.json"
-    found = _read(path, path.stat().st_mtime_ns) if path.is_file() else None
+    found = _artifact(root, "manifest.json")
     if found is None or target is None:
         return found
-    results = _json(target_folder(root) / "run_results.json") or {}
+    results = _artifact(root, "run_results.json") or {}
     if results.get("metadata", {}).get("invocation_id") != found.get("metadata", {}).get("invocation_id"):
         return found
     return found if results.get("args", {}).get("target") in (None, target) else None
@@ -73,8 +72,12 @@ def own_node(manifest: Manifest | None, name: str) -> Node | None:
 def own_nodes(manifest: Manifest) -> list[Node]:
     """Return every node that is a relation of Pulse: of the package, and what `pulse compile` wrote."""
     nodes = [n for n in manifest.get("nodes", {}).values() if n["resource_type"] in RELATIONS]
-    mine = [n for n in nodes if n["package_name"] == PACKAGE or PACKAGE in n.get("config", {}).get("tags", ())]
-    return sorted(mine, key=lambda n: str(n["name"]))
+    return sorted(filter(is_own, nodes), key=lambda n: str(n["name"]))
+
+
+def is_own(node: Node) -> bool:
+    """Say whether a node is of the package, or has the tag of what `pulse compile` wrote."""
+    return node.get("package_name") == PACKAGE or PACKAGE in node.get("config", {}).get("tags", ())
 
 
 def relation_name(node: Node | None) -> str | None:
@@ -129,13 +132,14 @@ def nodes_that_name(manifest: Manifest, node: Node, column: str, most: int) -> l
     return out[:most]
 
 
-@cache
-def _read(path: Path, changed: int) -> Manifest | None:
-    """Read a manifest once for each time that it was written: that of a large project takes a while."""
-    return _json(path)
+def _artifact(root: Path, name: str) -> dict[str, Any] | None:
+    path = target_folder(root) / name
+    return _read(path, path.stat().st_mtime_ns) if path.is_file() else None
 
 
-def _json(path: Path) -> dict[str, Any] | None:
+@lru_cache(maxsize=4)
+def _read(path: Path, changed: int) -> dict[str, Any] | None:
+    """Read an artifact once for each time that it was written: that of a large project takes a while."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -29,18 +29,37 @@ def plain_output(
 ) -> dict[str, Any] | None:
     """Return the settings of the target as dbt would read them, None where only dbt can say."""
     try:
-        yaml = YAML(typ="safe", pure=True)
-        yaml.version = "1.1"  # as dbt's parser reads it: `yes` is true
-        profile = yaml.load(path.read_text(encoding="utf-8"))[name]
-        chosen = _rendered(target or env.get("DBT_TARGET") or profile.get("target", "default"), env)
-        output = profile["outputs"][chosen]
+        profile = _profile(path, name)
+        output = profile["outputs"][_target(profile, target, env)]
         return {str(key): _rendered(value, env) for key, value in output.items()}
-    except (OSError, YAMLError, KeyError, TypeError, AttributeError, _OnlyDbtError):
+    except _NOT_PLAIN:
         return None
+
+
+def plain_target(path: Path, name: str, target: str | None, env: Mapping[str, str] = os.environ) -> str | None:
+    """Return the target that dbt would use: the one asked for, DBT_TARGET, else the profile's; None where only dbt can say."""
+    try:
+        found = _target(_profile(path, name), target, env)
+    except _NOT_PLAIN:
+        return None
+    return found if isinstance(found, str) else None
 
 
 class _OnlyDbtError(Exception):
     """A value needs more than this file knows."""
+
+
+_NOT_PLAIN = (OSError, YAMLError, KeyError, TypeError, AttributeError, _OnlyDbtError)
+
+
+def _profile(path: Path, name: str) -> Any:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = "1.1"  # as dbt's parser reads it: `yes` is true
+    return yaml.load(path.read_text(encoding="utf-8"))[name]
+
+
+def _target(profile: Any, target: str | None, env: Mapping[str, str]) -> Any:
+    return _rendered(target or env.get("DBT_TARGET") or profile.get("target", "default"), env)
 
 
 def _rendered(value: Any, env: Mapping[str, str]) -> Any:

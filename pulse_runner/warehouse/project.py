@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pulse_runner.errors import UsageError
+from pulse_runner.warehouse.profile import plain_target
 
 EMBEDDED_FILE = "pulse.duckdb"
 
@@ -37,6 +38,11 @@ def project_vars(root: Path) -> Mapping[str, Any]:
     declared: dict[str, Any] = dict(project.get("vars") or {})
     scoped = declared.pop(project.get("name", "pulse"), None)
     return {**declared, **scoped} if isinstance(scoped, dict) else declared
+
+
+def first_folder(root: Path, setting: str, usual: str) -> str:
+    """Return the first folder of a list in dbt_project.yml (`model-paths`, `seed-paths`), dbt's usual one where it has none."""
+    return str((read_project(root).get(setting) or [usual])[0])
 
 
 def package_folder(root: Path) -> Path:
@@ -124,15 +130,8 @@ def embed_unless_named(root: Path) -> None:
 
 
 def target_name(root: Path, target: str | None = None) -> str | None:
-    """Return the target that dbt uses: the one asked for, else that of the profile; None where the profile computes it."""
-    if target:
-        return target
-    try:
-        data = YAML(typ="safe", pure=True).load((profiles_dir(root) / "profiles.yml").read_text(encoding="utf-8"))
-        name = str(data[profile_name(root)].get("target") or "default")
-    except (OSError, YAMLError, KeyError, TypeError, AttributeError):
-        return None  # what is wrong with the profile is dbt's to say
-    return None if "{{" in name else name
+    """Return the target that dbt would use for a project; None where only dbt can say."""
+    return plain_target(profiles_dir(root) / "profiles.yml", profile_name(root), target)
 
 
 def is_embedded(root: Path) -> bool:

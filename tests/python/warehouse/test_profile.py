@@ -14,8 +14,9 @@ import pytest
 from pulse_runner.errors import UsageError
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.driver import open_plain
-from pulse_runner.warehouse.profile import plain_output
-from pulse_runner.warehouse.project import embed_unless_named, is_embedded, profiles_dir
+from pulse_runner.warehouse.manifest import read_manifest
+from pulse_runner.warehouse.profile import plain_output, plain_target
+from pulse_runner.warehouse.project import embed_unless_named, is_embedded, profiles_dir, target_name
 
 PLAIN = {
     "words": "{type: postgres, host: h, user: u, password: '0123', port: 5432, dbname: d, schema: s, threads: 4}",
@@ -165,3 +166,25 @@ def test_profiles_of_other_projects_never_mean_the_embedded_file(
     assert profiles_dir(root) == root
     connect(root).close()
     assert (root / "pulse.duckdb").is_file()
+
+
+def test_the_target_is_the_one_that_dbt_would_use(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN["a file"])
+    assert plain_target(path, "shop", None, {}) == "dev"
+    assert plain_target(path, "shop", None, {"A_TARGET": "prod"}) == "prod"
+    assert plain_target(path, "shop", None, {"DBT_TARGET": "ops"}) == "ops"
+    assert plain_target(path, "shop", "asked", {"DBT_TARGET": "ops"}) == "asked"
+    path.write_text("shop: {target: \"{{ var('t') }}\", outputs: {}}\n")
+    assert plain_target(path, "shop", None, {}) is None
+
+
+def test_the_manifest_of_the_target_in_the_environment_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, PLAIN["a file"])
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target/manifest.json").write_text('{"metadata": {"invocation_id": "1"}}')
+    (tmp_path / "target/run_results.json").write_text('{"metadata": {"invocation_id": "1"}, "args": {"target": "ops"}}')
+    assert read_manifest(tmp_path, target_name(tmp_path)) is None
+    monkeypatch.setenv("DBT_TARGET", "ops")
+    assert read_manifest(tmp_path, target_name(tmp_path)) is not None
