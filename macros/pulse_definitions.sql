@@ -29,3 +29,20 @@ select {{ columns | join(', ') }} from {{ ref('pulse_' ~ entity ~ '__' ~ kind) }
 {{ pulse.pulse_empty(columns) }}
     {%- endfor %}
 {%- endmacro %}
+
+{# Whether the project has an entity. Before, the views over all entities, the marts and the tests of Pulse are switched off: there is nothing
+   in them. The tables are there from the first build on. #}
+{% macro pulse_has_entities() %}{{ return(var('pulse_entities', []) | length > 0) }}{% endmacro %}
+
+{# What a table reads: the view over all entities of this name, or where there is no entity, and so no view, its columns and no row. #}
+{% macro pulse_view_of_all(name, columns) %}
+    {{ return(ref(name) if pulse.pulse_has_entities() else '(' ~ pulse.pulse_empty(columns) ~ ')') }}
+{% endmacro %}
+
+{% macro pulse_segment_facts() %}{{ return(pulse.pulse_view_of_all('pulse_segment_facts', pulse.pulse_fact_columns())) }}{% endmacro %}
+
+{% macro pulse_column_facts() %}{{ return(pulse.pulse_view_of_all('pulse_column_facts', pulse.pulse_health_columns())) }}{% endmacro %}
+
+{% macro pulse_segment_definitions() %}
+    {{ return(pulse.pulse_view_of_all('pulse_segment_definitions', pulse.pulse_definition_columns())) }}
+{% endmacro %}

@@ -1,3 +1,5 @@
+{{ config(enabled=pulse.pulse_has_entities()) }}
+
 -- gains minus losses is the change of size, for every segment and date that has a date before; and for every chosen earlier date, where the
 -- rule was the same
 with

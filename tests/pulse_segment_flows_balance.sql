@@ -1,3 +1,5 @@
+{{ config(enabled=pulse.pulse_has_entities()) }}
+
 -- For every segment and date: members that left to '(any)' and '(none)' are `exited`, those that came from them are `entered`. A pair of
 -- segments is part of the '(any)' of both, and the pairs of a segment cover its '(any)': who moved to two segments is in two pairs.
 with

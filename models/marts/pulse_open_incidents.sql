@@ -1,3 +1,5 @@
+{{ config(enabled=pulse.pulse_has_entities()) }}
+
 with
 
 incidents as (

@@ -1,11 +1,11 @@
-{{ config(pre_hook="{{ pulse_forget_window(ref('pulse_column_facts')) }}") }}
+{{ config(pre_hook="{{ pulse_forget_window(pulse.pulse_column_facts()) }}") }}
 
 with
 
 health as (
 
-    select * from {{ ref('pulse_column_facts') }}
-    where {{ pulse_in_window(ref('pulse_column_facts')) }}
+    select * from {{ pulse.pulse_column_facts() }} as all_health
+    where {{ pulse_in_window(pulse.pulse_column_facts()) }}
 
 ),
 

@@ -1,11 +1,11 @@
-{{ config(pre_hook="{{ pulse_forget_window(ref('pulse_segment_facts')) }}") }}
+{{ config(pre_hook="{{ pulse_forget_window(pulse.pulse_segment_facts()) }}") }}
 
 with
 
 facts as (
 
-    select * from {{ ref('pulse_segment_facts') }}
-    where {{ pulse_in_window(ref('pulse_segment_facts')) }}
+    select * from {{ pulse.pulse_segment_facts() }} as all_facts
+    where {{ pulse_in_window(pulse.pulse_segment_facts()) }}
 
 ),
 

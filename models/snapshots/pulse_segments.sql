@@ -6,7 +6,7 @@ with
 
 definitions as (
 
-    select * from {{ ref('pulse_segment_definitions') }}
+    select * from {{ pulse.pulse_segment_definitions() }} as all_definitions
 
 ),
 
