@@ -242,7 +242,7 @@ def test_an_upgrade_of_the_copy_that_is_stopped_is_no_edit(tmp_path: Path, monke
             raise KeyboardInterrupt
         real(source, target)
 
-    monkeypatch.setattr(copy.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     plan = copy.plan_upgrade(tmp_path)
     assert len(plan.changed) == len(files)
     with pytest.raises(KeyboardInterrupt):
