@@ -11,7 +11,7 @@ from pathlib import Path
 from pulse_runner import __version__
 from pulse_runner.warehouse.project import package_folder
 
-PACKAGE_PARTS = ("macros", "models", "seeds", "tests")
+PACKAGE_PARTS = ("macros", "models", "seeds", "semantics", "tests")
 COPY = "pulse_package"  # where a project keeps its copy of the package, named by packages.yml
 STATE = "pulse_package.json"
 SUFFIXES = (".sql", ".yml", ".csv", ".json")

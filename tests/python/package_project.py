@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from pulse_runner.package import PACKAGE_PARTS
+
 ROOT = Path(__file__).parents[2]
 PROJECT = """\
 name: {name}
@@ -24,7 +26,7 @@ def copy_package(folder: Path, *, leave_out: Iterable[str] = ()) -> Path:
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "dbt_project.yml", folder)
     ignore = shutil.ignore_patterns("python", "__pycache__", *leave_out)
-    for part in ("macros", "models", "seeds", "tests"):
+    for part in PACKAGE_PARTS:
         shutil.copytree(ROOT / part, folder / part, ignore=ignore)
     return folder
 

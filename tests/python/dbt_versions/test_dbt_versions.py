@@ -29,7 +29,9 @@ def v2() -> Environment:
 
 
 @pytest.mark.parametrize("built", ["duckdb"], indirect=True)
-def test_a_first_build_on_dbt_v2_leaves_the_tables_of_dbt_1(v2: Environment, built: Built, tmp_path: Path) -> None:
+def test_a_first_build_on_dbt_v2_leaves_the_tables_of_dbt_1_and_its_semantic_model_can_be_added(
+    v2: Environment, built: Built, tmp_path: Path
+) -> None:
     project = Project(v2, copy_project(tmp_path))
     project.write_profile("duckdb", f"path: {str(project.database)!r}")
     project.parse()
@@ -37,6 +39,7 @@ def test_a_first_build_on_dbt_v2_leaves_the_tables_of_dbt_1(v2: Environment, bui
     project.test()
     assert differences(read_tables(built.root / "pulse.duckdb"), read_tables(project.database)) == []
     assert unmarked(project.database) == []
+    project.semantics()
 
 
 def unmarked(database: Path) -> list[str]:

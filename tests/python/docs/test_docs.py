@@ -75,13 +75,15 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 def known_names() -> Iterator[str]:
     """Yield every name that begins with `pulse_` and that the package, the demo or the runner gives to something."""
-    for folder in ("models", "seeds", "tests", "demo/models", "demo/seeds"):
+    for folder in ("models", "seeds", "semantics", "tests", "demo/models", "demo/seeds"):
         yield from (p.stem for p in (ROOT / folder).rglob("*") if p.suffix in (".sql", ".csv", ".json"))
     for path in (ROOT / "macros").rglob("*.sql"):
         text = path.read_text(encoding="utf-8")
         yield path.stem  # a file with a group of steps
         yield from re.findall(r"{% (?:macro|materialization) (\w+)", text)
         yield from re.findall(r"\bvar\(['\"](\w+)['\"]", text)
+    for path in (ROOT / "models").rglob("*.yml"):
+        yield from re.findall(r"\bvar\('(\w+)'", path.read_text(encoding="utf-8"))
     settings = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
     yield from re.findall(r"^  (pulse_\w+):", settings, re.MULTILINE)
     yield from re.findall(r"\bvar\('(\w+)'", settings)
