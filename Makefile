@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-dbt lint bench docs clean
+.PHONY: help install demo test test-matrix test-dbt lint bench docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ install: $(READY) ## Make .venv with the versions that were tested
 demo: $(READY) ## Run the demo shop from seeds to alerts on an embedded DuckDB file
 	@cd demo && ../$(BIN)/pulse demo .
 
-test: $(READY) ## Run every test: Python, dbt, DuckDB and Postgres
+test: $(READY) ## Run the tests: Python, dbt, DuckDB and Postgres
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-matrix: $(READY) ## Run the further cases that `make test` leaves out: more schedulers, and Postgres beside DuckDB
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m matrix
 
 test-dbt: $(READY) ## Walk dbt 1.10, 1.11, 1.12 and v2 over the demo, each in an environment of its own
 	@$(BIN)/python tests/python/dbt_versions/matrix.py

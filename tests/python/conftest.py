@@ -67,7 +67,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return build_days(root)
 
 
-EXPENSIVE = ("built", "shop", "warehouse")  # fixtures that build a project, once per worker or per file
+EXPENSIVE = ("built", "shop", "warehouse", "place")  # fixtures that build a project, once per worker or per file
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook

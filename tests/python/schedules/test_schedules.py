@@ -69,6 +69,7 @@ def test_cron_runs_the_line_that_is_printed(place: Place) -> None:
     assert len(place.stages()) == len(STAGES)
 
 
+@pytest.mark.matrix
 def test_cron_keeps_the_profile_and_the_target_of_the_shell_that_printed_it(place: Place) -> None:
     elsewhere = place.folder / "50% profiles"
     elsewhere.mkdir(exist_ok=True)
@@ -83,6 +84,7 @@ def test_cron_keeps_the_profile_and_the_target_of_the_shell_that_printed_it(plac
     assert place.sizes() == [(0, 50)]
 
 
+@pytest.mark.matrix
 def test_systemd_takes_the_units_and_the_service_runs(place: Place) -> None:
     units = place.folder / "units"
     place.pulse("schedule", "systemd", "--at", "07:15", "--into", str(units))
@@ -204,6 +206,7 @@ def test_airflow_runs_one_task_with_the_day_of_its_data_interval(place: Place) -
     assert sorted(place.stages()) == STAGES
 
 
+@pytest.mark.matrix
 def test_cosmos_builds_and_one_task_does_the_rest(place: Place) -> None:
     text = place.pulse("schedule", "cosmos")
     assert "ExecutionMode.WATCHER" in text
@@ -235,6 +238,7 @@ def the_task(text: str) -> dict[str, str]:
     return {k.arg or "": eval(ast.unparse(k.value), {"__builtins__": {}}, names) for k in call.keywords}
 
 
+@pytest.mark.matrix
 def test_dagster_runs_the_job_that_is_printed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The op is called with a stand-in for the library's decorators: Dagster is too large to be installed for one test."""
 

@@ -27,3 +27,11 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         return world
     profile = f"pulse:\n  target: t\n  outputs:\n    t: {{type: duckdb, path: {root}/pulse.duckdb, threads: 2}}\n"
     return World(root, monkeypatch, profile, "main")
+
+
+@pytest.hookimpl(tryfirst=True)  # `-m` is looked at in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On Postgres every row is compared in each run of the tests; what stays, and each way to fail, is of the matrix."""
+    for item in items:
+        if item.path.name == "test_what_stays.py" and item.get_closest_marker("postgres"):
+            item.add_marker(pytest.mark.matrix)
