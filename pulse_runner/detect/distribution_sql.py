@@ -12,6 +12,7 @@ from pulse_runner.arrays import Bools, Floats
 from pulse_runner.detectors.engine.distribution_baseline import HALF_LIFE, TESTED, TRAIL, WINDOW
 from pulse_runner.detectors.panel import DistributionPanel
 
+SCALE = "cast(1e15 as double precision)"
 W = range(TESTED)  # 0 is the tested date, 1 the day before
 PER_BUCKET = (
     *(f"members_{w}" for w in W), *(f"weekday_share_{w}" for w in W), "weighted_share", "share_sum", "noise",
@@ -31,17 +32,28 @@ def baseline_sql(day: date, distributions: str, excluded: str) -> str:
     leave out of the baseline, attribute '' for all; it may hold placeholders, as it stands in the statement once. A level that
     was accepted on a date is excluded days before it. A day counts for an attribute when it has rows: one that was declared last
     week has a week of history. Runs on DuckDB and Postgres; dates subtract to days there. All numbers are double precision.
+
+    Shares and weights are added up as whole numbers of SCALE parts: a sum of floating-point numbers depends on their order, and
+    a warehouse that works in parallel has another order each time.
     """
     today, first = f"date '{day}'", f"date '{baseline_days(day)[0]}'"
     one = "cast(1 as double precision)"
     trail = f"order by age range between 1 following and {TRAIL} following"
 
+    def parts(value: str) -> str:
+        return f"cast(round(({value}) * {SCALE}) as bigint)"
+
+    def number(whole: str) -> str:
+        return f"cast({whole} as double precision) / {SCALE}"
+
     def learned(value: str) -> str:
-        return f"sum(case when learn then {value} else 0 end)"
+        return number(f"sum(case when learn then {parts(value)} else 0 end)")
 
     def weekday(value: str, w: int) -> str:
         return f"sum(case when learn and mod(age - {w}, 7) = 0 then {value} else 0 end)"
 
+    tried = "learn and trail_days >= 3"
+    apart = f"abs({number('share')} - {number('trail_share')} / trail_days) / sqrt(1 + {one} / trail_days)"
     return f"""
 with excluded as (
   {excluded}
@@ -71,12 +83,12 @@ with excluded as (
   select series, age, size, fade, learn, sum(case when learn then 1 else 0 end) over (partition by series {trail}) as trail_days
   from days
 ), series as (
-  select series, {learned(one)} as days, {learned("fade")} as weight, {learned("fade * fade")} as weight_squares,
+  select series, sum(case when learn then {one} else 0 end) as days, {learned("fade")} as weight, {learned("fade * fade")} as weight_squares,
     {learned("1 / size")} as inverse_sum, {", ".join(f"{weekday(one, w)} as weekday_days_{w}" for w in W)}
   from days group by series
 ), grid as (
   select k.cell, d.age, d.fade, d.learn, d.trail_days, coalesce(f.members, 0) as members,
-    case when d.learn then coalesce(f.members, 0) / d.size else 0 end as share
+    case when d.learn then {parts("coalesce(f.members, 0) / d.size")} else 0 end as share
   from keys as k
   join trailed_days as d on d.series = k.series
   left join filled as f on f.cell = k.cell and f.age = d.age
@@ -84,10 +96,9 @@ with excluded as (
   select cell, age, fade, learn, trail_days, members, share, sum(share) over (partition by cell {trail}) as trail_share from grid
 ), cells as (
   select cell, {", ".join(f"max(case when age = {w} then members end) as members_{w}" for w in W)},
-    {", ".join(f"{weekday('share', w)} as weekday_share_{w}" for w in W)},
-    sum(share * fade) as weighted_share, sum(share) as share_sum,
-    coalesce(avg(case when learn and trail_days >= 3
-      then abs(share - trail_share / trail_days) / sqrt(1 + {one} / trail_days) end), 0) as noise
+    {", ".join(f"{number(weekday('share', w))} as weekday_share_{w}" for w in W)},
+    {number(f"sum({parts(number('share') + ' * fade')})")} as weighted_share, {number("sum(share)")} as share_sum,
+    coalesce({number(f"sum(case when {tried} then {parts(apart)} end)")} / sum(case when {tried} then {one} end), 0) as noise
   from trailed group by cell
 )
 select k.segment_id, k.attribute, k.bucket, {", ".join(f"c.{name}" for name in PER_BUCKET)},

@@ -12,9 +12,9 @@ import pandas as pd
 
 from pulse_runner import metrics
 from pulse_runner.arrays import Bools, Days, Floats, day_axis
-from pulse_runner.detectors.panel import EntityPanel, MetricPanel
+from pulse_runner.detectors.panel import EntityPanel, MetricPanel, Panels
 from pulse_runner.known_events.event import KnownEvent, entities_excluded_by_events
-from pulse_runner.metrics import PANELS, reach
+from pulse_runner.metrics import PANELS, REACH, reach
 from pulse_runner.segments.columns import rule_columns, source_column
 from pulse_runner.segments.model import Entity, Project
 from pulse_runner.warehouse.base import Warehouse
@@ -141,6 +141,23 @@ def _texts(frame: pd.DataFrame, rows: Mapping[Any, int], keys: Iterable[Any], da
     return out
 
 
-def first_day(last: date) -> date:
-    """Return the first day of the history that detectors read for `last`."""
-    return last - timedelta(days=HISTORY_DAYS)
+def first_day(day: date) -> date:
+    """Return the first day of the history that detectors read for `day`: HISTORY_DAYS before its half-year.
+
+    It is the same for all days of a half-year, so a range of dates reads what each of its dates alone would read.
+    """
+    return date(day.year, 1 if day.month < 7 else 7, 1) - timedelta(days=HISTORY_DAYS)
+
+
+def known_by(panels: Panels, day: np.datetime64) -> Panels:
+    """Return the panels without the channels and columns that had no row yet on a date: a run of that date did not know them."""
+    metrics_then = {
+        name: panel
+        for name, panel in panels.metrics.items()
+        if not name.startswith(REACH) or np.isfinite(panel.numerator[:, panel.dates <= day]).any()
+    }
+    health = panels.health
+    if health is not None:
+        begun = np.flatnonzero((health.status[:, health.dates <= day] != "").any(1))
+        health = health.only([int(n) for n in begun]) if len(begun) else None
+    return replace(panels, metrics=metrics_then, health=health)

@@ -17,6 +17,7 @@ from pulse_runner.detect.panels import (
     constrained_attributes,
     first_day,
     health_panel,
+    known_by,
     metric_panels,
     mute_health,
     only_measured,
@@ -40,24 +41,30 @@ class Past:
 
 
 class Judge:
-    """The detectors over the dates of one run. Series are read and assessed once; distributions date by date."""
+    """The detectors over dates that share one past. Series are read and assessed once; distributions date by date.
+
+    A date gets the verdicts that it would get alone: it sees no later date, and no channel or column that came later.
+    """
 
     def __init__(self, warehouse: Warehouse, project: Project, first: date, last: date, past: Past) -> None:
         segments = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
         events = read_events(warehouse)
         self._warehouse = warehouse
-        self._panels = read_panels(warehouse, project, segments, first, last, past, events)
+        self._past, self._since = past, first_day(first)
+        self._last = np.datetime64(last)
+        self._all = read_panels(warehouse, project, segments, first, last, past, events)
         self._known = excluded_spans(events, project, segments)
         self._settings = detector_settings(project)
         self._watched = watched_attributes(project, segments)
-        start, stop = np.datetime64(first), np.datetime64(last)
-        self._spans: list[Assessment] = [
-            a for d in DETECTORS for a in d.assess(self._panels, self._settings, start, stop)
-        ]
+        self._panels, self._spans = Panels(), list[Assessment]()
+
+    def can_judge(self, day: date, past: Past) -> bool:
+        """Say whether the history that was read is the one for a later date of the run."""
+        return past == self._past and first_day(day) == self._since
 
     def has_snapshots(self, day: date) -> bool:
         """Say whether any watched segment has a snapshot of the date, good or not, or any entity its health."""
-        panels = [p for p in (self._panels.metrics.get("size"), self._panels.health) if p is not None]
+        panels = [p for p in (self._all.metrics.get("size"), self._all.health) if p is not None]
         return any(
             bool((p.status[:, int((np.datetime64(day) - p.dates[0]).astype(int))] != "").any())
             for p in panels
@@ -66,6 +73,8 @@ class Judge:
 
     def judge(self, day: date, exclusions: Sequence[Exclusion]) -> DayReport:
         """Return the report of one date. `exclusions` are the days that distribution baselines leave out beside known events."""
+        at = np.datetime64(day)
+        self._assess(at)
         left_out = [*exclusions, *((s, "", starts, ends) for s, starts, ends in self._known)]
         muted = {s for s, starts, ends in self._known if starts <= day <= ends}
         shares = distribution_panels(self._warehouse, day, self._watched, left_out)
@@ -75,9 +84,20 @@ class Judge:
             entities=self._panels.entities,
             owners=self._panels.owners,
         )
-        at = np.datetime64(day)
         today = [a for d in DETECTORS for a in d.assess(shifted, self._settings, at, at)]
         return judge_day([*self._spans, *today], self._panels, self._settings, at)
+
+    def _assess(self, day: np.datetime64) -> None:
+        """Assess the series from a date on, once for all dates on which the same of them are known."""
+        known = known_by(self._all, day)
+        if not self._spans or not _same_keys(known, self._panels):
+            self._panels = known
+            self._spans = [a for d in DETECTORS for a in d.assess(known, self._settings, day, self._last)]
+
+
+def _same_keys(one: Panels, other: Panels) -> bool:
+    keys = [p.health.keys if p.health else () for p in (one, other)]
+    return one.metrics.keys() == other.metrics.keys() and keys[0] == keys[1]
 
 
 def read_panels(
@@ -90,12 +110,12 @@ def read_panels(
     events: list[KnownEvent],
 ) -> Panels:
     """Return the panels that end on `last`, with known events and the days of earlier incidents left out."""
-    start = min(first_day(first), first)
+    start = first_day(first)
     days = np.arange(np.datetime64(start), np.datetime64(last) + 1)
     muted = excluded_days(events, project, segments, days)
     panels = only_measured(metric_panels(warehouse, segments, start, last, muted), project)
     return Panels(
-        metrics={m: _annotate(p, past, first) for m, p in panels.items()},
+        metrics={m: _annotate(p, past) for m, p in panels.items()},
         health=mute_health(health_panel(warehouse, start, last), events),
         constrained=constrained_attributes(project),
         entities={s.name: s.entity for s in project.segments.values()},
@@ -156,7 +176,7 @@ def _rule(own: DetectorSettings) -> Limits:
     return Limits(own.threshold, own.direction, own.enabled is not False)
 
 
-def _annotate(panel: MetricPanel, past: Past, first: date) -> MetricPanel:
+def _annotate(panel: MetricPanel, past: Past) -> MetricPanel:
     """Leave the days of past incidents out, and start anew where a level was accepted."""
     place = {s: i for i, s in enumerate(panel.segment_ids)}
     shape = (len(panel.segment_ids), len(panel.dates))
@@ -166,7 +186,7 @@ def _annotate(panel: MetricPanel, past: Past, first: date) -> MetricPanel:
         if key[3] == panel.metric and key[1] in place:
             for start, stop in spans:
                 inside = (panel.dates >= np.datetime64(start)) & (panel.dates <= np.datetime64(stop))
-                excluded[place[key[1]]] |= inside & (panel.dates < np.datetime64(first))
+                excluded[place[key[1]]] |= inside
     for key, start in past.accepted.items():
         if key[3] == panel.metric and key[1] in place:
             rebased[place[key[1]]] = np.datetime64(start)

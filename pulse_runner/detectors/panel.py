@@ -125,6 +125,14 @@ class EntityPanel:
     status: npt.NDArray[Any]
     excluded: Bools | None = None
 
+    def only(self, rows: list[int]) -> EntityPanel:
+        """Return some of the pairs."""
+        return EntityPanel(
+            tuple(self.keys[n] for n in rows), self.dates, self.rows[rows], self.nulls[rows],
+            self.duplicate_keys[rows], self.data_type[rows], self.status[rows],
+            None if self.excluded is None else self.excluded[rows],
+        )  # fmt: skip
+
     def head(self, days: int) -> EntityPanel:
         """Return the first `days` days: what was known then."""
         return EntityPanel(

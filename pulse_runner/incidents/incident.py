@@ -10,6 +10,8 @@ from typing import Literal
 from pulse_runner.detectors.base import Key
 from pulse_runner.vocabulary import Severity, Status
 
+PULSE = "pulse"  # the actor of what Pulse itself decides
+
 EventName = Literal[
     "opened", "continued", "worsened", "recovered", "accepted", "acknowledged", "resolved", "ignored", "reopened"
 ]
@@ -26,7 +28,7 @@ class About:
 
 @dataclass(frozen=True)
 class Related:
-    """A finding that belongs to an incident beside its primary one."""
+    """A finding that belongs to an incident beside its primary one, since the date `joined_on` (text, '' where nobody noted it)."""
 
     key: Key
     detector: str
@@ -40,6 +42,7 @@ class Related:
     effect: float | None
     p_value: float | None
     reason: str
+    joined_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def transition(
 ) -> Transition:
     """Return the change of an incident (`before` None when it is new) with the event that tells of it."""
     # one event of a kind per incident and date, save for people, who may change their mind within a day
-    unique = "" if actor == "pulse" else now.isoformat()
+    unique = "" if actor == PULSE else now.isoformat()
     identity = digest(f"{after.incident_id}|{event}|{day}|{actor}|{unique}")
     status = before.status if before is not None else ""
     return Transition(

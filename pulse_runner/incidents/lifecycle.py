@@ -21,7 +21,7 @@ from typing import Literal
 from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
-from pulse_runner.incidents.incident import About, Incident, Related, Transition, digest, transition
+from pulse_runner.incidents.incident import PULSE, About, Incident, Related, Transition, digest, transition
 from pulse_runner.vocabulary import severity_rank
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
@@ -41,10 +41,11 @@ class _Group:
 
 
 def advance(
-    report: DayReport, stored: Sequence[Incident], subjects: Mapping[str, About], now: datetime, actor: str = "pulse"
+    report: DayReport, stored: Sequence[Incident], subjects: Mapping[str, About], now: datetime, actor: str = PULSE
 ) -> list[Transition]:
     """Return what the verdicts of one date do to incidents; the same date twice gives nothing new.
 
+    What was decided about a later date stands: a date that is judged again neither closes nor reopens what was seen after it.
     `stored` holds the live incidents and those resolved in the last REOPEN_DAYS. `subjects` is keyed by segment_id, and by entity
     for findings about an entity itself. A test that is not among the verdicts is quiet, unless the report is blind for it.
     """
@@ -52,9 +53,9 @@ def advance(
     verdicts = {v.key: v for v in report.verdicts}
     claimed: set[Key] = set()
     out: list[Transition] = []
-    for incident in sorted(stored, key=lambda i: (not i.is_live, i.detected_on, i.incident_id)):
+    for incident in sorted(stored, key=lambda i: (not _answers(i, day), i.detected_on, i.incident_id)):
         if incident.keys & claimed:
-            continue  # a live incident already answers for this fault
+            continue  # another incident already answers for this fault
         if _is_overtaken(incident, verdicts, day):
             why = "Another, larger change took its place."
             out.append(_close(incident, "recovered", day, now, actor, why))
@@ -63,7 +64,7 @@ def advance(
         change = _follow(incident, verdicts, day, now, actor, is_blind)
         if change is not None:
             out.append(change)
-        if incident.is_live or change is not None or incident.last_seen_on >= day:
+        if change is not None or _answers(incident, day):
             claimed |= incident.keys
     fresh = [f for f in report.findings if f.key not in claimed]
     fresh, attached = _attach(fresh, out, stored, day, now, actor)
@@ -123,6 +124,8 @@ def _follow(
     findings = [v.finding for v in seen if v.finding is not None]
     if not incident.is_live:
         since = (day - (incident.resolved_on or day)).days
+        if incident.resolution == "person" and day > incident.last_seen_on:
+            since = max(since, 0)  # people decide today about dates that are judged tomorrow
         if not findings or not 0 <= since <= REOPEN_DAYS or incident.resolution == "accepted":
             return None
         if not any(_is_same_fault(incident, f, SAME_SIZE) for f in findings):
@@ -131,15 +134,16 @@ def _follow(
         return transition(
             incident, after, "reopened", day, now, actor, f"Back after {since} days. {findings[0].reason}"
         )
-    if day < incident.detected_on:
-        return None
+    if day < incident.last_seen_on:
+        return None  # a later date has been judged since
     if any(v.rebased for v in seen) or (
         findings
         and detectors.find(incident.detector).accepts_by_date
         and (day - incident.detected_on).days >= ACCEPT_DAYS
     ):
         why = f"The level has held for {(day - incident.started_on).days} days and is now what Pulse expects."
-        return _close(incident, "accepted", day, now, actor, why)
+        seen_on = day if findings else incident.last_seen_on
+        return _close(replace(incident, last_seen_on=seen_on), "accepted", day, now, actor, why)
     if findings:
         return _continue(incident, findings, day, now, actor)
     unknown = (Outcome.NO_DATA, Outcome.MUTED, Outcome.NEEDS_HISTORY)
@@ -149,6 +153,11 @@ def _follow(
         return _close(incident, "accepted", day, now, actor, "The detector was switched off.")
     days = (day - incident.started_on).days
     return _close(incident, "recovered", day, now, actor, f"Back in the expected range after {days} days.")
+
+
+def _answers(incident: Incident, day: date) -> bool:
+    """Say whether a finding of a date can be nothing but this incident's: it is open, or was seen then or later."""
+    return incident.is_live or incident.last_seen_on >= day
 
 
 def _is_same_fault(incident: Incident, finding: Finding, times: float) -> bool:
@@ -211,7 +220,7 @@ def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime
         direction=f.direction, owner=subject.owner, title=f"{subject.label}: {detectors.find(f.detector).headline(f)}", reason=f.reason,
         started_on=f.started_on, detected_on=day, last_seen_on=day, resolved_on=None, resolution="", observed=f.observed,
         expected=f.expected, lower_bound=f.lower, upper_bound=f.upper, effect=f.effect, p_value=f.p_value,
-        threshold=f.threshold, peak_effect=f.effect, related=_related(found.related), assignee="", note="", created_at=now,
+        threshold=f.threshold, peak_effect=f.effect, related=_related(found.related, day), assignee="", note="", created_at=now,
         updated_at=now,
     )  # fmt: skip
     return transition(None, incident, "opened", day, now, actor, f.reason)
@@ -236,7 +245,7 @@ def _attach(
         if home is None:
             rest.append(f)
             continue
-        related = _related([f], home.related)
+        related = _related([f], day, home.related)
         after = replace(home, related=related, last_seen_on=day, updated_at=now)
         current[home.incident_id] = after
         if home.incident_id in by_id:
@@ -270,14 +279,14 @@ def _share_groups(opened: list[Transition], stored: Sequence[Incident]) -> list[
     return out
 
 
-def _related(findings: Iterable[Finding], so_far: tuple[Related, ...] = ()) -> tuple[Related, ...]:
+def _related(findings: Iterable[Finding], day: date, so_far: tuple[Related, ...] = ()) -> tuple[Related, ...]:
     known = {r.key for r in so_far}
     return (
         *so_far,
         *(
             Related(
                 f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, f.severity, f.observed, f.expected,
-                f.effect, f.p_value, f.reason,
+                f.effect, f.p_value, f.reason, str(day),
             )
             for f in findings if f.key not in known
         ),

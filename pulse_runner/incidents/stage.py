@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from pulse_runner.detect.stage import Judge, Past, finding_row
 from pulse_runner.detectors import Outcome, Verdict
+from pulse_runner.detectors.base import Key
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.incidents.baselines import distribution_exclusions
-from pulse_runner.incidents.incident import About, Incident, Transition
+from pulse_runner.incidents.history import History
+from pulse_runner.incidents.incident import About, Transition
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, accepted_levels, advance, confirmed_days
-from pulse_runner.incidents.store import read_incidents, save
+from pulse_runner.incidents.store import read_history, save
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import span_of
 from pulse_runner.warehouse.base import Warehouse
@@ -59,22 +61,24 @@ def detect(
 
     Each date is written in one transaction of its own, so a run that stops in between has whole dates behind it.
     """
-    past = {i.incident_id: i for i in read_incidents(warehouse)}
-    judge = Judge(warehouse, project, first, last, past_of(list(past.values()), first))
+    history = read_history(warehouse)
+    judge: Judge | None = None
     about = subjects(project)
     report = DetectReport()
     for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        past = past_of(history, day)
+        if judge is None or not judge.can_judge(day, past):
+            judge = Judge(warehouse, project, day, last, past)
         if not judge.has_snapshots(day):
             report.missing.append(day)
             continue
-        judged = judge.judge(day, distribution_exclusions(past.values(), day + timedelta(days=1)))
+        judged = judge.judge(day, distribution_exclusions(history.known_before(day), day + timedelta(days=1)))
         oldest = day - timedelta(days=REOPEN_DAYS)
-        stored = [i for i in past.values() if i.is_live or (i.resolved_on or day) >= oldest]
+        stored = [i for i in history.current if i.is_live or (i.resolved_on or day) >= oldest]
         changes = advance(judged, stored, about, now)
+        history.record(changes)
         if not dry_run:
-            write_day(warehouse, day, judged, changes, stored)
-        for change in changes:
-            past[change.incident.incident_id] = change.incident
+            write_day(warehouse, day, judged, changes, history.homes(day))
         report.transitions += changes
         report.findings += [v for v in judged.verdicts if v.kind == Outcome.FINDING]
         report.verdicts.update(v.kind.word for v in judged.verdicts)
@@ -83,11 +87,13 @@ def detect(
     return report
 
 
-def past_of(incidents: Sequence[Incident], first: date) -> Past:
-    """Return what stored incidents mean for the baselines of dates from `first` on."""
-    confirmed = [i for i in incidents if i.status == "resolved" and i.resolution != "recovered"]
-    by_people = [i for i in incidents if i.status == "ignored" or (i.resolution == "accepted" and i.resolved_on)]
-    return Past(confirmed_days(confirmed, first), accepted_levels(by_people))
+def past_of(history: History, day: date) -> Past:
+    """Return what people decided about incidents before `day` was judged: it counts for the baselines of series.
+
+    What Pulse decided itself does not: the detectors find that again in the series.
+    """
+    decided = history.decided_before(day)
+    return Past(confirmed_days(decided, day), accepted_levels(decided))
 
 
 def subjects(project: Project) -> dict[str, About]:
@@ -101,10 +107,9 @@ def subjects(project: Project) -> dict[str, About]:
 
 
 def write_day(
-    warehouse: Warehouse, day: date, report: DayReport, changes: Sequence[Transition], stored: Sequence[Incident]
+    warehouse: Warehouse, day: date, report: DayReport, changes: Sequence[Transition], homes: Mapping[Key, str]
 ) -> None:
-    """Write the findings of a date, and the incidents and events that it changed, all or nothing."""
-    homes = {key: i.incident_id for i in [*stored, *(c.incident for c in changes)] for key in i.keys}
+    """Write the findings of a date, each with the incident that `homes` names, and what changed, all or nothing."""
     rows = [
         finding_row(v, homes.get(v.key, "")) for v in report.verdicts if v.kind not in (Outcome.QUIET, Outcome.DISABLED)
     ]

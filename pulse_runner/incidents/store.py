@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pulse_runner.errors import UsageError
+from pulse_runner.incidents.history import History
 from pulse_runner.incidents.incident import Incident, IncidentEvent, Related, Transition
 from pulse_runner.vocabulary import ACTIVE_SQL, SEVERITIES
 from pulse_runner.warehouse.base import Warehouse
@@ -74,6 +75,12 @@ def read_incidents(warehouse: Warehouse) -> list[Incident]:
     """Return every stored incident."""
     names = ", ".join(f.name for f in fields(Incident))
     return [incident_of(r) for r in warehouse.query(f"select {names} from {warehouse.table('pulse_incidents')}")]
+
+
+def read_history(warehouse: Warehouse) -> History:
+    """Return every stored incident with its events."""
+    events = warehouse.query(f"select * from {warehouse.table('pulse_incident_events')}")
+    return History(read_incidents(warehouse), map(event_of, events))
 
 
 def save(warehouse: Warehouse, changes: Sequence[Transition]) -> None:
