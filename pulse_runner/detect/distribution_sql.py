@@ -83,7 +83,8 @@ with excluded as (
   select series, age, size, fade, learn, sum(case when learn then 1 else 0 end) over (partition by series {trail}) as trail_days
   from days
 ), series as (
-  select series, sum(case when learn then {one} else 0 end) as days, {learned("fade")} as weight, {learned("fade * fade")} as weight_squares,
+  select series, sum(case when learn then {one} else 0 end) as days, {learned("fade")} as weight,
+    {learned("fade * fade")} as weight_squares,
     {learned("1 / size")} as inverse_sum, {", ".join(f"{weekday(one, w)} as weekday_days_{w}" for w in W)}
   from days group by series
 ), grid as (

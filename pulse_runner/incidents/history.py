@@ -120,7 +120,7 @@ def _states(incident: Incident, events: Sequence[IncidentEvent]) -> list[_State]
 
 def _by_knowledge(events: Sequence[IncidentEvent]) -> list[tuple[date, IncidentEvent]]:
     """Return the events in the order in which dates get to know them, each with the last date that did not."""
-    judged = sorted(((_time(e), e.snapshot_date) for e in events if e.actor == PULSE))
+    judged = sorted((_time(e), e.snapshot_date) for e in events if e.actor == PULSE)
     first = min((day for _, day in judged), default=date.min)
 
     def last_judged(event: IncidentEvent) -> date:

@@ -35,6 +35,7 @@ from pulse_runner.warehouse.project import read_project
 
 ROOT = Path(__file__).parents[3]
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 31)
+DECIDED, END = date(2026, 4, 12), date(2026, 5, 15)  # of the history with troubles
 NOW = datetime(2026, 6, 1, 6, 30, tzinfo=UTC)
 SNAPSHOTS = (
     "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions",
@@ -68,8 +69,12 @@ class Demo:
         done = CliRunner().invoke(cli, ["--project-dir", str(self.root), *args])
         assert done.exit_code == 0, done.output
 
-    def judge(self, warehouse: Warehouse, first: date = FIRST, last: date = LAST) -> None:
-        detect(warehouse, load_project(self.root, SCHEMA), first, last, now=NOW)
+    def judge(self, warehouse: Warehouse, first: date = FIRST, last: date = LAST, now: datetime = NOW) -> None:
+        detect(warehouse, load_project(self.root, SCHEMA), first, last, now=now)
+
+    def judge_each(self, warehouse: Warehouse, first: date, last: date, now: datetime = NOW) -> None:
+        for n in range((last - first).days + 1):
+            self.judge(warehouse, first + timedelta(days=n), first + timedelta(days=n), now)
 
     def tell(self, warehouse: Warehouse) -> None:
         project = load_project(self.root, SCHEMA)
@@ -149,7 +154,9 @@ def test_two_warehouses_hold_the_same(on_duckdb: Demo, on_postgres: Demo) -> Non
 
 def rounded(row: dict[str, Any]) -> dict[str, Any]:
     """Leave a number the digits that do not depend on the order of a sum."""
-    return {c: float(f"{v:.9g}") if isinstance(v, int | float) and not isinstance(v, bool) else v for c, v in row.items()}
+    return {
+        c: float(f"{v:.9g}") if isinstance(v, int | float) and not isinstance(v, bool) else v for c, v in row.items()
+    }
 
 
 def test_all_of_it_once_more_changes_nothing(demo: Demo) -> None:
@@ -169,20 +176,18 @@ def test_a_history_of_levels_that_last_relapse_and_are_decided_about_is_judged_a
     with demo.open() as warehouse, put_back(warehouse):
         trouble(warehouse)
         forget(warehouse)
-        demo.judge(warehouse)
+        demo.judge(warehouse, FIRST, END)
         once = content(warehouse, JUDGED)
         happened = Counter(row["event"] for row in once["pulse_incident_events"])
-        assert all(happened[event] >= 5 for event in ("opened", "continued", "recovered", "reopened", "accepted"))
+        assert all(happened[event] >= 3 for event in ("opened", "continued", "recovered", "reopened", "accepted"))
 
-        demo.judge(warehouse)
-        same(once, content(warehouse, JUDGED))
-        for first, last in ((date(2026, 4, 8), date(2026, 4, 8)), (date(2026, 3, 20), date(2026, 4, 20)), (LAST, LAST)):
+        for first, last in ((FIRST, END), (date(2026, 4, 8), date(2026, 4, 8)), (END, END)):
             demo.judge(warehouse, first, last)
             same(once, content(warehouse, JUDGED))
 
         forget(warehouse)
-        for n in range((LAST - FIRST).days + 1):
-            demo.judge(warehouse, FIRST + timedelta(days=n), FIRST + timedelta(days=n))
+        demo.judge(warehouse, FIRST, date(2026, 3, 27))
+        demo.judge_each(warehouse, date(2026, 3, 28), END)
         same(once, content(warehouse, JUDGED))
 
 
@@ -190,24 +195,22 @@ def test_what_people_decide_counts_for_the_dates_after_and_for_no_date_before(de
     with demo.open() as warehouse, put_back(warehouse):
         trouble(warehouse)
         forget(warehouse)
-        decided_on = date(2026, 4, 12)
-        demo.judge(warehouse, FIRST, decided_on)
-        decide(warehouse, decided_on)
+        following, later = DECIDED + timedelta(days=1), NOW + timedelta(days=1)
+        demo.judge(warehouse, FIRST, DECIDED)
+        decide(warehouse)
         before = content(warehouse, JUDGED)
-        demo.judge(warehouse, FIRST, decided_on)
+        demo.judge(warehouse, FIRST, DECIDED, later)
         same(before, content(warehouse, JUDGED))
 
-        for n in range((LAST - decided_on).days):
-            day = decided_on + timedelta(days=n + 1)
-            demo.judge(warehouse, day, day)
+        demo.judge_each(warehouse, following, END, later)
         by_day = content(warehouse, JUDGED)
-        demo.judge(warehouse)
+        demo.judge(warehouse, FIRST, END, later)
         same(by_day, content(warehouse, JUDGED))
 
         forget(warehouse)
-        demo.judge(warehouse, FIRST, decided_on)
-        decide(warehouse, decided_on)
-        demo.judge(warehouse, decided_on + timedelta(days=1), LAST)
+        demo.judge(warehouse, FIRST, DECIDED)
+        decide(warehouse)
+        demo.judge(warehouse, following, END, later)
         same(by_day, content(warehouse, JUDGED))
 
 
@@ -220,7 +223,7 @@ def test_a_detection_that_was_killed_and_begun_again_ends_as_if_nothing_had_been
     subprocess.run([*command, *dates], check=True, capture_output=True)
     seconds = time.monotonic() - started
     cut = 0
-    for share in (0.9, 0.8, 0.7, 0.6, 0.5):
+    for share in (0.8, 0.65, 0.9, 0.5):
         with demo.open() as warehouse:
             forget(warehouse)
         process = subprocess.Popen([*command, *dates], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -231,21 +234,23 @@ def test_a_detection_that_was_killed_and_begun_again_ends_as_if_nothing_had_been
             cut += 0 < len(content(warehouse, JUDGED)["pulse_findings"]) < len(whole["pulse_findings"])
             demo.judge(warehouse)
             same(whole, content(warehouse, JUDGED))
+        if cut:
+            break
     assert cut, "no kill came in the middle"
 
 
-def decide(warehouse: Warehouse, day: date) -> None:
+def decide(warehouse: Warehouse) -> None:
     """Resolve one open incident as repaired, accept the level of another, and ignore a third."""
     one, two, three = sorted(
         (i for i in read_incidents(warehouse) if i.is_live and i.detector == "size_jump"), key=lambda i: i.incident_id
     )[:3]
-    at = NOW + timedelta(hours=1)
+    day, at = DECIDED + timedelta(days=1), NOW + timedelta(hours=1)
     save(
         warehouse,
         [
-            actions.resolve(one, "ada", day + timedelta(days=1), at),
-            actions.resolve(two, "ada", day + timedelta(days=1), at, as_new_normal=True),
-            actions.ignore(three, "ada", day + timedelta(days=1), at),
+            actions.resolve(one, "ada", day, at),
+            actions.resolve(two, "ada", day, at, as_new_normal=True),
+            actions.ignore(three, "ada", day, at),
         ],
     )
 
