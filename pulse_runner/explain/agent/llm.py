@@ -93,10 +93,11 @@ class LanguageModel:
     def _ask(self, bundle: Bundle) -> ChatCompletion:
         """Return the model's completion, after at most TRIES tries where a later try can help."""
         import openai
+        from openai.types.chat import ChatCompletion
 
         for attempt in range(1, TRIES + 1):
             try:
-                return self.client.chat.completions.create(
+                completion: object = self.client.chat.completions.create(
                     model=self.name,
                     messages=[
                         {"role": "system", "content": SYSTEM},
@@ -105,6 +106,9 @@ class LanguageModel:
                     response_format=response_format(),
                     max_completion_tokens=self.max_tokens,
                 )
+                if not isinstance(completion, ChatCompletion):  # the client gives a page of HTML back as text
+                    raise ModelError("what answers at the model's address is no Chat Completions server", final=True)
+                return completion
             except openai.APIStatusError as error:
                 reason = _status_reason(error)
                 retryable = error.status_code in (408, 409, 429) or error.status_code >= 500
@@ -136,8 +140,15 @@ def make_model(env: Mapping[str, str]) -> LanguageModel | None:
         return None
     import openai
 
+    key = env["OPENAI_API_KEY"].strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ExplainError(
+            "OPENAI_API_KEY holds a character that no key has: a letter outside ASCII, a space or a line break.",
+            "Copy the key anew, or set PULSE_LLM=off to do without a model.",
+        )
     client = openai.OpenAI(
-        api_key=env["OPENAI_API_KEY"],
+        api_key=key,
+        http_client=openai.DefaultHttpxClient(follow_redirects=False),  # the evidence goes to no other address
         base_url=env.get("OPENAI_BASE_URL") or "https://api.openai.com/v1",
         timeout=_positive(env, "PULSE_OPENAI_TIMEOUT", TIMEOUT),
         max_retries=0,  # the SDK also retries an empty quota, which is final
@@ -215,6 +226,8 @@ def without_model(fallback: Explanation, reason: str) -> Explanation:
 
 def _status_reason(error: Any) -> str:
     """Name a refusal by status and code: a provider's text may quote the key."""
+    if 300 <= error.status_code < 400:
+        return f"the model's server answered {error.status_code}, a redirect, which is not followed (OPENAI_BASE_URL)"
     code = scrub(str(error.code or error.type or ""), 60)
     return f"the model's server answered {error.status_code}{f' ({code})' if code else ''}"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from cause_case import MANIFEST
 from cause_cases.recoded import recoded_country
 from explain_world import NOW, D, World, headline_fault
-from openai_server import ChatServer, answer, hang, refuse
+from openai_server import ChatServer, answer, hang, refuse, send
 
 from pulse_runner.errors import ExplainError
 from pulse_runner.explain.agent import llm
@@ -200,3 +201,43 @@ def test_the_size_of_a_request_is_bounded(world: World, project) -> None:
     incident = recoded_country(world)
     bundle = gather(world, incident, project, MANIFEST)
     assert len(llm.payload(bundle)) < 20_000
+
+
+@pytest.mark.parametrize("key", ["sk-plänted", "sk-planted secret", "sk-planted\nX-Other: 1", "sk-\u2013planted"])
+def test_a_key_that_no_header_can_carry_is_refused_by_its_name(
+    world: World, project, server: ChatServer, key: str
+) -> None:
+    headline_fault(world)
+    with pytest.raises(ExplainError, match="OPENAI_API_KEY holds a character that no key has") as refused:
+        explain_incidents(world, project, D, NOW, env(server, OPENAI_API_KEY=key))
+    assert "planted" not in str(refused.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", ["/v1/chat/completions", "http://[", "//elsewhere.invalid/x", ""])
+def test_a_server_that_redirects_gets_nothing_more(
+    world: World, project, server: ChatServer, status: int, location: str
+) -> None:
+    headline_fault(world)
+    server.replies = [lambda handler: send(handler, status, {}, Location=location), answer(good())]
+    row = explained(world, project, env(server))
+    assert row["source"] != "openai"
+    assert row["reasons"] == [
+        f"the model's server answered {status}, a redirect, which is not followed (OPENAI_BASE_URL)"
+    ]
+    assert len(server.requests) == 1
+
+
+def test_a_page_of_html_is_no_answer(world: World, project, server: ChatServer) -> None:
+    def page(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/html")
+        handler.send_header("Content-Length", "13")
+        handler.end_headers()
+        handler.wfile.write(b"<html></html>")
+
+    headline_fault(world)
+    server.replies = [page]
+    row = explained(world, project, env(server))
+    assert row["reasons"] == ["what answers at the model's address is no Chat Completions server"]
