@@ -1,11 +1,12 @@
 {# One row per key of the date: leaf words w0.., flags (1 inactive, 2 converted, from 4 on the channels), the number of each bucket and
-   the amount. Amounts are decimal, so that their sum is the same in whatever order a warehouse adds. #}
+   the amount. Amounts are decimal, so that their sum is the same in whatever order a warehouse adds;
+   one that no decimal holds is none. #}
 {% macro pulse_today_bits(spec, at) %}
     {%- set columns = ['today.entity_key'] -%}
     {%- for w in range(spec.words) -%}{%- do columns.append(pulse.pulse_word(spec, w, at.day, 'today') ~ ' as w' ~ w) -%}{%- endfor -%}
     {%- do columns.append(pulse.pulse_flags(spec, at) ~ ' as flags') -%}
     {%- for attribute in spec.attributes -%}{%- do columns.append('slot_of_' ~ attribute.name ~ '.code as code_' ~ attribute.name) -%}{%- endfor -%}
-    {%- if spec.get('amount') -%}{%- do columns.append('cast(' ~ spec.amount ~ ' as decimal(28, 4)) as amount') -%}{%- endif -%}
+    {%- if spec.get('amount') -%}{%- do columns.append('cast(case when abs(cast(' ~ spec.amount ~ ' as double precision)) < 1e23 then ' ~ spec.amount ~ ' end as decimal(28, 4)) as amount') -%}{%- endif -%}
 with
 {% for group in spec.get('event_groups', []) %}
 today_events_{{ loop.index0 }} as (

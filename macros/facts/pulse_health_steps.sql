@@ -29,7 +29,7 @@ stats as (
         cast(max({{ name }}) as varchar) as {{ name }}__max
         {%- endif -%}
         {%- if type == 'number' %},
-        avg(cast({{ name }} as double precision)) as {{ name }}__mean
+        {{ pulse.pulse_mean_part(name) }} as {{ name }}__mean
         {%- endif -%}
         {%- endfor %}
     from day_rows
@@ -45,7 +45,7 @@ health as (
     union all
     select
         '{{ name }}', '{{ at.seen.types.get(spec.get('names', {}).get(name, name) | lower, "" if at.seen.types else type) }}', row_count, row_count - {{ name }}__filled, {{ name }}__distinct,
-        {{ name ~ '__min, ' ~ name ~ '__max' if type in ranged else 'null, null' }}, {{ name ~ '__mean' if type == 'number' else 'null' }},
+        {{ name ~ '__min, ' ~ name ~ '__max' if type in ranged else 'null, null' }}, {{ pulse.pulse_mean(name ~ '__mean') if type == 'number' else 'null' }},
         null, null, null, '{{ "broken" if name in broken else "ok" }}', {{ pulse.pulse_literal(pulse.pulse_broken_reason(broken, [name])) }}
     from stats
     {%- endfor %}

@@ -280,5 +280,7 @@ def _driver_sql(sql: str, dialect: str) -> str:
 def _plain(value: Any) -> Any:
     """Return a driver's value as plain Python: Decimal becomes int or float."""
     if isinstance(value, Decimal):
+        if not value.is_finite():
+            return float(value)
         return int(value) if value == value.to_integral_value() else float(value)
     return value
