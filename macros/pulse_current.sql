@@ -3,7 +3,9 @@
 {% macro pulse_current(spec) %}
     {%- set seen = pulse.pulse_seen(spec) -%}
     {%- set h = spec.history -%}
-    {%- if not h -%}
+    {%- if pulse.pulse_misdated(spec, seen.types) -%}{#- nobody knows which rows are current: the entity is broken, and its segments have no members -#}
+        {%- set condition = '1 = 0' -%}{%- set day = 'cast(null as date)' -%}
+    {%- elif not h -%}
         {%- set condition = 'true' -%}{%- set day = 'current_date' -%}
     {%- elif 'valid_from' in h -%}
         {%- set condition = pulse.pulse_as_of(spec, 'current_date') -%}{%- set day = 'current_date' -%}

@@ -2,7 +2,7 @@
    ok                   the relation has rows as of the date; before is the latest earlier date that has some, none on the first
    stale                it has none, or its updated_at is older than max_age_days: the load is late
    not_reconstructable  the date lies before all that the relation remembers, or is one that a relation without history did not keep
-   broken               the key or the date column itself is gone
+   broken               the key or the date column itself is gone, or the date column holds no dates
    The next snapshot after the window is built again, because the day that it is compared with may be new. #}
 {% macro pulse_day_plan(about, target_relation) %}
     {%- set spec = about.spec -%}
@@ -10,9 +10,7 @@
     {%- set window = pulse.pulse_window() -%}
     {%- set relation = pulse.pulse_relation(spec.relation) -%}
     {%- set types = pulse.pulse_column_types(relation) -%}
-    {%- set gone = [] -%}
-    {%- set names = pulse.pulse_names(spec) -%}
-    {%- for column in spec.required if types and (names.get(column, column) | lower) not in types -%}{%- do gone.append(names.get(column, column)) -%}{%- endfor -%}
+    {%- set gone = pulse.pulse_broken_entity(spec, types) -%}
     {%- set present = pulse.pulse_taken_day() if spec.original else none -%}
     {%- set later = none if spec.original else pulse.pulse_next_day(target_relation, window[1]) -%}
     {%- set known = [] if gone else pulse.pulse_known_days(spec, relation, [window[0], present or window[0]] | min, later or present or window[1]) -%}
@@ -31,7 +29,7 @@
             {%- do plan.compare.append(earlier) -%}
         {%- endfor -%}
         {%- if gone -%}
-            {%- do plan.update({'status': 'broken', 'reason': 'column ' ~ gone | join(', ') ~ ' is missing'}) -%}
+            {%- do plan.update({'status': 'broken', 'reason': gone | join('; ')}) -%}
         {%- elif day not in known and intervals and known and day > known[0] -%}
             {%- do plan.update({'before': pulse.pulse_dates_between(known[0], day)[-2]}) -%}
         {%- elif day not in known and spec.original and day != present -%}
@@ -46,6 +44,25 @@
         {%- do plans.append(plan) -%}
     {%- endfor -%}
     {{ return(plans) }}
+{% endmacro %}
+
+{# What makes a relation unreadable as of a date: [what is wrong]. Types that are not known to be others than dates are let through. #}
+{% macro pulse_broken_entity(spec, types) %}
+    {%- set names = pulse.pulse_names(spec) -%}
+    {%- set wrong = [] -%}
+    {%- set gone = [] -%}
+    {%- for column in spec.required if types and (names.get(column, column) | lower) not in types -%}{%- do gone.append(names.get(column, column)) -%}{%- endfor -%}
+    {%- if gone -%}{%- do wrong.append('column ' ~ gone | join(', ') ~ ' is missing') -%}{%- endif -%}
+    {%- set type = pulse.pulse_misdated(spec, types) -%}
+    {%- if type -%}{%- do wrong.append('column ' ~ names.get(spec.history.as_of, spec.history.as_of) ~ ' is ' ~ type ~ ', not a date') -%}{%- endif -%}
+    {{ return(wrong) }}
+{% endmacro %}
+
+{# The type of the column that says as of which date a row is, where that can be no date; none where it is well. #}
+{% macro pulse_misdated(spec, types) %}
+    {%- set as_of = (spec.history or {}).as_of -%}
+    {%- set type = types.get(pulse.pulse_names(spec).get(as_of, as_of) | lower) if as_of else none -%}
+    {{ return(type if type in ['text', 'number', 'boolean'] else none) }}
 {% endmacro %}
 
 {# The first date after one that a table has rows of, none where there is none. #}

@@ -83,7 +83,7 @@ def health_panel(warehouse: Warehouse, first: date, last: date) -> EntityPanel |
     """Return the health of every entity and column, None when nothing was recorded."""
     days = day_axis(first, last)
     frame = warehouse.frame(
-        "select entity, column_name, snapshot_date, rows, nulls, duplicate_keys, data_type, status"
+        "select entity, column_name, snapshot_date, rows, nulls, duplicate_keys, data_type, status, status_reason"
         f" from {warehouse.table('pulse_entity_health')} where snapshot_date between ? and ?",
         [first, last],
     )
@@ -100,6 +100,7 @@ def health_panel(warehouse: Warehouse, first: date, last: date) -> EntityPanel |
         duplicate_keys=pivot(frame, rows, pairs, days, "duplicate_keys"),
         data_type=_texts(frame, rows, pairs, days, "data_type"),
         status=_texts(frame, rows, pairs, days, "status"),
+        status_reason=_texts(frame, rows, pairs, days, "status_reason"),
     )
 
 

@@ -23,10 +23,10 @@ COLLAPSE = 0.5  # a day's flow has to fall to less than half
 
 @dataclass(frozen=True)
 class EntityHealth(Usual):
-    """Flag row counts that jump, duplicate keys, null bursts, type changes and a day's flow that collapses.
+    """Flag a relation that cannot be read, row counts that jump, duplicate keys, null bursts, type changes and a flow that collapses.
 
     The threshold is relative and for the row count (0.15: 15 %). A null burst is a rise of a column's null share by five points; a
-    collapse is a flow (`converted`, `entered`) at less than half of what is usual; duplicate keys and type changes are facts.
+    collapse is a flow (`converted`, `entered`) at less than half of what is usual; the others are facts.
     """
 
     name: str = "entity_health"
@@ -41,6 +41,7 @@ class EntityHealth(Usual):
             "null_share": f"{finding.attribute} has {finding.effect * 100:.0f} points more nulls",
             "duplicate_keys": f"{finding.observed:,.0f} duplicate keys",
             "data_type": f"{finding.attribute} changed its type",
+            "status": "the relation cannot be read as of a date",
         }
         return told.get(finding.metric) or super().headline(finding)
 
@@ -65,6 +66,7 @@ class EntityHealth(Usual):
                 self._nulls(health, settings, first, last),
                 self._duplicates(health, settings, first),
                 self._types(health, settings, first),
+                self._broken(health, settings, first),
             ]
         limits = Limits(COLLAPSE, "down", settings.rule(self, "").enabled)
         collapse = Settings({self.name: limits}, settings.segments, fdr=settings.fdr)
@@ -145,6 +147,20 @@ class EntityHealth(Usual):
 
         zero = np.zeros(shape)
         return self._fact(health, which, settings, first, "data_type", hit, known, zero, zero, hit.astype(float), say)
+
+    def _broken(self, health: EntityPanel, settings: Settings, first: np.datetime64) -> Assessment:
+        which = [i for i, (_, column) in enumerate(health.keys) if column == ROWS]
+        states = health.status[which]
+        hit = states == "broken"
+
+        def say(s: int, t: int) -> str:
+            why = "" if health.status_reason is None else health.status_reason[which[s], t]
+            return f"{health.keys[which[s]][0]} cannot be snapshotted{f': {why}' if why else ''}."
+
+        zero = np.zeros(states.shape)
+        return self._fact(
+            health, which, settings, first, "status", hit, states != "", zero, zero, hit.astype(float), say
+        )
 
     def _fact(
         self, health: EntityPanel, which: list[int], settings: Settings, first: np.datetime64, metric: str, hit: Bools,

@@ -124,6 +124,7 @@ class EntityPanel:
     data_type: npt.NDArray[Any]
     status: npt.NDArray[Any]
     excluded: Bools | None = None
+    status_reason: npt.NDArray[Any] | None = None
 
     def only(self, rows: list[int]) -> EntityPanel:
         """Return some of the pairs."""
@@ -131,6 +132,7 @@ class EntityPanel:
             tuple(self.keys[n] for n in rows), self.dates, self.rows[rows], self.nulls[rows],
             self.duplicate_keys[rows], self.data_type[rows], self.status[rows],
             None if self.excluded is None else self.excluded[rows],
+            None if self.status_reason is None else self.status_reason[rows],
         )  # fmt: skip
 
     def head(self, days: int) -> EntityPanel:
@@ -138,6 +140,7 @@ class EntityPanel:
         return EntityPanel(
             self.keys, self.dates[:days], self.rows[:, :days], self.nulls[:, :days], self.duplicate_keys[:, :days],
             self.data_type[:, :days], self.status[:, :days], None if self.excluded is None else self.excluded[:, :days],
+            None if self.status_reason is None else self.status_reason[:, :days],
         )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ RELATED_DAYS = 2  # findings that follow within so many days are consequences
 SAME_SIZE = 1.35  # up to so many times its peak, a fault that is back is the same one
 OVERTAKES = 2.0  # a change so many times as large as the open one is a fault of its own
 ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
+STATUS = "status"  # the metric of findings about what cannot be read at all
 SHARED_SEGMENTS = 3  # so many segments of an entity, same date, detector and direction: one cause
 
 
@@ -139,6 +140,7 @@ def _follow(
     if any(v.rebased for v in seen) or (
         findings
         and detectors.find(incident.detector).accepts_by_date
+        and incident.metric != STATUS  # what cannot be read is never what to expect
         and (day - incident.detected_on).days >= ACCEPT_DAYS
     ):
         why = f"The level has held for {(day - incident.started_on).days} days and is now what Pulse expects."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
 import numpy as np
 import pytest
 
 from pulse_runner.detectors import DETECTORS, EntityPanel, Finding, MetricPanel, Panels, Settings, evaluate
+from pulse_runner.incidents.incident import Incident
+from pulse_runner.incidents.lifecycle import advance
 
 START = np.datetime64("2024-01-01")
 KEYS = (("customers", "(rows)"), ("customers", "country"))
@@ -68,3 +71,26 @@ def test_a_flow_that_collapses_is_found_while_a_third_less_is_not() -> None:
     assert [(f.detector, f.metric, f.snapshot_date) for r in reports for f in r.findings] == [
         ("entity_health", "converted", date(2024, 2, 20))
     ]
+
+
+def test_a_relation_that_cannot_be_read_is_an_incident_of_the_entity_with_the_reason_and_is_never_normal() -> None:
+    whole = panel()
+    status, reason = whole.status.copy(), np.full((2, 60), "", dtype=object)
+    status[:, 40:], reason[0, 40:] = [["broken"], [""]], "column day is text, not a date"
+    rows, nulls = whole.rows.copy(), whole.nulls.copy()
+    rows[:, 40:], nulls[:, 40:] = np.nan, np.nan
+    broken = replace(whole, status=status, status_reason=reason, rows=rows, nulls=nulls)
+    reports = evaluate(Panels(health=broken), Settings(), DETECTORS, date(2024, 1, 1), date(2024, 2, 29))
+    stored: dict[str, Incident] = {}
+    for report in reports:
+        for change in advance(report, list(stored.values()), {}, datetime(2024, 3, 1)):
+            stored[change.incident.incident_id] = change.incident
+    (incident,) = stored.values()
+    assert (incident.entity, incident.segment_id, incident.metric) == ("customers", "", "status")
+    assert incident.reason == "customers cannot be snapshotted: column day is text, not a date."
+    assert (incident.status, incident.started_on, incident.last_seen_on) == (
+        "open",
+        date(2024, 2, 10),
+        date(2024, 2, 29),
+    )
+    assert incident.title == "customers: the relation cannot be read as of a date"
