@@ -7,8 +7,19 @@ import hmac
 import json
 from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, secret, web_setup
-from pulse_runner.alert.message import AlertMessage, clip, utc_text
+from pulse_runner.alert.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    RefusedError,
+    Setup,
+    Webhook,
+    post,
+    secret,
+    web_setup,
+)
+from pulse_runner.alert.message import AlertMessage, utc_text
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import Variable
 
@@ -80,8 +91,8 @@ class N8n:
         if key:
             headers["X-Pulse-Signature"] = signature(key, stamp, outgoing.body)
         try:
-            post(edge, url, outgoing, headers, who="n8n", idempotent=True, secrets=(key, token))
-        except ChannelError as error:
+            post(edge, url, outgoing, headers, who="n8n", idempotent=True)
+        except RefusedError as error:
             failure = _with_hint(error, settings.token_env or "token_env")
         else:
             return ""
@@ -93,9 +104,8 @@ def signature(key: str, stamp: str, body: str) -> str:
     return "v1=" + hmac.new(key.encode(), f"{stamp}.{body}".encode(), hashlib.sha256).hexdigest()
 
 
-def _with_hint(error: ChannelError, token: str) -> ChannelError:
-    for status, hint in HINTS.items():
-        if f"answered {status}" in str(error):
-            text = f"{clip(str(error), 200)}. Perhaps {hint.format(token=token)}."
-            return ChannelError(text, retryable=error.retryable, retry_after=error.retry_after)
-    return error
+def _with_hint(error: RefusedError, token: str) -> ChannelError:
+    if error.status not in HINTS:
+        return error
+    text = f"{error}. Perhaps {HINTS[error.status].format(token=token)}."
+    return ChannelError(text, retryable=error.retryable, retry_after=error.retry_after)
