@@ -166,4 +166,7 @@ def _leaf(spec: Any) -> FieldLeaf:
 
 
 def _routes(spec: Any) -> dict[str, Route]:
-    return {name: Route(name, tuple(r.channels), r.min_severity) for name, r in spec.routes.items()}
+    return {
+        name: Route(name, tuple(r.channels), r.min_severity, r.messages_per_run or spec.messages_per_run)
+        for name, r in spec.routes.items()
+    }

@@ -208,13 +208,17 @@ class Segment:
     file: str = ""
 
 
+MESSAGES_PER_RUN = 10
+
+
 @dataclass(frozen=True)
 class Route:
-    """A named list of channels, used from `min_severity` upwards."""
+    """A named list of channels, used from `min_severity` upwards, with the budget of each of its targets."""
 
     name: str
     channels: tuple[ChannelSettings, ...]
     min_severity: Severity = "low"
+    messages_per_run: int = MESSAGES_PER_RUN
 
 
 @dataclass(frozen=True)

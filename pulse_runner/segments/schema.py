@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args
 from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema, create_model
 from pydantic import Field as PField
 
-from pulse_runner.segments.model import FieldType
+from pulse_runner.segments.model import MESSAGES_PER_RUN, FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
 from pulse_runner.vocabulary import Direction, Severity
@@ -274,16 +274,24 @@ class SegmentSpec(Spec):
     alerts: Annotated[list[Text], PField(description="Routes of routes.yml.")] = PField(default_factory=list)
 
 
+Budget = Annotated[
+    int,
+    PField(ge=1, le=1000, description="Messages that a target gets in one run; the rest is named in one digest."),
+]
+
+
 class RouteSpec(Spec):
     """A named list of channels, used for incidents of `min_severity` and above."""
 
     min_severity: Severity = "low"
+    messages_per_run: Budget | None = None
     channels: Annotated[list[ChannelSettings], PField(min_length=1)]
 
 
 class RoutesSpec(Spec):
     """The alert routes of the project."""
 
+    messages_per_run: Budget = MESSAGES_PER_RUN
     routes: dict[Name, RouteSpec]
 
 

@@ -25,6 +25,7 @@ from pulse_runner.segments.strict import Variable
 
 SPEC_VERSION = "1.0"
 MAX_RELATED = 100
+MAX_IN_DIGEST = 5_000
 HINTS = {
     403: "the token in {token} is not the one that the webhook's Header Auth expects",
     404: "the workflow is not published, or the URL is its test URL",
@@ -65,9 +66,10 @@ class N8n:
     def render(self, message: AlertMessage, key: str) -> Frozen:
         """Return the event as JSON."""
         first, *others = message.facts or ({},)
+        most = MAX_IN_DIGEST if message.kind == "digest" else MAX_RELATED  # a digest says a line of each
         event: dict[str, Any] = {
             "specversion": SPEC_VERSION,
-            "type": "pulse.test" if message.kind == "test" else f"pulse.incident.{message.kind}",
+            "type": f"pulse.{'' if message.kind in ('test', 'digest') else 'incident.'}{message.kind}",
             "id": key,
             "source": "pulse",
             "time": utc_text(message.at),
@@ -75,8 +77,8 @@ class N8n:
             "severity": message.severity,
             "headline": message.headline,
             "incident": first,
-            "related": others[:MAX_RELATED],
-            "related_left_out": max(len(others) - MAX_RELATED, 0),
+            "related": others[:most],
+            "related_left_out": max(len(others) - most, 0),
         }
         return Frozen(message.subject, json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":")))
 

@@ -175,3 +175,13 @@ def test_the_published_schemas_accept_the_demo(folder: str, kind: str) -> None:
 
 def test_the_demo_loads() -> None:
     assert len(load_project(DEMO, SCHEMA).segments) >= 8
+
+
+def test_the_budget_of_messages_stands_at_the_top_or_at_a_route() -> None:
+    channels = "    channels: [{channel: console}]\n"
+    text = f"messages_per_run: 4\nroutes:\n  a:\n{channels}  b:\n    messages_per_run: 25\n{channels}"
+    made = build_project({"segments/routes.yml": text}, SCHEMA)
+    assert {n: r.messages_per_run for n, r in made.routes.items()} == {"a": 4, "b": 25}
+    assert build_project({"segments/routes.yml": ROUTES}, SCHEMA).routes["growth"].messages_per_run == 10
+    with pytest.raises(DefinitionError, match="messages_per_run"):
+        build_project({"segments/routes.yml": text.replace("4", "0")}, SCHEMA)
