@@ -47,6 +47,7 @@ class Attribute:
     field: str
     bins: tuple[float, ...] = ()
     top: int = 50
+    values: Literal["", "shown", "hidden"] = ""  # '' where nothing is declared: shown unless they look like people
 
 
 @dataclass(frozen=True)

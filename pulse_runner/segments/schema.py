@@ -62,6 +62,12 @@ class AttributeSpec(Spec):
     field: Text
     bins: Annotated[list[float] | None, PField(min_length=1, description="Ascending edges, for a number.")] = None
     top: Annotated[int, PField(ge=1, le=1000, description="Largest buckets kept; the rest is `(other)`.")] = 50
+    values: Annotated[
+        Literal["shown", "hidden"] | None,
+        PField(
+            description="For values that look like people: `hidden` keeps a label in their place, `shown` keeps them."
+        ),
+    ] = None
 
 
 class ConversionSpec(Spec):
