@@ -33,10 +33,20 @@ bucket_totals as (
     group by grouping sets ((bucket_{{ names | join('), (bucket_') }}))
 ),
 
+{%- set judged = spec.attributes | selectattr('values', 'defined') | selectattr('values', 'equalto', 'judged') | map(attribute='name') | list %}
+{%- set hidden = spec.attributes | selectattr('values', 'defined') | selectattr('values', 'equalto', 'hidden') | map(attribute='name') | list %}
+{%- if judged %}
+refused_attributes as (
+    {{ pulse.pulse_refused_attributes(judged) | indent(4) }}
+),
+
+{% endif -%}
 ranked_buckets as (
     select
         attribute,
         bucket,
+        {% if hidden %}case when attribute in ('{{ hidden | join("', '") }}') and bucket <> '(null)' then {{ pulse.pulse_hidden_value(spec.entity) }} else bucket end{% else %}bucket{% endif %} as told,
+        {% if judged %}case when attribute in (select refused.attribute from refused_attributes as refused) then 1 else 0 end{% else %}0{% endif %} as is_refused,
         row_number() over (partition by attribute order by members desc, bucket) as place,
         case attribute {% for name, slots, base in bases %}when '{{ name }}' then {{ slots - 1 }} {% endfor %}end as top,
         case attribute {% for name, slots, base in bases %}when '{{ name }}' then {{ base }} {% endfor %}end as base
@@ -46,11 +56,29 @@ ranked_buckets as (
 select
     attribute,
     bucket,
-    case when place <= top then bucket else '(other)' end as label,
-    cast(case when place <= top then place else top + 1 end as integer) as slot,
-    cast(base + case when place <= top then place else top + 1 end as integer) as code
+    case when is_refused = 1 then '(refused)' when place <= top then told else '(other)' end as label,
+    cast(case when is_refused = 1 then 1 when place <= top then place else top + 1 end as integer) as slot,
+    cast(base + case when is_refused = 1 then 1 when place <= top then place else top + 1 end as integer) as code
 from ranked_buckets
 {%- endmacro %}
+
+{# The attributes, of those whose values nobody declared, whose values look like people on the date: a value for fewer than three rows, or
+   one value of ten with the shape of a mail or a phone, or half of them text of six words. Their values go into no table. #}
+{% macro pulse_refused_attributes(names) %}
+    {%- set digits = namespace(left='bucket') -%}
+    {%- for c in '0123456789 ()+-./' -%}{%- set digits.left = "replace(" ~ digits.left ~ ", '" ~ c ~ "', '')" -%}{%- endfor -%}
+select attribute
+from bucket_totals
+where attribute in ('{{ names | join("', '") }}') and bucket <> '(null)'
+group by attribute
+having (sum(members) >= 20 and count(*) * 3 > sum(members))
+    or sum(case when bucket like '%_@_%._%' then 1 else 0 end) * 10 >= count(*)
+    or sum(case when length(bucket) between 8 and 24 and {{ digits.left }} = '' and (bucket like '+%' or bucket like '(%' or bucket like '0%') then 1 else 0 end) * 10 >= count(*)
+    or sum(case when length(bucket) > 40 and length(bucket) - length(replace(bucket, ' ', '')) >= 5 then 1 else 0 end) * 2 >= count(*)
+{%- endmacro %}
+
+{# What stands for a value that is hidden: the same for the same value of the attribute, on all dates. #}
+{% macro pulse_hidden_value(entity) %}'value ' || substr({{ dbt.hash("'" ~ entity ~ "|' || attribute || '|' || bucket") }}, 1, 10){% endmacro %}
 
 {# The joins that give a row of `today` the number of its bucket of each attribute: code_<attribute>. #}
 {% macro pulse_slot_joins(spec) %}

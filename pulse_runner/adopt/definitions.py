@@ -32,7 +32,7 @@ def entity_text(p: Proposal) -> str:
         else "# history: {as_of: snapshot_date}   # for one row per key and date; left out: today only",
         "fields: # what rules and attributes may use, each column as the table calls it; take out what they should not",
         *(f"  {scalar(name)}: {kind}" for name, kind in p.fields.items()),
-        f"attributes: [{', '.join(map(scalar, p.attributes))}] # distributions that are watched",
+        f"attributes: [{', '.join(map(_attribute, p.attributes.items()))}] # distributions that are watched",
         f"conversion: {{event_at: {scalar(p.conversion)}}} # members of the day before who convert"
         if p.conversion
         else "# conversion: {event_at: last_order_at}",
@@ -72,6 +72,11 @@ def scalar(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS:
         return text
     return json.dumps(text, ensure_ascii=False)
+
+
+def _attribute(given: tuple[str, str]) -> str:
+    name, values = given
+    return f"{{field: {scalar(name)}, values: {values}}}" if values else scalar(name)
 
 
 def _value(value: object) -> str:

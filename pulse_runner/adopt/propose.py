@@ -11,15 +11,10 @@ from dataclasses import dataclass, field
 
 from pulse_runner.adopt.facts import Column, Table
 from pulse_runner.errors import UsageError
+from pulse_runner.segments.people import PEOPLE, looks_like_people, plain_name
 
 MAX_ATTRIBUTES = 8
 MAX_VALUES = 50
-# names of columns that hold people, or text that people wrote: never counted by
-PEOPLE = re.compile(
-    r"mail|phone|mobile|fax|(^|_)tel(_|$)|name|surname|street|address|addr(_|$)|city|zip|post_?code|postal|birth|(^|_)dob(_|$)|gender|(^|_)sex(_|$)"
-    r"|(^|_)ip(_|$)|token|hash|password|secret|iban|card|ssn|tax_?id|passport|note|comment|message|description|remark|bio|text|url|(^|_)lat|(^|_)lon|(^|_)lng",
-    re.IGNORECASE,
-)
 IDENTIFIER = re.compile(r"(^|_)(id|key|uuid|guid|code|number|nr|no)$", re.IGNORECASE)
 AS_OF = re.compile(
     r"^(snapshot_date|as_of(_date)?|report_date|date_day|snapshot_day|calendar_date|day|ds|dt|date)$", re.IGNORECASE
@@ -69,7 +64,7 @@ class Proposal:
     key: str
     history: tuple[str, ...]
     fields: Mapping[str, str]
-    attributes: tuple[str, ...]
+    attributes: Mapping[str, str]  # column -> what becomes of its values: '' where nothing need be said
     conversion: str | None
     activity: tuple[str, int] | None
     reach: Mapping[str, str]
@@ -99,7 +94,7 @@ def key_candidates(table: Table) -> list[str]:
     return [
         c.name
         for c in [*sorted(whole, key=rank), *named]
-        if IDENTIFIER.search(_plain(c.name)) or c in named or rank(c)[0] is False
+        if IDENTIFIER.search(plain_name(c.name)) or c in named or rank(c)[0] is False
     ]
 
 
@@ -111,7 +106,7 @@ def named_key(table: str, columns: Sequence[str]) -> str | None:
     """
     single = _singular(entity_name(table))
     wanted = (f"{single}_id", f"{single}_key", "id", single, "key", "uuid")
-    plain = {_plain(c): c for c in reversed(columns)}
+    plain = {plain_name(c): c for c in reversed(columns)}
     return next((plain[n] for n in wanted if n in plain), None)
 
 
@@ -163,8 +158,11 @@ def propose(table: Table, key: str, history: tuple[str, ...], answers: Answers, 
     entity = answers.entity or entity_name(table.name)
     activity = _activity(table, answers.activity, usable)
     segment, label, rule = _example(entity, usable, activity)
+    attributes = _attributes(table, answers.attributes, usable)
+    if concealed := [n for n, values in attributes.items() if values]:
+        said.append(f"Values that look like people are hidden: {', '.join(concealed)}. `values: shown` shows them.")
     return Proposal(
-        entity, table.call, key, history, {c.name: str(c.type) for c in usable}, _attributes(table, answers.attributes, usable),
+        entity, table.call, key, history, {c.name: str(c.type) for c in usable}, attributes,
         _clock(table, answers.conversion, usable, CONVERTED, "--conversion"), activity, _reach(table, answers.reach, usable),
         segment, label, rule, answers.owner or "data-team", tuple(said),
     )  # fmt: skip
@@ -182,26 +180,27 @@ def entity_name(table: str) -> str:
     return name if re.match(r"[a-z]", name) else f"entity_{name}"
 
 
-def _attributes(table: Table, given: Sequence[str] | None, usable: Sequence[Column]) -> tuple[str, ...]:
+def _attributes(table: Table, given: Sequence[str] | None, usable: Sequence[Column]) -> dict[str, str]:
     if given is not None:
-        return tuple(table.column(n).name for n in given)
+        named = [table.column(n) for n in given]
+        people = {c.name for c in named if c.type == "text" and looks_like_people(c.name, c.distinct, table.rows)}
+        return {c.name: "hidden" if c.name in people else "" for c in named}
     fit = [c for c in usable if _is_attribute(c, table.rows)]
-    return tuple(c.name for c in fit[:MAX_ATTRIBUTES])
+    return {c.name: "" for c in fit[:MAX_ATTRIBUTES]}
 
 
 def _is_attribute(column: Column, rows: int) -> bool:
     """Say whether members can be counted by a column: few values, each of many rows, and nothing about a person."""
-    few = 2 <= column.distinct <= MAX_VALUES and (rows < 20 or column.distinct * 3 <= rows)
     return (
         column.type in ("text", "boolean")
-        and few
-        and not PEOPLE.search(_plain(column.name))
+        and 2 <= column.distinct <= MAX_VALUES
+        and not looks_like_people(column.name, column.distinct, rows)
         and not _is_identifier(column)
     )
 
 
 def _is_identifier(column: Column) -> bool:
-    return bool(re.search(r"(^|_)(id|key|uuid|guid)$", _plain(column.name), re.IGNORECASE))
+    return bool(re.search(r"(^|_)(id|key|uuid|guid)$", plain_name(column.name), re.IGNORECASE))
 
 
 def _clock(
@@ -215,7 +214,9 @@ def _clock(
                 f"Such columns of it: {', '.join(date_columns(table)) or 'none'}.",
             )
         return column.name
-    fit = [c.name for c in usable if c.type in ("date", "timestamp") and c.filled and pattern.search(_plain(c.name))]
+    fit = [
+        c.name for c in usable if c.type in ("date", "timestamp") and c.filled and pattern.search(plain_name(c.name))
+    ]
     return fit[0] if fit else None
 
 
@@ -229,8 +230,8 @@ def _activity(table: Table, given: str | None, usable: Sequence[Column]) -> tupl
 
 def _reach(table: Table, given: Sequence[str] | None, usable: Sequence[Column]) -> dict[str, str]:
     if given is None:
-        booleans = {c.name: REACH.match(_plain(c.name)) for c in usable if c.type == "boolean"}
-        return {_plain(found[1]).lower(): name for name, found in booleans.items() if found}
+        booleans = {c.name: REACH.match(plain_name(c.name)) for c in usable if c.type == "boolean"}
+        return {plain_name(found[1]).lower(): name for name, found in booleans.items() if found}
     out = {}
     for pair in given:
         channel, _, name = pair.partition("=")
@@ -251,8 +252,8 @@ def _example(
     numbers = [
         c for c in usable if c.type == "number" and c.mean is not None and c.distinct > 2 and not _is_identifier(c)
     ]
-    numbers.sort(key=lambda c: (not WORTH.search(_plain(c.name)), usable.index(c)))
-    texts = [c for c in usable if c.most is not None and not PEOPLE.search(_plain(c.name))]
+    numbers.sort(key=lambda c: (not WORTH.search(plain_name(c.name)), usable.index(c)))
+    texts = [c for c in usable if c.most is not None and not PEOPLE.search(plain_name(c.name))]
     if numbers:
         c = numbers[0]
         return (
@@ -271,7 +272,7 @@ def _example(
 
 
 def _named(entity: str, word: str, column: Column) -> str:
-    return f"{entity}_{word}_{_plain(column.name).lower()}"[:50].rstrip("_")
+    return f"{entity}_{word}_{plain_name(column.name).lower()}"[:50].rstrip("_")
 
 
 def _round(value: float) -> float | int:
@@ -282,16 +283,6 @@ def _round(value: float) -> float | int:
     """
     rounded = float(f"{value:.2g}")
     return int(rounded) if rounded == int(rounded) else rounded
-
-
-def _plain(name: str) -> str:
-    """Return a column's name in small letters with underscores, whatever its style.
-
-    >>> _plain("Order Total"), _plain("lastSeenAt")
-    ('order_total', 'last_seen_at')
-    """
-    split = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    return re.sub(r"[^A-Za-z0-9]+", "_", split).strip("_").lower()
 
 
 def _singular(name: str) -> str:

@@ -35,7 +35,7 @@ def build(kind: Notification, topics: Sequence[Topic], day: date, now: datetime,
 
     `why` is the reason for sending it; `day` is the date that it speaks about, `now` (UTC) when it is written.
     """
-    ordered = sorted(topics, key=_importance)
+    ordered = sorted(topics, key=importance)
     first, others = ordered[0], ordered[1:]
     head = headline(kind, first, day)
     if others:
@@ -194,7 +194,8 @@ def _facts(topic: Topic, kind: MessageKind, day: date) -> dict[str, Any]:
     return out
 
 
-def _importance(topic: Topic) -> tuple[int, int, float, str]:
+def importance(topic: Topic) -> tuple[int, int, float, str]:
+    """Return what sorts the worst first."""
     incident = topic.incident
     # people ask about their audience first; the column behind it is named as the cause
     is_entity = 0 if incident.segment_id else 1

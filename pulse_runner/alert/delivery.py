@@ -70,6 +70,20 @@ def deliveries_of(warehouse: Warehouse, incident_ids: Sequence[str]) -> dict[str
     return out
 
 
+def whole_messages(warehouse: Warehouse, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Return the deliveries with the others of their messages: a message is sent for all of its incidents or for none."""
+    keys = list(dict.fromkeys(d.idempotency_key for d in deliveries))
+    if not keys:
+        return []
+    marks = ", ".join("?" for _ in keys)
+    rows = warehouse.query(
+        f"select * from {warehouse.table(TABLE)} where idempotency_key in ({marks})"
+        " order by planned_at, idempotency_key, delivery_id",
+        keys,
+    )
+    return [delivery for row in rows if (delivery := delivery_of(row)).status in UNDER_WAY]
+
+
 def delivery_of(row: Mapping[str, Any]) -> Delivery:
     """Return a row of the table as a Delivery."""
     return Delivery(**{f.name: row[f.name] for f in fields(Delivery)})
@@ -82,11 +96,11 @@ def save(warehouse: Warehouse, deliveries: Sequence[Delivery]) -> None:
 
 
 def by_message(deliveries: Iterable[Delivery]) -> list[list[Delivery]]:
-    """Put the deliveries of one message together, in the order in which they were planned."""
+    """Put the deliveries of one message together, in the order in which they were planned; the first has the body."""
     messages: dict[str, list[Delivery]] = {}
     for delivery in deliveries:
         messages.setdefault(delivery.idempotency_key, []).append(delivery)
-    return list(messages.values())
+    return [sorted(m, key=lambda d: not d.body) for m in messages.values()]
 
 
 def naive(at: datetime) -> datetime:

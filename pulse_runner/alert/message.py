@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pulse_runner.vocabulary import Severity
 
 Notification = Literal["opened", "worsened", "reminder", "resolved"]
-MessageKind = Literal["opened", "worsened", "reminder", "resolved", "test"]
+MessageKind = Literal["opened", "worsened", "reminder", "resolved", "digest", "test"]
 Style = Literal["text", "spark", "numbered", "bullets", "code"]
 
 # (lines per section, characters per line) from generous to terse: a channel takes the first that fits its limit
@@ -61,6 +61,7 @@ class AlertMessage:
     at: datetime
     trend: Trend | None = None
     facts: tuple[Mapping[str, Any], ...] = field(default=())
+    versions: tuple[tuple[Section, ...], ...] = ()  # ways to say the same, from generous to terse
 
     @property
     def subject(self) -> str:
@@ -80,6 +81,7 @@ test_message.__test__ = False  # type: ignore[attr-defined]  # pytest collects i
 
 def smaller(message: AlertMessage) -> Iterator[AlertMessage]:
     """Yield the message in ever fewer words; what is left out is said (`… 3 more`)."""
+    yield from (replace(message, sections=sections, versions=()) for sections in message.versions)
     for lines, chars in SIZES:
         yield replace(
             message,

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pulse_runner.alert.delivery import UNDER_WAY, Delivery
 from pulse_runner.alert.message import Notification
 from pulse_runner.incidents.incident import Incident, IncidentEvent
-from pulse_runner.segments.model import Project
+from pulse_runner.segments.model import MESSAGES_PER_RUN, Project
 from pulse_runner.segments.strict import ChannelSettings
 from pulse_runner.vocabulary import ACTIVE, Severity, severity_rank
 
@@ -33,6 +33,7 @@ class Address:
     route: str
     min_severity: Severity
     settings: ChannelSettings
+    messages_per_run: int = MESSAGES_PER_RUN
 
     @property
     def channel(self) -> str:
@@ -99,7 +100,7 @@ def distinct(project: Project, routes: Sequence[str]) -> list[Address]:
     for name in routes:
         route = project.routes[name]
         for settings in route.channels:
-            lower = Address(name, route.min_severity, settings)
+            lower = Address(name, route.min_severity, settings, route.messages_per_run)
             known = found.setdefault(settings, lower)
             if severity_rank(lower.min_severity) < severity_rank(known.min_severity):
                 found[settings] = replace(known, min_severity=lower.min_severity)

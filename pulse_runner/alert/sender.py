@@ -38,7 +38,7 @@ class Sender:
 
     def deliver(self, message: Sequence[Delivery], channel: Channel[Any], settings: ChannelSettings) -> list[Delivery]:
         """Send the message that the deliveries share (same idempotency key) and return them as stored."""
-        first = message[0]
+        first, before = message[0], message
         now = self._now()
         if first.status == "planned" and first.attempts > 0 and not channel.is_idempotent(self.env):
             reason = (
@@ -63,7 +63,8 @@ class Sender:
                     asked = f" (it asks to wait {wait:.0f} s)" if wait > LONGEST_WAIT else ""
                     return self.store(message, status="failed", reason=f"{error}{asked}")
             else:
-                return self.store(message, status="sent", reason=_how(first, message[0], remark), sent_at=self._now())
+                told = [replace(after, reason=_how(d, after, remark)) for d, after in zip(before, message, strict=True)]
+                return self.store(told, status="sent", sent_at=self._now())
             self.sleep(wait)
         raise AssertionError("unreachable: the last try returns")
 

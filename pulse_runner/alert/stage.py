@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -21,13 +21,16 @@ from pulse_runner.alert.delivery import (
     deliveries_of,
     naive,
     save,
+    whole_messages,
 )
+from pulse_runner.alert.digest import Letter, digest, letters
 from pulse_runner.alert.message import AlertMessage, test_message
 from pulse_runner.alert.outbox import Address, Decision
 from pulse_runner.alert.sender import PAUSE, Sender
 from pulse_runner.errors import ChannelError, UsageError
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
+from pulse_runner.segments.strict import ChannelSettings
 from pulse_runner.vocabulary import ACTIVE
 from pulse_runner.warehouse.base import Warehouse
 
@@ -115,11 +118,12 @@ def run_alerts(
     )
     decisions = [d for d in decisions if channel in (None, d.address.channel)]
     known = {d.delivery_id: d for stored in before.values() for d in stored}
-    pending = [d for d in known.values() if d.status in UNDER_WAY and channel in (None, d.channel)]
+    started = [d for d in known.values() if d.status in UNDER_WAY and channel in (None, d.channel)]
+    pending = whole_messages(warehouse, started)
     desk = _Desk(known, env, today, now, out, dry_run)
     due = {d.incident_id for d in decisions if d.choice != "quiet"}
     about = topics.topics_of(warehouse, project, [i for i in incidents if i.incident_id in due], today)
-    planned = desk.render(decisions, incidents, about)
+    planned = desk.render(decisions, incidents, about, _waiting(pending, project))
     report = AlertReport(dry_run)
     report.quiet += [Quiet(d.incident_id, d.address, d.reason) for d in decisions if d.choice == "quiet"]
     report.quiet += [Quiet(identity, None, reason) for identity, reason in nowhere]
@@ -201,27 +205,37 @@ class _Desk:
     dry_run: bool
 
     def render(
-        self, decisions: Sequence[Decision], incidents: Sequence[Incident], about: Mapping[str, Topic]
+        self,
+        decisions: Sequence[Decision],
+        incidents: Sequence[Incident],
+        about: Mapping[str, Topic],
+        waiting: Mapping[ChannelSettings, int],
     ) -> list[Delivery]:
         """Return the new deliveries of all decisions that are not quiet; in a dry run, those as before too."""
         shown, rendered = set[tuple[str, ...]](), list[Delivery]()
-        for group in outbox.grouped([d for d in decisions if d.choice != "quiet"], incidents):
-            first = group[0]
-            made, gap, message = self._message(group, [about[d.incident_id] for d in group])
+        groups = outbox.grouped([d for d in decisions if d.choice != "quiet"], incidents)
+        for letter in letters(groups, about, waiting):
+            made, gap, message = self._message(letter, about)
             news = made if self.dry_run else [d for d in made if not _same(self.known.get(d.delivery_id), d)]
             rendered += news
-            told = (first.notification, *sorted(d.incident_id for d in group))
+            told = (message.kind, *sorted(d.incident_id for d in letter.decisions))
             if news and gap and not self.dry_run and told not in shown:
                 shown.add(told)  # once on the screen, however many channels are not set up
                 self.out(f"{CHANNELS['console'].render(message, made[0].idempotency_key).body}\n")
         return rendered
 
-    def _message(self, group: Sequence[Decision], about: Sequence[Topic]) -> tuple[list[Delivery], str, AlertMessage]:
+    def _message(self, letter: Letter, about: Mapping[str, Topic]) -> tuple[list[Delivery], str, AlertMessage]:
         """Return the deliveries of one message, what its channel lacks ('' when nothing), and what it says."""
-        first = group[0]
+        group, first = letter.decisions, letter.decisions[0]
         channel = CHANNELS[first.address.channel]
         key = outbox.message_key(group)
-        message = build(first.notification, about, self.today, self.now, first.reason)
+        if letter.is_digest:
+            message = digest(letter, about, self.today, self.now)
+            group = tuple(replace(d, reason=f"{d.reason}; named in a digest") for d in group)
+        else:
+            message = build(
+                first.notification, [about[d.incident_id] for d in group], self.today, self.now, first.reason
+            )
         frozen = channel.render(message, key)
         setup = channel.setup(first.address.settings, self.env)
         withheld = first.choice == "skip"
@@ -230,8 +244,11 @@ class _Desk:
         if self.dry_run and not withheld:
             place = f"{channel.name} via {first.address.route} to {first.address.place}"
             but = f" (but {gap})" if gap else ""
-            self.out(f"--- {place}: {first.notification}, because {first.reason}{but}\n{frozen.body}\n")
+            why = "digest" if letter.is_digest else f"{first.notification}, because {first.reason}"
+            self.out(f"--- {place}: {why}{but}\n{frozen.body}\n")
         made = [self._delivery(d, status, gap or d.reason, frozen, key) for d in group]
+        if letter.is_digest:  # a long body, and hundreds of rows that share it
+            made[1:] = [replace(d, body="") for d in made[1:]]
         return made, gap, message
 
     def _delivery(self, decision: Decision, status: DeliveryStatus, reason: str, frozen: Frozen, key: str) -> Delivery:
@@ -252,6 +269,12 @@ class _Desk:
             snapshot_date=self.today,
             planned_at=naive(self.now),
         )
+
+
+def _waiting(pending: Sequence[Delivery], project: Project) -> dict[ChannelSettings, int]:
+    """Count the messages of earlier runs that are still to be sent, by target."""
+    found = (_address_of(message[0], project) for message in by_message(pending))
+    return dict(Counter(address.settings for address in found if address))
 
 
 def _same(before: Delivery | None, after: Delivery) -> bool:

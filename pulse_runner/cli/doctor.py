@@ -211,7 +211,27 @@ def _snapshots(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
     )
     for row in broken:
         yield Check(f"segment {row['segment_id']}", "fail", row["status_reason"], "Mend the column or the rule.")
+    yield from _refused(warehouse, found["last"])
     yield from _history(pulse, warehouse, found["last"])
+
+
+def _refused(warehouse: Warehouse, last: date) -> Iterator[Check]:
+    """Name the attributes that are not watched because their values look like people."""
+    from pulse_runner.segments.people import REFUSED
+
+    rows = warehouse.query(
+        f"select distinct s.entity, d.attribute from {warehouse.table('pulse_segment_distributions')} as d"
+        f" join {warehouse.table('pulse_segments')} as s on s.segment_id = d.segment_id and s.valid_to is null"
+        " where d.snapshot_date = ? and d.bucket = ? order by 1, 2",
+        [last, REFUSED],
+    )
+    for row in rows:
+        yield Check(
+            f"attribute {row['attribute']}",
+            "warn",
+            f"not watched: its values in {row['entity']} look like people",
+            "Say `values: hidden` or `values: shown` at the attribute, or take it out (docs/segments.md).",
+        )
 
 
 def _history(pulse: PulseContext, warehouse: Warehouse, last: date) -> Iterator[Check]:

@@ -16,6 +16,7 @@ from pulse_runner.errors import PulseError
 from pulse_runner.schedules import SCHEDULERS, Plan
 from pulse_runner.warehouse.profile import plain_output
 from pulse_runner.warehouse.project import is_embedded, profile_name, profiles_dir, target_name, time_zone
+from pulse_runner.warehouse.secrets import profile_variables
 
 Day = Literal["yesterday", "today"]
 
@@ -84,7 +85,7 @@ def plan_of(pulse: PulseContext, hour: int, minute: int, day: Day | None) -> Pla
         utc=(utc.hour, utc.minute),
         environment=environment,
         secrets=secrets_of(pulse, file),
-        profile_secrets=tuple(sorted(profile_variables(file))),
+        profile_secrets=tuple(sorted(profile_variables(file.read_text(encoding="utf-8")))),
         requirements=requirements_of(pulse.root, str(output.get("type", "duckdb"))),
         folder=folder_in_repository(pulse.root),
         profile=profile_name(pulse.root),
@@ -112,7 +113,7 @@ def secrets_of(pulse: PulseContext, profiles_file: Path) -> tuple[str, ...]:
     """Return the names of the variables that the profile and the routes read; the model's key is for who wants it."""
     from pulse_runner.alert.channels import CHANNELS
 
-    names = {"OPENAI_API_KEY", *profile_variables(profiles_file)}
+    names = {"OPENAI_API_KEY", *profile_variables(profiles_file.read_text(encoding="utf-8"))}
     try:
         targets = [c for route in pulse.project().routes.values() for c in route.channels]
     except PulseError:
@@ -121,11 +122,6 @@ def secrets_of(pulse: PulseContext, profiles_file: Path) -> tuple[str, ...]:
         for missing in CHANNELS[settings.channel].setup(settings, {}).missing:
             names.update(re.findall(r"[A-Z][A-Z0-9_]+", missing))
     return tuple(sorted(names))
-
-
-def profile_variables(profiles_file: Path) -> set[str]:
-    """Return the names of the variables that the profile reads."""
-    return set(re.findall(r"env_var\(\s*['\"](\w+)", profiles_file.read_text(encoding="utf-8")))
 
 
 def requirements_of(root: Path, kind: str) -> tuple[str, ...]:

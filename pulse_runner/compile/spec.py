@@ -82,7 +82,7 @@ def facts_spec(plan: EntityPlan) -> Spec:
         **({"amount": entity.amount} if entity.amount else {}),
         "activity": [entity.last_seen_at, entity.inactive_after_days] if entity.last_seen_at else None,
         "reach": dict(entity.reach),
-        "attributes": [{"name": a.name, "slots": slots(a), "sql": bucket_sql(a)} for a in entity.attributes],
+        "attributes": [_attribute(a, entity) for a in entity.attributes],
         "events": events,
         "event_groups": group_data(plan),
         "words": plan.words,
@@ -122,6 +122,17 @@ def model_name(entity: Entity, kind: str) -> str:
     'pulse_customers__facts'
     """
     return f"pulse_{entity.name}__{kind}"
+
+
+def _attribute(attribute: Attribute, entity: Entity) -> dict[str, object]:
+    """Return an attribute for the macros; `values` says what becomes of its values where they are not just shown."""
+    out: dict[str, object] = {"name": attribute.name, "slots": slots(attribute), "sql": bucket_sql(attribute)}
+    field = entity.fields.get(attribute.field)
+    if attribute.values == "hidden":
+        out["values"] = "hidden"
+    elif not attribute.values and not attribute.bins and field is not None and field.type in ("text", "number"):
+        out["values"] = "judged"
+    return out
 
 
 def slots(attribute: Attribute) -> int:

@@ -11,6 +11,7 @@ import pandas as pd
 from pulse_runner.arrays import Bools, Floats
 from pulse_runner.detectors.engine.distribution_baseline import HALF_LIFE, TESTED, TRAIL, WINDOW
 from pulse_runner.detectors.panel import DistributionPanel
+from pulse_runner.segments.people import REFUSED
 
 SCALE = "cast(1e15 as double precision)"
 W = range(TESTED)  # 0 is the tested date, 1 the day before
@@ -59,7 +60,7 @@ with excluded as (
   {excluded}
 ), counts as (
   select segment_id, attribute, bucket, {today} - snapshot_date as age, cast(members as double precision) as members
-  from {distributions} where snapshot_date between {first} and {today}
+  from {distributions} where snapshot_date between {first} and {today} and bucket <> '{REFUSED}'
 ), keys as ( -- numbers in the place of names: the long joins and sorts are over these
   select segment_id, attribute, bucket, dense_rank() over (order by segment_id, attribute) as series,
     row_number() over (order by segment_id, attribute, bucket) as cell

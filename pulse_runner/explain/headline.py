@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pulse_runner.explain.case import SIZES
+from pulse_runner.explain.evidence.collector import words
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.movement_words import words_of
 from pulse_runner.explain.view import View
@@ -90,4 +91,4 @@ def _by_rule(view: View) -> str:
 
 
 def _people(value: object) -> str:
-    return count(value) if isinstance(value, int | float) else str(value)
+    return words(value) if isinstance(value, int | float | str) else str(value)

@@ -17,7 +17,12 @@ def scrub(text: str, limit: int = 80) -> str:
     """
     one_line = _CONTROL.sub(" ", text).strip()
     clean = _URL.sub("[link]", _EMAIL.sub("[address]", one_line))
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+    return clip(clean, limit)
+
+
+def clip(text: str, limit: int) -> str:
+    """Return at most `limit` characters, the cut marked."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def has_address(text: str) -> bool:

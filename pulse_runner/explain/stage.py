@@ -46,7 +46,7 @@ def explain_incidents(
     incidents = _named(warehouse, incident_ids) if incident_ids is not None else _due(warehouse, day)
     versions = latest_versions(warehouse)
     manifest, smallest = read_manifest(root), _smallest_bucket(env)
-    model, out = _Budget(make_model(env)), list[StoredExplanation]()
+    model, out = _Budget(make_model(env, root)), list[StoredExplanation]()
     for incident in incidents:
         bundle = gather(warehouse, incident, project, manifest, k=smallest)
         version, known = versions.get(incident.incident_id, (0, ""))

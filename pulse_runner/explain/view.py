@@ -70,6 +70,8 @@ def said(facts: Sequence[Evidence]) -> str:
 
 
 def number(fact: Evidence, name: str) -> float:
-    """Return a number of a fact; what is too small to be told counts as zero."""
+    """Return a number of a fact; what is too small to be told counts as zero, `>570` as 570."""
     value = fact.values.get(name)
+    if isinstance(value, str) and value.startswith(">"):
+        return float(value[1:])
     return float(value) if isinstance(value, int | float) else 0.0

@@ -98,7 +98,7 @@ def _entity(spec: Any) -> Entity:
         history=History(kind, *(_safe(h and c) for c in ((h.as_of, h.valid_from, h.valid_to) if h else (None,) * 3))),  # type: ignore[arg-type]
         fields=fields,
         attributes=tuple(
-            Attribute(a.name or safe_name(a.field), safe_name(a.field), tuple(a.bins or ()), a.top) for a in spec.attributes
+            Attribute(a.name or safe_name(a.field), safe_name(a.field), tuple(a.bins or ()), a.top, a.values or '') for a in spec.attributes
         ),
         conversion_event_at=spec.conversion and safe_name(spec.conversion.event_at),
         amount=spec.revenue and safe_name(spec.revenue.amount),
@@ -166,4 +166,7 @@ def _leaf(spec: Any) -> FieldLeaf:
 
 
 def _routes(spec: Any) -> dict[str, Route]:
-    return {name: Route(name, tuple(r.channels), r.min_severity) for name, r in spec.routes.items()}
+    return {
+        name: Route(name, tuple(r.channels), r.min_severity, r.messages_per_run or spec.messages_per_run)
+        for name, r in spec.routes.items()
+    }

@@ -47,6 +47,7 @@ class Attribute:
     field: str
     bins: tuple[float, ...] = ()
     top: int = 50
+    values: Literal["", "shown", "hidden"] = ""  # '' where nothing is declared: shown unless they look like people
 
 
 @dataclass(frozen=True)
@@ -208,13 +209,17 @@ class Segment:
     file: str = ""
 
 
+MESSAGES_PER_RUN = 10
+
+
 @dataclass(frozen=True)
 class Route:
-    """A named list of channels, used from `min_severity` upwards."""
+    """A named list of channels, used from `min_severity` upwards, with the budget of each of its targets."""
 
     name: str
     channels: tuple[ChannelSettings, ...]
     min_severity: Severity = "low"
+    messages_per_run: int = MESSAGES_PER_RUN
 
 
 @dataclass(frozen=True)

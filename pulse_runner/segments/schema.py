@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args
 from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema, create_model
 from pydantic import Field as PField
 
-from pulse_runner.segments.model import FieldType
+from pulse_runner.segments.model import MESSAGES_PER_RUN, FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
 from pulse_runner.vocabulary import Direction, Severity
@@ -62,6 +62,12 @@ class AttributeSpec(Spec):
     field: Text
     bins: Annotated[list[float] | None, PField(min_length=1, description="Ascending edges, for a number.")] = None
     top: Annotated[int, PField(ge=1, le=1000, description="Largest buckets kept; the rest is `(other)`.")] = 50
+    values: Annotated[
+        Literal["shown", "hidden"] | None,
+        PField(
+            description="For values that look like people: `hidden` keeps a label in their place, `shown` keeps them."
+        ),
+    ] = None
 
 
 class ConversionSpec(Spec):
@@ -274,16 +280,24 @@ class SegmentSpec(Spec):
     alerts: Annotated[list[Text], PField(description="Routes of routes.yml.")] = PField(default_factory=list)
 
 
+Budget = Annotated[
+    int,
+    PField(ge=1, le=1000, description="Messages that a target gets in one run; the rest is named in one digest."),
+]
+
+
 class RouteSpec(Spec):
     """A named list of channels, used for incidents of `min_severity` and above."""
 
     min_severity: Severity = "low"
+    messages_per_run: Budget | None = None
     channels: Annotated[list[ChannelSettings], PField(min_length=1)]
 
 
 class RoutesSpec(Spec):
     """The alert routes of the project."""
 
+    messages_per_run: Budget = MESSAGES_PER_RUN
     routes: dict[Name, RouteSpec]
 
 

@@ -11,6 +11,7 @@ from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.names import safe_name
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
+from pulse_runner.segments.people import looks_like_people
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path, did_you_mean
 
@@ -71,6 +72,11 @@ def _entity(document: Document, spec: Any) -> None:
         _field(document, path, a.field, fields, ("number",) if a.bins else None)
         if a.bins and any(x >= y for x, y in zip(a.bins, a.bins[1:], strict=False)):
             document.complain((*path, "bins"), "`bins` must ascend")
+        if a.bins and a.values:
+            document.complain((*path, "values"), "`values` is for values; ranges (`bins`) are always shown")
+        if not a.bins and not a.values and fields.get(a.field) == "text" and (why := looks_like_people(a.field)):
+            say = "say `values: hidden` (watched, told as a label) or `values: shown` at the attribute"
+            document.complain(path, f"attribute `{a.name or a.field}` is not watched as it is: {why}; {say}")
     if spec.conversion:
         _field(document, ("conversion", "event_at"), spec.conversion.event_at, fields, TIMES)
     if spec.revenue:

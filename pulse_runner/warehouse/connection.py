@@ -24,6 +24,7 @@ from pulse_runner.warehouse.ownership import require_own
 from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.profile import plain_output, plain_target
 from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, require_package
+from pulse_runner.warehouse.secrets import known_secrets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +204,8 @@ class OpenWarehouse:
             else:
                 cursor.execute(sql)
         except Exception as error:  # each driver has its own error tree
-            raise self._refusal(sql, str(error).strip()) from error
+            said = known_secrets(self._root).clean(str(error).strip())
+            raise self._refusal(sql, said) from None  # the driver's own error may quote a secret
         return cursor
 
     def _refusal(self, sql: str, text: str) -> PulseError:
@@ -239,15 +241,15 @@ def connect(root: Path, target: str | None = None) -> Warehouse:
         chosen = plain_target(folder / "profiles.yml", name, target)
         return OpenWarehouse(opened or open_by_dbt(root, folder, name, target), root, chosen)
     except Exception as error:  # of dbt or of a driver
-        text = " ".join(str(error).split())
+        text = " ".join(known_secrets(root).clean(str(error)).split())
         if is_lock_conflict(text):
-            raise BusyError(*BUSY) from error
+            raise BusyError(*BUSY) from None
         if refused := denied(text, str((output or {}).get("user", ""))):
-            raise refused from error
+            raise refused from None
         raise WarehouseError(
             f"The warehouse of profile {name!r} in {folder} does not open: {text}",
             "Check that target in profiles.yml and the variables that it reads; `dbt debug` tries it too.",
-        ) from error
+        ) from None
 
 
 def warehouse_type(root: Path, target: str | None = None) -> str | None:

@@ -17,6 +17,7 @@ from pulse_runner.warehouse.dbt_command import Node, named_command, run_command
 from pulse_runner.warehouse.manifest import Manifest, read_manifest
 from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.project import package_folder, profiles_dir, target_name, time_zone
+from pulse_runner.warehouse.secrets import known_secrets
 
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
 _DAY = re.compile(r"pulse: (?P<entity>\S+) (?P<day>\d{4}-\d\d-\d\d) \((?P<done>\d+) of (?P<total>\d+)\)")
@@ -84,6 +85,9 @@ def run_dbt(
             succeeded, nodes, text = run_command(command, call, root, on_event)
     finally:
         release_embedded_file()
+    if not succeeded or any(status in FAILED for _, status, _ in nodes):
+        secrets = known_secrets(root)
+        text, nodes = secrets.clean(text), [(name, status, secrets.clean(said)) for name, status, said in nodes]
     if not succeeded and is_lock_conflict(text):
         raise BusyError(*BUSY)
     if not succeeded and not any(status in FAILED for _, status, _ in nodes):

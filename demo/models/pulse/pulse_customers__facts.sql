@@ -21,9 +21,9 @@
     "activity": ["last_active_at", 14],
     "reach": {"email": "email_opt_in", "push": "has_push", "sms": "sms_opt_in"},
     "attributes": [
-        {"name": "country", "slots": 51, "sql": "coalesce(cast(country as varchar), '(null)')"},
-        {"name": "plan", "slots": 51, "sql": "coalesce(cast(plan as varchar), '(null)')"},
-        {"name": "device", "slots": 51, "sql": "coalesce(cast(device as varchar), '(null)')"},
+        {"name": "country", "slots": 51, "sql": "coalesce(cast(country as varchar), '(null)')", "values": "judged"},
+        {"name": "plan", "slots": 51, "sql": "coalesce(cast(plan as varchar), '(null)')", "values": "judged"},
+        {"name": "device", "slots": 51, "sql": "coalesce(cast(device as varchar), '(null)')", "values": "judged"},
     ],
     "events": {},
     "event_groups": [],

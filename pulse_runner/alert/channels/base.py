@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from pulse_runner.alert.message import AlertMessage, clean, clip
+from pulse_runner.alert.message import AlertMessage
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import ChannelSettings, Variable
 
@@ -23,6 +24,19 @@ S = TypeVar("S", bound=ChannelSettings, contravariant=True)
 RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_SECONDS = 15.0
+MEANINGS = {
+    400: "it does not take this body",
+    401: "it does not know the key or the address",
+    403: "it does not let this key or token in",
+    404: "there is nothing at this address",
+    405: "nothing takes messages at this address",
+    408: "it took too long",
+    409: "it has another message under this key",
+    410: "the address is gone",
+    413: "the message is too long for it",
+    422: "it does not take this body",
+    429: "too many messages",
+}
 
 
 class UncertainError(ChannelError):
@@ -30,6 +44,17 @@ class UncertainError(ChannelError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=False)
+
+
+class RefusedError(ChannelError):
+    """The receiver answered no: the status of HTTP, and the code where it is one that the channel knows."""
+
+    def __init__(
+        self, message: str, status: int, code: str = "", *, retryable: bool, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, retryable=retryable, retry_after=retry_after)
+        self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -155,22 +180,6 @@ def host_of(url: str) -> str:
     return f"{urlsplit(url).hostname}/…"
 
 
-def scrub(text: str, secrets: tuple[str, ...], limit: int = 160) -> str:
-    """Return what a server answered as one short line in which no secret, and no part of a secret URL, is left."""
-    parts = {s for value in secrets for s in (value, *_pieces(value)) if len(s) >= 4}
-    for part in sorted(parts, key=len, reverse=True):
-        text = text.replace(part, "…")
-    return clip(clean(text), limit)
-
-
-def _pieces(value: str) -> Iterator[str]:
-    if "://" in value:
-        parts = urlsplit(value)
-        yield from (parts.path, parts.query, parts.password or "", parts.username or "")
-        yield from (p for p in parts.path.split("/") if len(p) >= 6)
-        yield from (p.split("=", 1)[-1] for p in parts.query.split("&"))
-
-
 def post(
     edge: Edge,
     url: str,
@@ -179,11 +188,13 @@ def post(
     *,
     who: str,
     idempotent: bool,
-    secrets: tuple[str, ...] = (),
+    codes: frozenset[str] = frozenset(),
 ) -> httpx.Response:
-    """POST a JSON body and return the answer when it is 2xx; raise ChannelError otherwise, naming host and status only.
+    """POST a JSON body and return the answer when it is 2xx; raise ChannelError otherwise.
 
-    A request that was written without an answer is retried where `idempotent`, and is an UncertainError elsewhere.
+    Of what the server says only the status is told, and the first of `codes` (the channel's own list) that is in it: any
+    other text could hold a secret. A request that was written without an answer is retried where `idempotent`, and is an
+    UncertainError elsewhere.
     """
     import httpx
 
@@ -206,17 +217,38 @@ def post(
         raise failure  # outside of the handlers: an httpx error carries the request with its URL and headers
     assert response is not None
     if not response.is_success:
-        raise refused(response, place, edge.now(), (url, *secrets))
+        raise refused(response, place, edge.now(), codes)
     return response
 
 
-def refused(response: httpx.Response, place: str, now: datetime, secrets: tuple[str, ...]) -> ChannelError:
-    """Return the error for an answer that is not 2xx."""
-    said = scrub(response.text, secrets)
-    return ChannelError(
-        f"{place} answered {response.status_code}{f': {said}' if said else ''}",
-        retryable=response.status_code in RETRY,
+def refused(response: httpx.Response, place: str, now: datetime, codes: frozenset[str] = frozenset()) -> RefusedError:
+    """Return the error for an answer that is not 2xx, in our own words."""
+    status = response.status_code
+    code = next((word for word in re.findall(r"\w+", response.text) if word in codes), "")
+    told = code or meaning(status)
+    return RefusedError(
+        f"{place} answered {status}{f': {told}' if told else ''}",
+        status,
+        code,
+        retryable=status in RETRY,
         retry_after=retry_after(response.headers, now),
+    )
+
+
+def meaning(status: int) -> str:
+    """Say what a status means for a message.
+
+    >>> meaning(404), meaning(503)
+    ('there is nothing at this address', 'a fault on its side')
+    """
+    if status in MEANINGS:
+        return MEANINGS[status]
+    return (
+        "it sends elsewhere; use the final address"
+        if 300 <= status < 400
+        else "a fault on its side"
+        if status >= 500
+        else ""
     )
 
 

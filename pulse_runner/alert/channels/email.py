@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 from pydantic import Field as PField
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, post, secret, url_problem
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, RefusedError, Setup, post, secret, url_problem
 from pulse_runner.alert.channels.recipients import redact
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
 from pulse_runner.alert.channels.smtp import server_of, smtp_problem
@@ -26,6 +26,16 @@ from pulse_runner.vocabulary import number
 RESEND = "https://api.resend.com"
 MAX_BYTES = 95_000  # Gmail clips at 102 KB
 ADDRESS = re.compile(r"^(?:[^<>@\r\n]*<)?[^@\s<>]+@[^@\s<>]+>?$")
+# Resend's error names (https://resend.com/docs/api-reference/errors)
+CODES = frozenset(
+    {
+        "application_error", "concurrent_idempotent_requests", "daily_quota_exceeded", "internal_server_error",
+        "invalid_access", "invalid_api_key", "invalid_attachment", "invalid_from_address", "invalid_idempotency_key",
+        "invalid_idempotent_request", "invalid_parameter", "invalid_region", "invalid_to_address", "method_not_allowed",
+        "missing_api_key", "missing_required_field", "monthly_quota_exceeded", "not_found", "rate_limit_exceeded",
+        "restricted_api_key", "security_error", "validation_error",
+    }
+)  # fmt: skip
 COLOURS = {"low": "#57606a", "medium": "#9a6700", "high": "#bc4c00", "critical": "#cf222e"}
 FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
@@ -117,21 +127,20 @@ class Email:
         }
         frozen = Outgoing(outgoing.key, outgoing.subject, payload)
         try:
-            post(edge, url, frozen, headers, who="Resend", idempotent=True, secrets=(key,))
-        except ChannelError as error:
+            post(edge, url, frozen, headers, who="Resend", idempotent=True, codes=CODES)
+        except RefusedError as error:
             failure = _judged(error)
         else:
             return ""
         raise failure
 
 
-def _judged(error: ChannelError) -> ChannelError:
+def _judged(error: RefusedError) -> ChannelError:
     """Read Resend's error names: a key that is in use right now, and a spent quota, pass with time."""
-    text = str(error)
-    if "concurrent_idempotent_requests" in text:
-        return ChannelError(text, retryable=True, retry_after=error.retry_after)
-    if "_quota_exceeded" in text:
-        return ChannelError(text, retryable=True, retry_after=error.retry_after or 3600.0)
+    if error.code == "concurrent_idempotent_requests":
+        return ChannelError(str(error), retryable=True, retry_after=error.retry_after)
+    if error.code in ("daily_quota_exceeded", "monthly_quota_exceeded"):
+        return ChannelError(str(error), retryable=True, retry_after=error.retry_after or 3600.0)
     return error
 
 

@@ -7,13 +7,25 @@ import hmac
 import json
 from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, secret, web_setup
-from pulse_runner.alert.message import AlertMessage, clip, utc_text
+from pulse_runner.alert.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    RefusedError,
+    Setup,
+    Webhook,
+    post,
+    secret,
+    web_setup,
+)
+from pulse_runner.alert.message import AlertMessage, utc_text
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import Variable
 
 SPEC_VERSION = "1.0"
 MAX_RELATED = 100
+MAX_IN_DIGEST = 5_000
 HINTS = {
     403: "the token in {token} is not the one that the webhook's Header Auth expects",
     404: "the workflow is not published, or the URL is its test URL",
@@ -54,9 +66,10 @@ class N8n:
     def render(self, message: AlertMessage, key: str) -> Frozen:
         """Return the event as JSON."""
         first, *others = message.facts or ({},)
+        most = MAX_IN_DIGEST if message.kind == "digest" else MAX_RELATED  # a digest says a line of each
         event: dict[str, Any] = {
             "specversion": SPEC_VERSION,
-            "type": "pulse.test" if message.kind == "test" else f"pulse.incident.{message.kind}",
+            "type": f"pulse.{'' if message.kind in ('test', 'digest') else 'incident.'}{message.kind}",
             "id": key,
             "source": "pulse",
             "time": utc_text(message.at),
@@ -64,8 +77,8 @@ class N8n:
             "severity": message.severity,
             "headline": message.headline,
             "incident": first,
-            "related": others[:MAX_RELATED],
-            "related_left_out": max(len(others) - MAX_RELATED, 0),
+            "related": others[:most],
+            "related_left_out": max(len(others) - most, 0),
         }
         return Frozen(message.subject, json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":")))
 
@@ -80,8 +93,8 @@ class N8n:
         if key:
             headers["X-Pulse-Signature"] = signature(key, stamp, outgoing.body)
         try:
-            post(edge, url, outgoing, headers, who="n8n", idempotent=True, secrets=(key, token))
-        except ChannelError as error:
+            post(edge, url, outgoing, headers, who="n8n", idempotent=True)
+        except RefusedError as error:
             failure = _with_hint(error, settings.token_env or "token_env")
         else:
             return ""
@@ -93,9 +106,8 @@ def signature(key: str, stamp: str, body: str) -> str:
     return "v1=" + hmac.new(key.encode(), f"{stamp}.{body}".encode(), hashlib.sha256).hexdigest()
 
 
-def _with_hint(error: ChannelError, token: str) -> ChannelError:
-    for status, hint in HINTS.items():
-        if f"answered {status}" in str(error):
-            text = f"{clip(str(error), 200)}. Perhaps {hint.format(token=token)}."
-            return ChannelError(text, retryable=error.retryable, retry_after=error.retry_after)
-    return error
+def _with_hint(error: RefusedError, token: str) -> ChannelError:
+    if error.status not in HINTS:
+        return error
+    text = f"{error}. Perhaps {HINTS[error.status].format(token=token)}."
+    return ChannelError(text, retryable=error.retryable, retry_after=error.retry_after)

@@ -14,6 +14,14 @@ MAX_BLOCKS = 50
 MAX_HEADER = 150
 MAX_SECTION = 3000
 MAX_TOTAL = 12_000  # Slack refuses about 13,000 characters over all blocks
+# what Slack says in plain text (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks)
+CODES = frozenset(
+    {
+        "action_prohibited", "channel_is_archived", "channel_not_found", "invalid_blocks", "invalid_payload", "invalid_token",
+        "no_active_hooks", "no_service", "no_service_id", "no_team", "no_text", "posting_to_general_channel_denied",
+        "rate_limited", "rollup_error", "team_disabled", "too_many_attachments", "user_not_found",
+    }
+)  # fmt: skip
 DOTS = {"low": "⚪", "medium": "🟡", "high": "🟠", "critical": "🔴"}
 
 
@@ -51,7 +59,7 @@ class Slack:
     def send(self, outgoing: Outgoing, settings: SlackSettings, env: Env, edge: Edge) -> str:
         """Post the payload; Slack answers `ok`."""
         url = secret(env, settings.url_env)
-        response = post(edge, url, outgoing, {}, who="Slack", idempotent=False)
+        response = post(edge, url, outgoing, {}, who="Slack", idempotent=False, codes=CODES)
         if response.text.strip() != "ok" and not response.text.lstrip().startswith("{"):
             raise ChannelError(
                 "The webhook answered 200 but not as Slack does; is a proxy or a sign-in page in between?",

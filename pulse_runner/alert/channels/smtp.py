@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -11,11 +12,22 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
-from pulse_runner.alert.channels.base import LOOPBACK, Edge, Env, Outgoing, UncertainError, scrub, secret
+from pulse_runner.alert.channels.base import LOOPBACK, Edge, Env, Outgoing, UncertainError, secret
 from pulse_runner.alert.channels.recipients import redact
 from pulse_runner.errors import ChannelError
 
 PORTS = {"smtp": 587, "smtps": 465}
+MEANINGS = {
+    421: "it is closing the connection",
+    450: "the mailbox is busy; it may take the mail later",
+    451: "a fault on its side",
+    452: "it has no room left",
+    530: "it wants a user and a password",
+    550: "it refuses the recipients or the sender",
+    552: "the mail is too large for it",
+    553: "it does not take this address",
+    554: "it refuses the mail",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,7 +97,7 @@ def send(url: str, sender: str, people: list[str], outgoing: Outgoing, env: Env,
         phase = "body"
         _accept(*client.data(mail.as_bytes(policy=SMTP)))  # CRLF line ends, which smtplib does not add to bytes
     except smtplib.SMTPResponseException as error:
-        failure = _refusal(place, phase, error, server)
+        failure = _refusal(place, phase, error)
     except (smtplib.SMTPException, OSError, ValueError) as error:
         failure = _broken(place, phase, error)
     finally:
@@ -135,13 +147,17 @@ def _accept(code: int, text: bytes) -> None:
         raise smtplib.SMTPResponseException(code, text)
 
 
-def _refusal(place: str, phase: str, error: smtplib.SMTPResponseException, server: Server) -> ChannelError:
+def _refusal(place: str, phase: str, error: smtplib.SMTPResponseException) -> ChannelError:
+    """Return the error for a refusal: its codes and our own words, for servers quote what they were given."""
     said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else str(error.smtp_error)
-    quoted = scrub(said, (server.password, server.user))
-    hint = "; check user and password in PULSE_SMTP_URL" if phase == "sign in" else ""
+    extended = re.match(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)", said)  # RFC 2034: it begins the text
+    hint = "check user and password in PULSE_SMTP_URL" if phase == "sign in" else MEANINGS.get(error.smtp_code, "")
+    told = " ".join(t for t in (extended[0] if extended else "", hint) if t)
     # RFC 5321: 4yz may pass later; a refused sign-in does not
     passing = 400 <= error.smtp_code < 500 and phase != "sign in"
-    return ChannelError(f"{place} answered {error.smtp_code} at {phase}: {quoted}{hint}", retryable=passing)
+    return ChannelError(
+        f"{place} answered {error.smtp_code} at {phase}{f': {told}' if told else ''}", retryable=passing
+    )
 
 
 def _broken(place: str, phase: str, error: Exception) -> ChannelError:

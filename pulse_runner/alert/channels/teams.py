@@ -7,9 +7,21 @@ Data is put into TextRuns only: they show text as it is, while a TextBlock would
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, scrub, secret, web_setup
+from pulse_runner.alert.channels.base import (
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Setup,
+    Webhook,
+    meaning,
+    post,
+    secret,
+    web_setup,
+)
 from pulse_runner.alert.message import AlertMessage, Section, marks, smaller
 from pulse_runner.errors import ChannelError
 
@@ -51,7 +63,9 @@ class Teams:
         url = secret(env, settings.url_env)
         response = post(edge, url, outgoing, {}, who="Teams", idempotent=False)
         if "failed with error" in response.text.lower():  # an old connector wraps an error into a 200
-            raise ChannelError(f"Teams refused the card: {scrub(response.text, (url,))}", retryable=False)
+            found = re.search(r"HTTP error (\d{3})\b", response.text)
+            status = f" with {found[1]}: {meaning(int(found[1]))}" if found else ""
+            raise ChannelError(f"Teams refused the card{status.removesuffix(': ')}", retryable=False)
         return "accepted by the workflow" if response.status_code == 202 else ""
 
 

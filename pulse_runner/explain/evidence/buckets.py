@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulse_runner.explain.case import Case
-from pulse_runner.explain.evidence.collector import Collector, people
+from pulse_runner.explain.evidence.collector import Collector, told_parts, words
+from pulse_runner.explain.explanation import Scalar
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.explain.sql import literal, sql_text
-from pulse_runner.vocabulary import count, percent
+from pulse_runner.vocabulary import percent
 
 MAX_BUCKETS = 6
+TOLD = "told"
 MIN_SHIFT = 0.01  # of the members, from which on a bucket's share is worth telling
 MIN_CONCENTRATION = 1.5  # a bucket's part of a change, over its part of the members
 
@@ -28,14 +30,14 @@ class Buckets:
         if case.before is None:
             return
         sql = _sql(c)
-        rows = [r for r in c.rows(sql, "distributions") if max(r["members"], r["before_members"]) >= case.k]
+        every = _told(c.rows(sql, "distributions"), case.k)
+        rows = [r for r in every if max(r["members"], r["before_members"]) >= case.k]
         moved = sorted(_moved(case, rows), key=lambda m: (-m[0], m[1]["attribute"], m[1]["bucket"]))
         for weight, row in moved[:MAX_BUCKETS]:
-            told = {n: v for n, v in row.items() if not _gives_away(n, row, case.k)}
+            told = {n: row[TOLD].get(n, v) for n, v in row.items() if n != TOLD and not _gives_away(n, row)}
             c.add(
-                "bucket", _text(case, row), told, list(told), sql,
-                source="pulse_segment_distributions", weight=weight, hide=("members", "before_members"),
-            )  # fmt: skip
+                "bucket", _text(case, row), told, list(told), sql, source="pulse_segment_distributions", weight=weight
+            )
 
 
 def _sql(c: Collector) -> str:
@@ -73,21 +75,36 @@ def _moved(case: Case, rows: list[dict[str, Any]]) -> list[tuple[float, dict[str
     return out
 
 
-def _gives_away(name: str, row: dict[str, Any], k: int) -> bool:
-    """Say whether a share would tell how many members are in a bucket of fewer than k."""
-    return name.endswith("share") and 0 < row[name.replace("share", "members")] < k
+def _told(rows: list[dict[str, Any]], k: int) -> list[dict[str, Any]]:
+    """Return the buckets with how many members of each may be told: the size of a segment is known, so its rest is too."""
+    for row in rows:
+        row[TOLD] = {}
+    for attribute in dict.fromkeys(r["attribute"] for r in rows):
+        here = [r for r in rows if r["attribute"] == attribute]
+        for name in ("members", "before_members"):
+            for row, told in zip(here, told_parts([r[name] for r in here], k), strict=True):
+                row[TOLD][name] = told
+                if isinstance(told, str) and told.startswith(">"):
+                    share = name.replace("members", "share")
+                    row[TOLD][share] = f">{int(float(told[1:]) * float(row[share]) / row[name] * 100) / 100:g}"
+    return rows
+
+
+def _gives_away(name: str, row: dict[str, Any]) -> bool:
+    """Say whether a share would tell how many members are in a bucket where their number is not told."""
+    return name.endswith("share") and str(row[TOLD][name.replace("share", "members")]).startswith("<")
 
 
 def _text(case: Case, row: dict[str, Any]) -> str:
     name = "'" + scrub(row["bucket"], 60).replace("'", "’") + "'"
     return (
-        f"Bucket {name} of {row['attribute']} holds {_held(case, row['members'], row['share'])} on"
-        f" {case.last}, {_held(case, row['before_members'], row['before_share'])} on {case.before}."
+        f"Bucket {name} of {row['attribute']} holds {_held(row[TOLD]['members'], row['share'])} on"
+        f" {case.last}, {_held(row[TOLD]['before_members'], row['before_share'])} on {case.before}."
     )
 
 
-def _held(case: Case, members: int, share: float) -> str:
-    """Say how many members are in a bucket; the share of one that is too small is left out too."""
-    if 0 < members < case.k:
-        return f"{people(members, case.k)} members"
-    return f"{percent(share)} of the members ({count(members)})"
+def _held(members: Scalar, share: float) -> str:
+    """Say how many members are in a bucket; where their number is not told, the share is left out too."""
+    if isinstance(members, str):
+        return f"{words(members)} members"
+    return f"{percent(share)} of the members ({words(members)})"

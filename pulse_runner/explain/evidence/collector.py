@@ -75,6 +75,24 @@ def hidden(value: Scalar, k: int) -> Scalar:
     return f"<{k}" if isinstance(value, int | float) and 0 < value < k else value
 
 
+def told_parts(parts: Sequence[int], k: int) -> list[Scalar]:
+    """Return the parts of a total that is known as they may leave the warehouse.
+
+    A part of fewer than k people is told as `<k`. What the total leaves over, once the others are taken away, is at least k
+    as well: else the largest part is told as a lower bound, in steps of 2 k.
+
+    >>> told_parts([578, 30, 0], 5), told_parts([578, 2], 5), told_parts([578, 3, 40, 3], 5)
+    ([578, 30, 0], ['>570', '<5'], [578, '<5', 40, '<5'])
+    """
+    out: list[Scalar] = [hidden(p, k) for p in parts]
+    small = [p for p in parts if 0 < p < k]
+    rest = [(p, n) for n, p in enumerate(parts) if p >= k]
+    if small and (len(small) == 1 or sum(small) < k) and rest:
+        part, n = max(rest)
+        out[n] = f">{(part - k) // (2 * k) * 2 * k}"
+    return out
+
+
 def people(value: float, k: int) -> str:
     """Write a number of people; from 1 to k - 1 it is only told as smaller than k.
 
@@ -82,6 +100,17 @@ def people(value: float, k: int) -> str:
     ('<5', '0', '1,200')
     """
     return f"<{k}" if 0 < value < k else count(value)
+
+
+def words(told: Scalar) -> str:
+    """Write a number of people that is hidden already, or not.
+
+    >>> words(1200), words("<5"), words(">570")
+    ('1,200', '<5', 'more than 570')
+    """
+    if told == ">0":
+        return "some"
+    return count(told) if isinstance(told, int | float) else str(told).replace(">", "more than ")
 
 
 def plain(value: Any) -> Scalar:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulse_runner.explain.case import Case
-from pulse_runner.explain.evidence.collector import Collector, people
+from pulse_runner.explain.evidence.collector import Collector, people, told_parts, words
 from pulse_runner.explain.movement_words import words_of
 from pulse_runner.explain.sql import literal, sql_text
 from pulse_runner.vocabulary import count
@@ -32,17 +32,28 @@ class Movement:
         if not rows:
             return
         _balance(c, rows)
-        excess = [(SIGNS[r["direction"]] * (float(r["members"]) - float(r["usual_members"])), r) for r in rows]
+        rows = _told(rows, c.case.k)
+        excess = [(SIGNS[r["direction"]] * (float(r["moved"]) - float(r["usual_members"])), r) for r in rows]
         excess.sort(key=lambda pair: (-abs(pair[0]), pair[1]["direction"], pair[1]["cause"], pair[1]["detail"]))
         largest = abs(excess[0][0]) or 1.0
         for moved, row in excess[:MAX_CAUSES]:
             if abs(moved) < max(c.case.k, 0.05 * largest):
                 continue
             c.add(
-                "cause", _text(c.case, row, bool(days[0]["usual_days"])), row, list(row), sql,
+                "cause", _text(c.case, row, bool(days[0]["usual_days"])), row, [n for n in row if n != "moved"], sql,
                 source="pulse_segment_changes", weight=0.5 + 0.44 * abs(moved) / largest, contribution=moved,
-                hide=("members", "of_members"),
+                hide=("of_members",),
             )  # fmt: skip
+
+
+def _told(rows: list[dict[str, Any]], k: int) -> list[dict[str, Any]]:
+    """Return the causes with `members` as it may be told, and the real number as `moved`."""
+    out = []
+    for direction in SIGNS:
+        here = [r for r in rows if r["direction"] == direction]
+        told = told_parts([r["members"] for r in here], k)
+        out += [{**r, "members": members, "moved": r["members"]} for r, members in zip(here, told, strict=True)]
+    return out
 
 
 def _days_sql(c: Collector) -> str:
@@ -90,18 +101,15 @@ def _balance(c: Collector, rows: list[dict[str, Any]]) -> None:
     for row in c.rows(sql, "sum of the changes"):
         when = f"On {case.first}" if case.first == case.last else f"From {case.first} to {case.last}"
         net = f"{row['net']:+,}" if row["net"] else "0"
-        text = (
-            f"{when} {case.segment_id} gained {people(row['gained'], case.k)} and lost"
-            f" {people(row['lost'], case.k)} members, a change of {net}."
-        )
-        c.add(
-            "balance", text, row, list(row), sql, source="pulse_segment_changes", weight=0.55, hide=("gained", "lost")
-        )  # fmt: skip
+        gained, lost = told_parts([row["gained"], row["lost"]], case.k)
+        text = f"{when} {case.segment_id} gained {words(gained)} and lost {words(lost)} members, a change of {net}."
+        told = {**row, "gained": gained, "lost": lost}
+        c.add("balance", text, told, list(row), sql, source="pulse_segment_changes", weight=0.55)
 
 
 def _text(case: Case, row: Mapping[str, Any], has_usual: bool) -> str:
     lost = row["direction"] == "lost"
-    moved = f"{people(row['members'], case.k)} of {people(row['of_members'], case.k)} members"
+    moved = f"{words(row['members'])} of {people(row['of_members'], case.k)} members"
     how = words_of(row["cause"]).sentence(row["detail"] or "", lost)
     usual = f" ({count(float(row['usual_members']))} usual)" if has_usual else ""
     return f"{moved} who {'left' if lost else 'came'} {how}{usual}."

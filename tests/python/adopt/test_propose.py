@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pulse_runner.adopt.definitions import entity_text
 from pulse_runner.adopt.facts import Column, Table
 from pulse_runner.adopt.propose import Answers, answered_history, history_columns, key_candidates, propose
 from pulse_runner.errors import UsageError
@@ -34,7 +35,16 @@ PEOPLE = table(
 
 def test_columns_that_look_like_people_are_never_attributes() -> None:
     found = propose(PEOPLE, "people_id", (), Answers())
-    assert found.attributes == ("country", "is_trial")
+    assert found.attributes == {"country": "", "is_trial": ""}
+
+
+def test_a_column_that_looks_like_people_is_hidden_when_somebody_asks_for_it() -> None:
+    found = propose(PEOPLE, "people_id", (), Answers(attributes=["FirstName", "country", "last_order_at"]))
+    assert found.attributes == {"FirstName": "hidden", "country": "", "last_order_at": "hidden"}
+    assert found.notes[-1] == (
+        "Values that look like people are hidden: FirstName, last_order_at. `values: shown` shows them."
+    )
+    assert "attributes: [{field: FirstName, values: hidden}, country, " in entity_text(found)
 
 
 def test_the_clock_is_chosen_by_its_real_type() -> None:

@@ -154,7 +154,7 @@ def test_a_fault_that_stays_is_left_to_the_next_run(desk: Desk) -> None:
     assert report.counts == {"failed": 1}
     row = desk.store.deliveries()[0]
     assert (row["status"], row["attempts"], row["sent_at"]) == ("failed", 3, None)
-    assert row["reason"] == "Slack (127.0.0.1/…) answered 503: down"
+    assert row["reason"] == "Slack (127.0.0.1/…) answered 503: a fault on its side"
     desk.web.answers = [Answer(200, "ok")]
     desk.run(project(SLACK), 1)
     row = desk.store.deliveries()[0]
@@ -370,7 +370,7 @@ def test_a_test_message_goes_to_every_target_and_is_not_stored(desk: Desk) -> No
         ("teams", "failed"),
         ("console", "sent"),
     ]
-    assert rows[1].reason == "Teams (127.0.0.1/…) answered 404: no_service"
+    assert rows[1].reason == "Teams (127.0.0.1/…) answered 404: there is nothing at this address"
     assert json.loads(desk.web.got[0].body)["text"] == "Test message: the route growth reaches you"
     assert desk.store.deliveries() == []
 

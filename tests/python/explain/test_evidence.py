@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from cause_cases.tracking_loss import conversion_on_one_device
 from explain_world import FIRST, NOW, D, World, headline_fault
 
 from pulse_runner.explain.agent.answer_check import grounds, wrong_text
-from pulse_runner.explain.evidence.collector import hidden, plain
+from pulse_runner.explain.evidence.collector import hidden, plain, told_parts
 from pulse_runner.explain.evidence.gather import Bundle, gather
 from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.stage import explain_incidents
@@ -25,7 +26,38 @@ def of(bundle: Bundle, kind: str) -> list[Evidence]:
 
 def is_row_of(fact: Evidence, row: dict, k: int) -> bool:
     """Say whether a row of the re-run SQL has every value of the fact, small numbers of people hidden."""
-    return all(v in (plain(row[c]), hidden(plain(row[c]), k)) for c, v in fact.values.items())
+    return all(v in (plain(row[c]), hidden(plain(row[c]), k)) or is_bound(v, row[c]) for c, v in fact.values.items())
+
+
+def is_bound(told: object, real: object) -> bool:
+    """Say whether `>570` is told of a number that it is true of."""
+    return isinstance(told, str) and told.startswith(">") and isinstance(real, int | float) and float(told[1:]) < real
+
+
+def test_what_a_known_total_leaves_over_is_never_a_few_people() -> None:
+    drawn = random.Random(10)
+    for _ in range(5000):
+        k = drawn.choice([2, 5, 10])
+        parts = [drawn.choice([0, 1, 2, 3, 4, 7, 30, 578]) for _ in range(drawn.randint(1, 6))]
+        told = told_parts(parts, k)
+        exact = [t for t in told if isinstance(t, int)]
+        least = [int(t[1:]) + 1 if str(t).startswith(">") else 1 for t in told if isinstance(t, str)]
+        rest = sum(parts) - sum(exact)
+        assert [p for p, t in zip(parts, told, strict=True) if t == p and 0 < p < k] == []
+        if least and any(p >= k for p in parts):
+            assert len(least) > 1, (parts, told)
+            assert rest >= k, (parts, told)
+            if bounds := [int(t[1:]) for t in told if str(t).startswith(">")]:
+                assert rest - sum(bounds) >= k, (parts, told)
+
+
+def test_who_came_and_went_is_not_told_by_the_change(world: World, project) -> None:
+    world.resize(580)
+    world.changes(("lost", "leaf", "ltv > 1000", "ltv", 422), ("gained", "new", "", "", 2))
+    bundle = gather(world, world.incident(), project)
+    balance = next(e for e in bundle.evidence if e.kind == "balance")
+    assert balance.statement == ("On 2026-05-14 vip gained <5 and lost more than 410 members, a change of -420.")
+    assert (balance.values["gained"], balance.values["lost"], balance.values["net"]) == ("<5", ">410", -420)
 
 
 @pytest.mark.parametrize("plant", PLANTS)

@@ -17,6 +17,7 @@ from pulse_runner.explain.agent import llm
 from pulse_runner.explain.evidence.gather import gather
 from pulse_runner.explain.stage import explain_incidents
 from pulse_runner.explain.store import explanation_row
+from tests.python.secrecy.spellings import ENCODINGS
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_a_wrong_number_is_removed_and_the_rules_stand_in(world: World, project,
 @pytest.mark.parametrize(
     ("replies", "reason", "calls"),
     [
-        ([answer(None, refusal="I cannot help with that.")], "the model refused: I cannot help with that.", 1),
+        ([answer(None, refusal="I cannot help with that.")], "the model refused to answer", 1),
         ([answer('{"headline": "42 %', finish="length")], "the answer was cut at the token limit (PULSE_OPENAI_MAX_TOKENS)", 1),
         ([answer(None, finish="content_filter")], "the answer was stopped by the provider's content filter", 1),
         ([answer("Sure! Here is my answer.")], "the answer is not of the asked shape (JSONDecodeError)", 1),
@@ -130,8 +131,8 @@ def test_a_wrong_number_is_removed_and_the_rules_stand_in(world: World, project,
         ([refuse(401, "invalid_api_key")], "the model's server answered 401 (invalid_api_key)", 1),
         ([refuse(400, "unsupported_parameter")], "the model's server answered 400 (unsupported_parameter)", 1),
         ([refuse(404, "model_not_found")], "the model's server answered 404 (model_not_found)", 1),
-        ([refuse(429)] * 3, "the model's server answered 429 (t), 3 times", 3),
-        ([refuse(503)] * 3, "the model's server answered 503 (t), 3 times", 3),
+        ([refuse(429)] * 3, "the model's server answered 429, 3 times", 3),
+        ([refuse(503)] * 3, "the model's server answered 503, 3 times", 3),
     ],
 )  # fmt: skip
 def test_without_a_usable_answer_the_rules_speak_and_the_reason_is_stored(
@@ -143,6 +144,29 @@ def test_without_a_usable_answer_the_rules_speak_and_the_reason_is_stored(
     assert (row["source"], row["model"], row["reasons"]) == ("rules", "", [reason])
     assert len(server.requests) == calls
     assert row["headline"].startswith("42 % fewer members since 14 May")
+
+
+@pytest.mark.parametrize("spelling", ENCODINGS)
+def test_a_secret_that_the_server_puts_into_an_answer_is_not_stored(
+    world: World, project, server: ChatServer, spelling: str
+) -> None:
+    headline_fault(world)
+    written = ENCODINGS[spelling]("sk-planted-secret")
+    reply = json.loads(good(title=f"Nulls in ltv {written}", confirm=f"x {written[:9]}"))
+    server.replies = [answer(json.dumps({**reply, "summary": f"Look: {written}", "evidence": ["E1", written]}))]
+    row = explained(world, project, env(server))
+    told = json.dumps(row, default=str, ensure_ascii=False)
+    assert written not in told
+    assert json.dumps(written)[1:-1] not in told
+    assert "…" in told, "the answer was looked at"
+
+
+def test_what_a_refusing_server_says_is_not_repeated(world: World, project, server: ChatServer) -> None:
+    headline_fault(world)
+    for spell in ENCODINGS.values():
+        server.replies = [refuse(401, spell("sk-planted-secret"))]
+        row = explained(world, project, env(server), force=True)
+        assert row["reasons"] == ["the model's server answered 401"]
 
 
 def test_a_passing_fault_is_tried_again_after_the_time_that_the_server_asks_for(

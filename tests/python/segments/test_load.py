@@ -175,3 +175,32 @@ def test_the_published_schemas_accept_the_demo(folder: str, kind: str) -> None:
 
 def test_the_demo_loads() -> None:
     assert len(load_project(DEMO, SCHEMA).segments) >= 8
+
+
+@pytest.mark.parametrize("field", ["email", "first_name", "Comment", "phone_number", "city"])
+def test_an_attribute_whose_name_looks_like_people_has_to_be_declared(field: str) -> None:
+    entity = ENTITY.replace("fields:\n", f"fields:\n  {field}: text\n")
+    rule = '  - {field: ltv, operator: ">", value: 1}\n'
+
+    def said(attribute: str) -> list[str]:
+        return problems(rule, entity.replace("attributes: [country]", f"attributes: [country, {attribute}]"))
+
+    (problem,) = said(field)
+    assert problem.endswith(
+        f"attribute `{field}` is not watched as it is: its name looks like people or free text;"
+        " say `values: hidden` (watched, told as a label) or `values: shown` at the attribute"
+    )
+    assert said(f"{{field: {field}, values: hidden}}") == []
+    assert said(f"{{field: {field}, values: shown}}") == []
+    assert said("{field: ltv, name: email_value}") == []
+    assert "always shown" in said("{field: ltv, name: band, bins: [1], values: hidden}")[0]
+
+
+def test_the_budget_of_messages_stands_at_the_top_or_at_a_route() -> None:
+    channels = "    channels: [{channel: console}]\n"
+    text = f"messages_per_run: 4\nroutes:\n  a:\n{channels}  b:\n    messages_per_run: 25\n{channels}"
+    made = build_project({"segments/routes.yml": text}, SCHEMA)
+    assert {n: r.messages_per_run for n, r in made.routes.items()} == {"a": 4, "b": 25}
+    assert build_project({"segments/routes.yml": ROUTES}, SCHEMA).routes["growth"].messages_per_run == 10
+    with pytest.raises(DefinitionError, match="messages_per_run"):
+        build_project({"segments/routes.yml": text.replace("4", "0")}, SCHEMA)
