@@ -8,7 +8,7 @@ from typing import Any
 
 from pulse_runner.errors import DefinitionError, Problem, UsageError
 from pulse_runner.segments.complaints import validate
-from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.expression import fields_of
 from pulse_runner.segments.model import (
     Aggregate,
     All,
@@ -70,7 +70,7 @@ def build_project(texts: Mapping[str, str], schema: Schema) -> Project:
     fields = {s.entity: tuple(s.fields) for kind, _, s in documents if kind == "entity"}
     routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in _routes(s).items()}
     segments = {s.segment: _segment(s, d.file, fields[s.entity]) for kind, d, s in documents if kind == "segment"}
-    return Project(entities, segments, routes)
+    return Project(entities, segments, routes, schema.functions)
 
 
 def _kind(path: PurePosixPath, document: Document) -> str:
@@ -155,7 +155,7 @@ def _rule(spec: Any, fields: tuple[str, ...]) -> Rule:
             )  # fmt: skip
         case "SegmentLeafSpec":
             return SegmentLeaf(spec.segment, spec.operator)
-    read = check_expression(spec.sql, fields)[1]
+    read = fields_of(spec.sql, fields)
     return SqlLeaf(safe_sql(spec.sql, fields), tuple(sorted(map(safe_name, read))))
 
 

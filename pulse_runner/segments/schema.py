@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args
 from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema, create_model
 from pydantic import Field as PField
 
+from pulse_runner.segments.functions import Functions
 from pulse_runner.segments.model import FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
@@ -289,14 +290,15 @@ class RoutesSpec(Spec):
 
 @dataclass(frozen=True)
 class Schema:
-    """The shape of all files, with what the registries of detectors and channels add to it.
+    """The shape of all files, with what the registries of detectors and channels, and the project, add to it.
 
     `detectors` maps a detector's name to whether it takes a threshold per attribute; `channels`
-    maps a channel's name to its settings.
+    maps a channel's name to its settings. `functions` are what SQL may use.
     """
 
     detectors: Mapping[str, bool]
     channels: Mapping[str, type[ChannelSettings]]
+    functions: Functions = Functions()  # noqa: RUF009  frozen
 
     @cached_property
     def specs(self) -> Mapping[str, type[Spec]]:

@@ -11,6 +11,8 @@ from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.names import safe_name
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
+from pulse_runner.segments.pattern import DO as SHORTER
+from pulse_runner.segments.pattern import pattern_problem
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path, did_you_mean
 
@@ -28,9 +30,9 @@ def check_all(documents: Sequence[Checked], schema: Schema) -> None:
     _duplicates(documents)
     for kind, document, spec in documents:
         if kind == "entity":
-            _entity(document, spec)
+            _entity(document, spec, schema)
         elif kind == "segment":
-            _segment(document, spec, entities, segments, routes)
+            _segment(document, spec, entities, segments, routes, schema)
             if spec.entity in entities:
                 _thresholds(document, spec, entities[spec.entity], schema)
     _cycles(documents, segments)
@@ -46,7 +48,7 @@ def _duplicates(documents: Sequence[Checked]) -> None:
                 document.complain((kind,), f"{word} `{name}` is defined twice; the first is in {first}")
 
 
-def _entity(document: Document, spec: Any) -> None:
+def _entity(document: Document, spec: Any, schema: Schema) -> None:
     fields = {n: f.type or ("number" if f.days_since else None) for n, f in spec.fields.items()}
     if CALL.fullmatch(spec.relation) is None:
         document.complain(("relation",), f"`{spec.relation}` is not ref('model') or source('source', 'table')")
@@ -81,14 +83,19 @@ def _entity(document: Document, spec: Any) -> None:
     if spec.freshness:
         _field(document, ("freshness", "updated_at"), spec.freshness.updated_at, fields, TIMES)
     for channel, sql in spec.reach.items():
-        for problem in check_expression(sql, list(fields))[0]:
-            document.complain(("reach", channel), problem)
+        for refusal in check_expression(sql, types_of(spec), schema.functions)[0]:
+            document.complain(("reach", channel), *refusal)
     for name, event in spec.events.items():
         if CALL.fullmatch(event.relation) is None:
             document.complain(
                 ("events", name, "relation"), f"`{event.relation}` is not ref('model') or source('source', 'table')"
             )
         _same_names(document, ("events", name), [event.key, event.at, *event.fields])
+
+
+def types_of(spec: Any) -> dict[str, str]:
+    """Return the fields of an entity file with their types; a clock is a number."""
+    return {n: "number" if f.days_since else f.type or "" for n, f in spec.fields.items()}
 
 
 def columns_of(spec: Any) -> list[str]:
@@ -121,7 +128,12 @@ def _known(fields: Mapping[str, Any]) -> str:
 
 
 def _segment(
-    document: Document, spec: Any, entities: Mapping[str, Any], segments: Mapping[str, Any], routes: set[str]
+    document: Document,
+    spec: Any,
+    entities: Mapping[str, Any],
+    segments: Mapping[str, Any],
+    routes: set[str],
+    schema: Schema,
 ) -> None:
     for n, route in enumerate(spec.alerts):
         if route not in routes:
@@ -137,7 +149,7 @@ def _segment(
         )
         return
     start: Path = ("rules",)
-    _rule(document, start, document.data["rules"], spec.rules, entity, segments)
+    _rule(document, start, document.data["rules"], spec.rules, entity, segments, schema)
 
 
 def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> None:
@@ -152,21 +164,23 @@ def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> N
                 document.complain((*path, name), f"unknown attribute `{name}`{did_you_mean(name, known)}")
 
 
-def _rule(document: Document, path: Path, raw: Any, spec: Any, entity: Any, segments: Mapping[str, Any]) -> None:
+def _rule(
+    document: Document, path: Path, raw: Any, spec: Any, entity: Any, segments: Mapping[str, Any], schema: Schema
+) -> None:
     kind = type(spec).__name__
     if kind in ("AllSpec", "AnySpec"):
         key = "all" if kind == "AllSpec" else "any"
         inside, parts = (path, spec.all) if isinstance(raw, list) else ((*path, key), getattr(spec, key))
         for n, part in enumerate(parts):
             source = raw if isinstance(raw, list) else raw[key]
-            _rule(document, (*inside, n), source[n], part, entity, segments)
+            _rule(document, (*inside, n), source[n], part, entity, segments, schema)
     elif kind == "NotSpec":
-        _rule(document, (*path, "not"), raw["not"], spec.not_, entity, segments)
+        _rule(document, (*path, "not"), raw["not"], spec.not_, entity, segments, schema)
     elif kind == "FieldLeafSpec":
-        _leaf(document, path, spec, {n: "number" if f.days_since else f.type for n, f in entity.fields.items()})
+        _leaf(document, path, spec, types_of(entity))
     elif kind == "SqlLeafSpec":
-        for problem in check_expression(spec.sql, list(entity.fields))[0]:
-            document.complain((*path, "sql"), problem)
+        for refusal in check_expression(spec.sql, types_of(entity), schema.functions)[0]:
+            document.complain((*path, "sql"), *refusal)
     elif kind == "SegmentLeafSpec":
         other = segments.get(spec.segment)
         if other is None:
@@ -218,7 +232,7 @@ def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) 
         )
         return
     kind = fields[spec.field]
-    if operator is None or kind is None:
+    if operator is None or not kind:
         return
     if kind not in operator.fits:
         fits = ", ".join(fitting(kind))
@@ -264,6 +278,8 @@ def _operand(
             else {"number": "a number", "text": "text", "boolean": "true or false"}.get(kind, "a day, YYYY-MM-DD")
         )
         document.complain(path, f"`{name}` needs {what}, not {describe(value)}")
+    if name == "matches" and not wrong and (problem := pattern_problem(given)):
+        document.complain(path, f"the pattern of `matches` {problem}", SHORTER)
     if operand.endswith("pair") and not wrong and values[0] > values[1]:
         document.complain(path, f"`{name}`: {values[0]} is more than {values[1]}; nobody would be between them")
 

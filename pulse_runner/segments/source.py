@@ -41,9 +41,9 @@ class Document:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def complain(self, path: Path, message: str) -> None:
+    def complain(self, path: Path, message: str, do: str = "") -> None:
         """Add a problem at a path; the same one is added once."""
-        problem = Problem(self.file, self.line(path), message)
+        problem = Problem(self.file, self.line(path), message, do)
         if problem not in self.problems:
             self.problems.append(problem)
 
