@@ -17,6 +17,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from pulse_runner.errors import Problem
+from pulse_runner.segments.characters import DO as HIDDEN
+from pulse_runner.segments.characters import hidden_character
 
 Path = tuple[str | int, ...]
 
@@ -51,6 +53,11 @@ class Document:
 def parse(file: str, text: str) -> Document:
     """Parse the text of one file; what cannot be parsed becomes a problem of the document, with data None."""
     document = Document(file)
+    if hidden := hidden_character(text.replace("\r\n", "\n").removeprefix("\ufeff")):
+        place, name = hidden
+        line = text.replace("\r\n", "\n").removeprefix("\ufeff").count("\n", 0, place) + 1
+        document.problems.append(Problem(file, line, f"the file holds the control character {name}", HIDDEN))
+        return document
     try:
         nodes = list(YAML(typ="rt", pure=True).compose_all(text))
     except MarkedYAMLError as error:
@@ -93,6 +100,11 @@ def _mapping(document: Document, node: MappingNode, path: Path, above: Sequence[
             )
             continue
         key = str(key_node.value)
+        if hidden := hidden_character(key):
+            document.problems.append(
+                Problem(document.file, line, f"a key holds the control character {hidden[1]}", HIDDEN)
+            )
+            continue
         if key in found:
             first = document.lines[(*path, key)]
             document.problems.append(
@@ -106,6 +118,9 @@ def _mapping(document: Document, node: MappingNode, path: Path, above: Sequence[
 
 def _scalar(document: Document, node: Node, path: Path) -> Any:
     text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
+    if hidden := hidden_character(text):
+        document.complain(path, f"the text holds the control character {hidden[1]}", HIDDEN)
+        return None
     if getattr(node, "style", None) in ("'", '"', "|", ">") or kind in ("str", "timestamp"):
         return text
     if kind == "bool":  # a `%YAML 1.1` line would make booleans of `no` and `NO` too: those stay text
