@@ -50,7 +50,7 @@ def read_versions(text: str | None, path: str = FILE) -> Remembered:
                 for stored in rules:
                     bits[entity].update(_stored_bits(stored))
         return Remembered(versions, bits)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"this is not what `pulse compile` writes ({type(error).__name__}). Restore it from version control, or delete it: "
         raise DefinitionError(
             [Problem(path, 0, what + "then the next snapshot cannot tell an edit made before that from the data.")]

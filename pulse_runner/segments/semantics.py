@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.functions import Functions
+from pulse_runner.segments.limits import MOST_DAYS, is_day
 from pulse_runner.segments.names import safe_name
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
 from pulse_runner.segments.pattern import DO as SHORTER
 from pulse_runner.segments.pattern import pattern_problem
+from pulse_runner.segments.references import check_references
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path, did_you_mean
 
@@ -29,13 +33,14 @@ def check_all(documents: Sequence[Checked], schema: Schema) -> None:
     routes = {name for kind, _, s in documents if kind == "routes" for name in s.routes}
     _duplicates(documents)
     for kind, document, spec in documents:
-        if kind == "entity":
-            _entity(document, spec, schema)
-        elif kind == "segment":
-            _segment(document, spec, entities, segments, routes, schema)
-            if spec.entity in entities:
-                _thresholds(document, spec, entities[spec.entity], schema)
-    _cycles(documents, segments)
+        with document.some():
+            if kind == "entity":
+                _entity(document, spec, schema)
+            elif kind == "segment":
+                _segment(document, spec, entities, segments, routes, schema)
+                if spec.entity in entities:
+                    _thresholds(document, spec, entities[spec.entity], schema)
+    check_references(documents, segments)
 
 
 def _duplicates(documents: Sequence[Checked]) -> None:
@@ -148,8 +153,10 @@ def _segment(
             f"unknown entity `{spec.entity}`{did_you_mean(spec.entity, list(entities)) or '; define it in segments/entities/'}",
         )
         return
+    clocks = frozenset(n for n, f in entity.fields.items() if f.days_since)
+    known = Known(entity, types_of(entity), clocks, segments, schema.functions)
     start: Path = ("rules",)
-    _rule(document, start, document.data["rules"], spec.rules, entity, segments, schema)
+    _rule(document, start, document.data["rules"], spec.rules, known)
 
 
 def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> None:
@@ -164,35 +171,46 @@ def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> N
                 document.complain((*path, name), f"unknown attribute `{name}`{did_you_mean(name, known)}")
 
 
-def _rule(
-    document: Document, path: Path, raw: Any, spec: Any, entity: Any, segments: Mapping[str, Any], schema: Schema
-) -> None:
+@dataclass(frozen=True)
+class Known:
+    """What a rule may name: fields with their types, the clocks among them, segments, and functions of SQL."""
+
+    entity: Any
+    types: Mapping[str, str]
+    clocks: frozenset[str]
+    segments: Mapping[str, Any]
+    functions: Functions
+
+
+def _rule(document: Document, path: Path, raw: Any, spec: Any, known: Known) -> None:
     kind = type(spec).__name__
     if kind in ("AllSpec", "AnySpec"):
         key = "all" if kind == "AllSpec" else "any"
         inside, parts = (path, spec.all) if isinstance(raw, list) else ((*path, key), getattr(spec, key))
         for n, part in enumerate(parts):
             source = raw if isinstance(raw, list) else raw[key]
-            _rule(document, (*inside, n), source[n], part, entity, segments, schema)
+            _rule(document, (*inside, n), source[n], part, known)
     elif kind == "NotSpec":
-        _rule(document, (*path, "not"), raw["not"], spec.not_, entity, segments, schema)
+        _rule(document, (*path, "not"), raw["not"], spec.not_, known)
     elif kind == "FieldLeafSpec":
-        _leaf(document, path, spec, types_of(entity))
+        _leaf(document, path, spec, known.types, known.clocks)
     elif kind == "SqlLeafSpec":
-        for refusal in check_expression(spec.sql, types_of(entity), schema.functions)[0]:
+        for refusal in check_expression(spec.sql, known.types, known.functions)[0]:
             document.complain((*path, "sql"), *refusal)
     elif kind == "SegmentLeafSpec":
-        other = segments.get(spec.segment)
+        other = known.segments.get(spec.segment)
         if other is None:
             document.complain(
-                (*path, "segment"), f"unknown segment `{spec.segment}`{did_you_mean(spec.segment, list(segments))}"
+                (*path, "segment"),
+                f"unknown segment `{spec.segment}`{did_you_mean(spec.segment, list(known.segments))}",
             )
-        elif other.entity != entity.entity:
+        elif other.entity != known.entity.entity:
             document.complain(
-                (*path, "segment"), f"segment `{spec.segment}` is over entity `{other.entity}`, not `{entity.entity}`"
+                (*path, "segment"),
+                f"segment `{spec.segment}` is over entity `{other.entity}`, not `{known.entity.entity}`",
             )
     else:
-        _event(document, path, spec, entity)
+        _event(document, path, spec, known.entity)
 
 
 def _event(document: Document, path: Path, spec: Any, entity: Any) -> None:
@@ -219,7 +237,9 @@ def _event(document: Document, path: Path, spec: Any, entity: Any) -> None:
         _leaf(document, (*path, "where", n), leaf, event.fields)
 
 
-def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) -> None:
+def _leaf(
+    document: Document, path: Path, spec: Any, fields: Mapping[str, Any], clocks: frozenset[str] = frozenset()
+) -> None:
     operator = OPERATORS.get(spec.operator)
     if operator is None:
         meant = SLIPS.get(spec.operator)
@@ -248,6 +268,11 @@ def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) 
     _operand(
         document, (*path, key), operator.name, operator.operand, given, "number" if days else kind, key, whole=days
     )
+    counted = [v for v in (given if isinstance(given, list) else [given]) if isinstance(v, int | float)]
+    if (days or spec.field in clocks) and any(abs(v) > MOST_DAYS for v in counted):
+        document.complain(
+            (*path, key), f"`{operator.name}` counts at most {MOST_DAYS:,} days, not {max(counted, key=abs)}"
+        )
 
 
 def _operand(
@@ -292,41 +317,6 @@ def _is(value: Any, kind: str) -> bool:
     if kind == "text":
         return isinstance(value, str)
     try:
-        return isinstance(value, str) and bool(date.fromisoformat(value))
+        return isinstance(value, str) and is_day(value) and bool(date.fromisoformat(value))
     except ValueError:
         return False
-
-
-def _cycles(documents: Sequence[Checked], segments: Mapping[str, Any]) -> None:
-    refers = {name: sorted(_references(s.rules)) for name, s in segments.items()}
-    told: set[frozenset[str]] = set()
-    for kind, document, spec in documents:
-        if kind != "segment":
-            continue
-        trail = _trail(spec.segment, spec.segment, refers, ())
-        if trail and frozenset(trail) not in told:
-            told.add(frozenset(trail))
-            document.complain(
-                ("rules",), f"the segments refer to each other in a circle: {' -> '.join((*trail, spec.segment))}"
-            )
-
-
-def _trail(start: str, at: str, refers: Mapping[str, Sequence[str]], so_far: tuple[str, ...]) -> tuple[str, ...]:
-    here = (*so_far, at)
-    for other in refers.get(at, ()):
-        if other == start:
-            return here
-        if other not in here:
-            found = _trail(start, other, refers, here)
-            if found:
-                return found
-    return ()
-
-
-def _references(spec: Any) -> set[str]:
-    kind = type(spec).__name__
-    if kind in ("AllSpec", "AnySpec"):
-        return set().union(*(_references(p) for p in (spec.all if kind == "AllSpec" else spec.any)))
-    if kind == "NotSpec":
-        return _references(spec.not_)
-    return {spec.segment} if kind == "SegmentLeafSpec" else set()
