@@ -6,6 +6,10 @@ import re
 
 DO = "Take it out, or write the text without it. A line break and a tab are the only control characters that a text may hold."
 
+# some warehouses read a backslash as an escape: before a quote it would end the literal that the text becomes
+ESCAPING = re.compile(r"\\(?:'|\n|\Z)")
+ESCAPES = "Snowflake, BigQuery, Databricks and Spark read it as an escape. Write the text without it."
+
 # control characters, line separators, marks that turn the direction of writing, halves of a character, and what is none
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"

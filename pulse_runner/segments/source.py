@@ -21,7 +21,7 @@ from ruamel.yaml.parser import RoundTripParser
 
 from pulse_runner.errors import Problem
 from pulse_runner.segments.characters import DO as HIDDEN
-from pulse_runner.segments.characters import hidden_character
+from pulse_runner.segments.characters import ESCAPES, ESCAPING, hidden_character
 from pulse_runner.segments.limits import (
     DEEPEST,
     LARGEST_FILE,
@@ -200,6 +200,9 @@ def _scalar(document: Document, node: Node, path: Path) -> Any:
     text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
     if hidden := hidden_character(text):
         document.complain(path, f"the text holds the control character {hidden[1]}", HIDDEN)
+        return None
+    if ESCAPING.search(text):
+        document.complain(path, "the text holds a backslash before a quote or at the end of a line", ESCAPES)
         return None
     if getattr(node, "style", None) in ("'", '"', "|", ">") or kind in ("str", "timestamp"):
         return text

@@ -7,6 +7,7 @@ against a reader that shares nothing with it, thousands through dbt's own Jinja,
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import re
 from collections.abc import Iterator
@@ -249,6 +250,18 @@ def test_a_control_character_is_refused_in_every_text_of_a_definition(character:
         (problem,) = (p for p in error.value.problems if p.file == file)
         assert problem.message == f"the text holds the control character U+{ord(character):04X}"
         assert problem.do
+
+
+@pytest.mark.parametrize("value", ["x\\", "\\' or true --", "a\\\nb", "\\\\'"])
+def test_a_backslash_that_some_warehouse_would_read_as_the_escape_of_a_quote_is_refused(value: str) -> None:
+    entity = "entity: people\nrelation: ref('dim')\nkey: id\nfields: {plan: text}\n"
+    rule = f"segment: s\nentity: people\nowner: me\nrules:\n  - {{field: plan, operator: '=', value: {json.dumps(value)}}}\n"
+    with pytest.raises(
+        DefinitionError, match=r"s\.yml:5: the text holds a backslash before a quote or at the end of a line"
+    ):
+        build_project({"segments/entities/people.yml": entity, "segments/s.yml": rule}, SCHEMA)
+    kept = rule.replace(json.dumps(value), "'^\\d+\\.$'").replace("operator: '='", "operator: matches")
+    assert build_project({"segments/entities/people.yml": entity, "segments/s.yml": kept}, SCHEMA).segments
 
 
 def test_a_control_character_that_stands_in_the_file_itself_is_refused_at_its_line() -> None:
