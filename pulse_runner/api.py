@@ -27,7 +27,7 @@ from pulse_runner.explain.stage import explain_incidents
 from pulse_runner.explain.store import StoredExplanation, latest_explanations
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.store import find_incident, incident_row, list_incidents
-from pulse_runner.plugins import SCHEMA
+from pulse_runner.plugins import schema_of
 from pulse_runner.segments.load import load_project
 from pulse_runner.vocabulary import ACTIVE
 from pulse_runner.warehouse.connection import connect
@@ -64,7 +64,7 @@ class Pulse:
     @property
     def project(self) -> Project:
         """Return the definitions; raise DefinitionError with every problem of every file."""
-        return load_project(self.root, SCHEMA)
+        return load_project(self.root, schema_of(self.root, self.target))
 
     def snapshots(
         self, segment: str | None = None, first: date | None = None, last: date | None = None

@@ -49,7 +49,7 @@ def unknown_segment(name: str, known: Iterable[str]) -> UsageError:
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in one place of a definition file.
+    """One thing wrong in one place of a definition file, and what to do where that does not go without saying.
 
     `line` is 1-based; 0 when the problem belongs to the file as a whole.
     """
@@ -57,10 +57,11 @@ class Problem:
     file: str
     line: int
     message: str
+    do: str = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.message}"
+        return f"{place}: {self.message}" + (f"\n    {self.do}" if self.do else "")
 
 
 class DefinitionError(PulseError):

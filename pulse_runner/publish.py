@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pulse_runner import metrics
 from pulse_runner.cli.reference import reference
 from pulse_runner.plugins import SCHEMA
+from pulse_runner.segments.functions import FUNCTIONS, PLACES, TYPES, Allowed
 from pulse_runner.segments.operators import OPERATORS
 from pulse_runner.segments.publish import schema_texts
 
@@ -19,25 +20,38 @@ TAKES = {
 
 def texts(root: Path) -> dict[str, str]:
     """Return the text of every generated file by its path under `root`, the repository."""
-    pages = {"docs/segments.md": ("operators", operator_table()), "docs/metrics.md": ("metrics", metric_table())}
+    pages = {
+        "docs/segments.md": {
+            "operators": operator_table(), "functions": allowed_table("function", FUNCTIONS), "types": allowed_table("type", TYPES),
+        },
+        "docs/metrics.md": {"metrics": metric_table()},
+    }  # fmt: skip
     return {
         "docs/cli.md": reference(),
-        **{page: with_table((root / page).read_text(encoding="utf-8"), *made) for page, made in pages.items()},
+        **{page: with_tables((root / page).read_text(encoding="utf-8"), made) for page, made in pages.items()},
         **{f"demo/{path}": text for path, text in schema_texts(SCHEMA).items()},
     }
 
 
-def with_table(page: str, name: str, table: str) -> str:
-    """Return a page with the table between its markers `<!-- name: generated -->` and `<!-- end of name -->` made anew."""
-    start, end = f"<!-- {name}: generated -->\n", f"<!-- end of {name} -->\n"
-    before, rest = page.split(start)
-    return before + start + table + end + rest.split(end)[1]
+def with_tables(page: str, tables: Mapping[str, str]) -> str:
+    """Return a page with the tables between their markers `<!-- name: generated -->` and `<!-- end of name -->` made anew."""
+    for name, table in tables.items():
+        start, end = f"<!-- {name}: generated -->\n", f"<!-- end of {name} -->\n"
+        before, rest = page.split(start)
+        page = before + start + table + end + rest.split(end)[1]
+    return page
 
 
 def operator_table() -> str:
     """Return the operators of conditions as a Markdown table."""
     rows = [(f"`{o.name}`", ", ".join(o.fits), TAKES[o.operand], o.meaning) for o in OPERATORS.values()]
     return markdown(("operator", "fits", "takes", "true when the field is ..."), rows)
+
+
+def allowed_table(what: str, listed: Sequence[Allowed]) -> str:
+    """Return the functions or types of SQL as a Markdown table, with the warehouses that have them."""
+    rows = [(f"`{a.name}`", *("yes" if p in a.on else "" for p in PLACES), a.gives) for a in listed]
+    return markdown((what, "DuckDB", "Postgres", "others", "gives"), rows)
 
 
 def metric_table() -> str:

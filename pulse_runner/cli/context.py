@@ -67,10 +67,10 @@ class PulseContext:
 
     @property
     def schema(self) -> Schema:
-        """Return the shape of the definition files, with what detectors and channels add to it."""
-        from pulse_runner.plugins import SCHEMA
+        """Return the shape of the definition files, with what detectors, channels and the project add to it."""
+        from pulse_runner.plugins import schema_of
 
-        return SCHEMA
+        return schema_of(self.root, self.target)
 
     def project(self) -> Project:
         """Return the checked definitions; raise DefinitionError with every problem of every file."""

@@ -79,10 +79,11 @@ def init_command(
 
 def _new_project(pulse: PulseContext, dry_run: bool) -> None:
     from pulse_runner.package import install_copy, project_files
+    from pulse_runner.plugins import SCHEMA
     from pulse_runner.segments.publish import schema_texts
 
     root = pulse.start
-    _write(root, project_files(re.sub(r"\W", "_", root.name.lower())) | schema_texts(pulse.schema), dry_run)
+    _write(root, project_files(re.sub(r"\W", "_", root.name.lower())) | schema_texts(SCHEMA), dry_run)
     if not dry_run:
         install_copy(root)
         pulse.log("Next: cd there, then `pulse init --relation \"source('shop', 'customers')\" --key customer_id`.")

@@ -59,7 +59,8 @@ def rung(leaf: FieldLeaf, mask: int) -> Rung:
     if op in NULLS:
         return Rung(mask, op == "is_null", lambda x: op == "is_not_null", ())
     if op in ("in", "not_in"):
-        return Rung(mask, False, lambda x: (x in v) == (op == "in"), v)
+        listed = frozenset(v)
+        return Rung(mask, False, lambda x: (x in listed) == (op == "in"), v)
     if op in ("between", "between_ago"):
         return Rung(mask, False, lambda x: v[0] <= x <= v[1], v)
     if op == "in_last":

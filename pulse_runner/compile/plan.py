@@ -10,7 +10,7 @@ from pulse_runner.compile.ladder import ladder_key
 from pulse_runner.compile.sql import resolve_segments
 from pulse_runner.compile.versions import Bits, Remembered, earlier
 from pulse_runner.segments.columns import rule_columns, source_column
-from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.expression import fields_of
 from pulse_runner.segments.model import (
     All,
     AnyOf,
@@ -68,7 +68,7 @@ class EntityPlan:
     def reach_fields(self) -> frozenset[str]:
         """Return the fields that the SQL of reach channels reads."""
         names = list(self.entity.fields)
-        return frozenset(f for sql in self.entity.reach.values() for f in check_expression(sql, names)[1])
+        return frozenset(f for sql in self.entity.reach.values() for f in fields_of(sql, names))
 
     @cached_property
     def clocks(self) -> dict[str, str]:
@@ -98,7 +98,7 @@ def plan_entity(project: Project, entity: Entity, known: Remembered | None = Non
         for s in chosen
         for rule in (
             RulePlan(s, resolve_segments(s.rule, texts), False),
-            *(RulePlan(s, r, True) for r in earlier(entity, s.name, known.versions)),
+            *(RulePlan(s, r, True) for r in earlier(entity, s.name, known.versions, project.functions)),
         )
     ]
     return EntityPlan(entity, tuple(rules), _bits([r.rule for r in rules], entity, known.bits.get(entity.name, {})))

@@ -15,6 +15,8 @@ from typing import Any
 from pulse_runner.compile.sql import resolve_segments
 from pulse_runner.errors import DefinitionError, Problem
 from pulse_runner.segments.codec import rule_from_data, rule_to_data
+from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.functions import Functions
 from pulse_runner.segments.model import Entity, EventLeaf, FieldLeaf, Leaf, Project, Rule, SqlLeaf, leaves
 from pulse_runner.segments.text import rule_hash
 
@@ -48,7 +50,7 @@ def read_versions(text: str | None, path: str = FILE) -> Remembered:
                 for stored in rules:
                     bits[entity].update(_stored_bits(stored))
         return Remembered(versions, bits)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"this is not what `pulse compile` writes ({type(error).__name__}). Restore it from version control, or delete it: "
         raise DefinitionError(
             [Problem(path, 0, what + "then the next snapshot cannot tell an edit made before that from the data.")]
@@ -67,9 +69,9 @@ def remember(project: Project, known: Versions) -> Versions:
     return out
 
 
-def earlier(entity: Entity, name: str, versions: Versions) -> tuple[Rule, ...]:
-    """Return the earlier rules of a segment that the entity's fields and events of today can still evaluate."""
-    return tuple(r for r in versions.get(name, ())[1:] if _can_run(r, entity))
+def earlier(entity: Entity, name: str, versions: Versions, functions: Functions) -> tuple[Rule, ...]:
+    """Return the earlier rules of a segment that the entity's fields and events of today can still evaluate, with allowed SQL."""
+    return tuple(r for r in versions.get(name, ())[1:] if _can_run(r, entity, functions))
 
 
 def versions_text(project: Project, versions: Versions, bits: Mapping[str, Bits]) -> str:
@@ -111,12 +113,13 @@ def _leaf_data(data: Any) -> Iterator[dict[str, Any]]:
         yield data
 
 
-def _can_run(rule: Rule, entity: Entity) -> bool:
+def _can_run(rule: Rule, entity: Entity, functions: Functions) -> bool:
+    types = {f.name: "number" if f.days_since else str(f.type) for f in entity.fields.values()}
     for leaf in leaves(rule):
         if isinstance(leaf, FieldLeaf) and leaf.field not in entity.fields:
             return False
-        if isinstance(leaf, SqlLeaf) and not set(leaf.fields) <= set(entity.fields):
-            return False
+        if isinstance(leaf, SqlLeaf) and check_expression(leaf.sql, types, functions)[0]:
+            return False  # the file is data as well: an edit of it, or a rule from before there was a list
         if isinstance(leaf, EventLeaf):
             source = entity.events.get(leaf.event)
             read = {w.field for w in leaf.where} | ({leaf.aggregate.field} if leaf.aggregate else set())

@@ -12,6 +12,8 @@ from pathlib import Path
 from pulse_runner.errors import PulseError, UsageError
 from pulse_runner.known_events.calendar import holidays_of
 from pulse_runner.known_events.event import SCOPES, KnownEvent
+from pulse_runner.segments.characters import DO as HIDDEN
+from pulse_runner.segments.characters import hidden_character
 from pulse_runner.warehouse.project import first_folder
 
 FILE = "pulse_known_events.csv"
@@ -93,4 +95,7 @@ def _event(row: dict[str, str], where: str) -> KnownEvent:
         raise PulseError(f"{where}: ends_on {ends} is before starts_on {starts}.")
     if row["scope"] not in SCOPES:
         raise PulseError(f"{where}: scope {row['scope']!r} is not one of {', '.join(SCOPES)}.")
+    for column in ("scope_value", "reason"):
+        if hidden := hidden_character(row[column] or ""):
+            raise PulseError(f"{where}: {column} holds the control character {hidden[1]}.", HIDDEN)
     return KnownEvent(starts, ends, row["scope"], row["scope_value"] or "", row["reason"] or "")

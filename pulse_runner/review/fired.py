@@ -25,7 +25,7 @@ from pulse_runner.known_events.read import read_events
 from pulse_runner.review.changes import Change, Version
 from pulse_runner.review.count import SIDES, Side
 from pulse_runner.review.sides import Source, Sources
-from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.expression import fields_of
 from pulse_runner.segments.model import Project
 from pulse_runner.segments.text import definition_hash
 from pulse_runner.snapshot.history import NEEDED_DAYS, USEFUL_DAYS
@@ -133,7 +133,7 @@ def _ask(tally: Tally, name: str, side: Side, version: Version) -> list[str]:
         tally.count((name, side, "inactive_rate"), member, tally.expression(late, [seen], entity))
         found.append("inactive_rate")
     for channel, sql in entity.reach.items():
-        reads = sorted(check_expression(sql, list(entity.fields))[1])
+        reads = sorted(fields_of(sql, list(entity.fields)))
         metric = metrics.reach(channel).name
         tally.count((name, side, metric), member, tally.expression(f"coalesce(({sql}), false)", reads, entity))
         found.append(metric)

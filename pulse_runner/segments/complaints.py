@@ -23,9 +23,10 @@ def validate(document: Document, schema: Schema, kind: str) -> Spec | None:
     try:
         return schema.specs[kind].model_validate(document.data)
     except ValidationError as error:
-        for found in error.errors(include_url=False):
-            path = _yaml_path(document.data, found["loc"])
-            document.complain(path, _message(schema, kind, found, path))
+        with document.some():
+            for found in error.errors(include_url=False):
+                path = _yaml_path(document.data, found["loc"])
+                document.complain(path, _message(schema, kind, found, path))
         return None
 
 
@@ -63,6 +64,8 @@ def _message(schema: Schema, file_kind: str, found: ErrorDetails, path: Path) ->
         what = f"`{given}`" if isinstance(given, str) else describe(given)
         near = did_you_mean(given, wanted) if isinstance(given, str) else ""
         return f"{what} is not possible for `{_word(path)}`{near or f'; possible are {_listed(wanted)}'}"
+    if kind == "too_long":
+        return f"`{_word(path)}` has too many items: at most {ctx['max_length']:,} are read"
     if kind == "too_short":
         rule = key in ("rules", "all", "any")
         return "the rule is empty: it would take every row" if rule else f"`{_word(path)}` is empty"
@@ -74,6 +77,8 @@ def _message(schema: Schema, file_kind: str, found: ErrorDetails, path: Path) ->
         limit = {"gt": "more than {}", "ge": "at least {}", "le": "at most {}"}
         name, value = next((k, v) for k, v in ctx.items() if k in limit)
         return f"`{_word(path)}` must be {limit[name].format(f'{value:g}')}, not {given}"
+    if kind == "recursion_loop":
+        return f"`{_word(path)}` is nested too deeply"
     return f"`{_word(path)}`: {found['msg'][0].lower()}{found['msg'][1:]}"
 
 

@@ -17,6 +17,7 @@ from pulse_runner.errors import UsageError, unknown_segment
 from pulse_runner.segments.load import build_project, read_texts
 from pulse_runner.segments.model import Segment, leaves
 from pulse_runner.segments.schema import Schema
+from pulse_runner.segments.source import parse
 
 EDITOR_LINE = "# yaml-language-server: $schema=schema/segment.json\n"
 
@@ -126,17 +127,13 @@ class Change:
 
 def rule_of(text: str) -> Any:
     """Return a rule given as YAML on the command line, in one line when it is dumped."""
-    try:
-        value = _yaml().load(text)
-    except YAMLError as error:
-        raise UsageError(f"{text!r} is not YAML: {' '.join(str(error).split())}") from error
-    return _flow(value)
+    return _flow(_load(text, repr(text[:60])))
 
 
 def _edited(root: Path, schema: Schema, name: str, edit: Callable[[CommentedMap], None]) -> Change:
     texts = read_texts(root)
     file = find_segment(root, schema, name).file
-    data = _yaml().load(texts[file])
+    data = _load(texts[file], file)
     edit(data)
     return Change(root, schema, texts, file, _dump(data))
 
@@ -149,7 +146,20 @@ def _set(data: CommentedMap, dotted: str, value: str) -> None:
         if not isinstance(data.get(key), dict):
             data[key] = CommentedMap()
         data = data[key]
-    data[last] = _yaml().load(value)
+    data[last] = _load(value, f"{dotted}={value[:60]}")
+
+
+def _load(text: str, what: str) -> Any:
+    """Return YAML with its comments and quotes; UsageError for what is no YAML, too large, or no value that there is."""
+    found = parse(what, text)
+    if found.problems and text.strip():
+        raise UsageError("\n".join(map(str, found.problems)))
+    try:
+        return _yaml().load(text)
+    except (YAMLError, ValueError, OverflowError) as error:  # a day such as 2026-02-30, which ruamel makes a date of
+        raise UsageError(
+            f"{what} cannot be read: {' '.join(str(error).split())}", "Put the value in quotes."
+        ) from error
 
 
 def _flow(value: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pulse_runner.errors import DefinitionError, Problem, UsageError
 from pulse_runner.segments.complaints import validate
-from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.expression import fields_of
+from pulse_runner.segments.limits import LARGEST_FILE, SPLIT
 from pulse_runner.segments.model import (
     Aggregate,
     All,
@@ -43,12 +44,28 @@ def load_project(root: Path, schema: Schema) -> Project:
 
 
 def read_texts(root: Path) -> dict[str, str]:
-    """Return the text of every definition file by its path in the project."""
+    """Return the text of every definition file by its path in the project; DefinitionError for one that cannot be read as text."""
     folder = root / "segments"
     if not folder.is_dir():
         raise UsageError(f"There is no folder segments/ in {root.name}; `pulse init` makes one.")
-    files = sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")])
-    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in files}
+    texts, problems = dict[str, str](), []
+    for path in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+        name = path.relative_to(root).as_posix()
+        try:
+            size = path.stat().st_size
+            if size > LARGEST_FILE:
+                problems.append(
+                    Problem(name, 0, f"the file has {size:,} bytes; at most {LARGEST_FILE:,} are read", SPLIT)
+                )
+            elif path.is_file():
+                texts[name] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            problems.append(Problem(name, 0, "the file is not text in UTF-8", "Save it as UTF-8."))
+        except OSError as error:
+            problems.append(Problem(name, 0, f"the file cannot be read: {error.strerror}"))
+    if problems:
+        raise DefinitionError(problems)
+    return texts
 
 
 def build_project(texts: Mapping[str, str], schema: Schema) -> Project:
@@ -70,7 +87,7 @@ def build_project(texts: Mapping[str, str], schema: Schema) -> Project:
     fields = {s.entity: tuple(s.fields) for kind, _, s in documents if kind == "entity"}
     routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in _routes(s).items()}
     segments = {s.segment: _segment(s, d.file, fields[s.entity]) for kind, d, s in documents if kind == "segment"}
-    return Project(entities, segments, routes)
+    return Project(entities, segments, routes, schema.functions)
 
 
 def _kind(path: PurePosixPath, document: Document) -> str:
@@ -155,7 +172,7 @@ def _rule(spec: Any, fields: tuple[str, ...]) -> Rule:
             )  # fmt: skip
         case "SegmentLeafSpec":
             return SegmentLeaf(spec.segment, spec.operator)
-    read = check_expression(spec.sql, fields)[1]
+    read = fields_of(spec.sql, fields)
     return SqlLeaf(safe_sql(spec.sql, fields), tuple(sorted(map(safe_name, read))))
 
 

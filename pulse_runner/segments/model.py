@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pulse_runner.segments.functions import Functions
 from pulse_runner.segments.strict import ChannelSettings
 from pulse_runner.vocabulary import Severity
 
@@ -229,6 +230,7 @@ class Project:
     entities: Mapping[str, Entity]
     segments: Mapping[str, Segment]
     routes: Mapping[str, Route]
+    functions: Functions = Functions()  # noqa: RUF009  frozen
 
 
 def leaves(rule: Rule) -> Iterator[Leaf]:

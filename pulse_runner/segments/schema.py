@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args
 from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema, create_model
 from pydantic import Field as PField
 
+from pulse_runner.segments.functions import Functions
+from pulse_runner.segments.limits import MOST_DAYS
 from pulse_runner.segments.model import MESSAGES_PER_RUN, FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
@@ -60,7 +62,9 @@ class AttributeSpec(Spec):
 
     name: Annotated[Name | None, PField(description="The attribute's name; the field's when left out.")] = None
     field: Text
-    bins: Annotated[list[float] | None, PField(min_length=1, description="Ascending edges, for a number.")] = None
+    bins: Annotated[
+        list[float] | None, PField(min_length=1, max_length=1000, description="Ascending edges, for a number.")
+    ] = None
     top: Annotated[int, PField(ge=1, le=1000, description="Largest buckets kept; the rest is `(other)`.")] = 50
     values: Annotated[
         Literal["shown", "hidden"] | None,
@@ -86,14 +90,14 @@ class ActivitySpec(Spec):
     """What counts as inactive: not seen for more than `inactive_after_days` days, or never."""
 
     last_seen_at: Text
-    inactive_after_days: Annotated[int, PField(ge=1)] = 30
+    inactive_after_days: Annotated[int, PField(ge=1, le=MOST_DAYS)] = 30
 
 
 class FreshnessSpec(Spec):
     """When the data of a date count as stale: the newest `updated_at` is more than `max_age_days` days before it."""
 
     updated_at: Text
-    max_age_days: Annotated[int, PField(ge=0)] = 0
+    max_age_days: Annotated[int, PField(ge=0, le=MOST_DAYS)] = 0
 
 
 FieldMap = Annotated[
@@ -186,9 +190,9 @@ class EventLeafSpec(Spec):
     operator: Literal["performed", "not_performed"]
     count: CountSpec | None = None
     aggregate: AggregateSpec | None = None
-    in_last: Annotated[int | None, PField(ge=0, description="Days before the snapshot date; ever when left out.")] = (
-        None
-    )
+    in_last: Annotated[
+        int | None, PField(ge=0, le=MOST_DAYS, description="Days before the snapshot date; ever when left out.")
+    ] = None
     where: list[FieldLeafSpec] = PField(default_factory=list)
 
 
@@ -303,14 +307,15 @@ class RoutesSpec(Spec):
 
 @dataclass(frozen=True)
 class Schema:
-    """The shape of all files, with what the registries of detectors and channels add to it.
+    """The shape of all files, with what the registries of detectors and channels, and the project, add to it.
 
     `detectors` maps a detector's name to whether it takes a threshold per attribute; `channels`
-    maps a channel's name to its settings.
+    maps a channel's name to its settings. `functions` are what SQL may use.
     """
 
     detectors: Mapping[str, bool]
     channels: Mapping[str, type[ChannelSettings]]
+    functions: Functions = Functions()  # noqa: RUF009  frozen
 
     @cached_property
     def specs(self) -> Mapping[str, type[Spec]]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
+from pulse_runner.segments.functions import Functions
+from pulse_runner.segments.limits import MOST_DAYS, is_day
 from pulse_runner.segments.names import safe_name
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
+from pulse_runner.segments.pattern import DO as SHORTER
+from pulse_runner.segments.pattern import pattern_problem
 from pulse_runner.segments.people import looks_like_people
+from pulse_runner.segments.references import check_references
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path, did_you_mean
 
@@ -28,13 +34,14 @@ def check_all(documents: Sequence[Checked], schema: Schema) -> None:
     routes = {name for kind, _, s in documents if kind == "routes" for name in s.routes}
     _duplicates(documents)
     for kind, document, spec in documents:
-        if kind == "entity":
-            _entity(document, spec)
-        elif kind == "segment":
-            _segment(document, spec, entities, segments, routes)
-            if spec.entity in entities:
-                _thresholds(document, spec, entities[spec.entity], schema)
-    _cycles(documents, segments)
+        with document.some():
+            if kind == "entity":
+                _entity(document, spec, schema)
+            elif kind == "segment":
+                _segment(document, spec, entities, segments, routes, schema)
+                if spec.entity in entities:
+                    _thresholds(document, spec, entities[spec.entity], schema)
+    check_references(documents, segments)
 
 
 def _duplicates(documents: Sequence[Checked]) -> None:
@@ -47,7 +54,7 @@ def _duplicates(documents: Sequence[Checked]) -> None:
                 document.complain((kind,), f"{word} `{name}` is defined twice; the first is in {first}")
 
 
-def _entity(document: Document, spec: Any) -> None:
+def _entity(document: Document, spec: Any, schema: Schema) -> None:
     fields = {n: f.type or ("number" if f.days_since else None) for n, f in spec.fields.items()}
     if CALL.fullmatch(spec.relation) is None:
         document.complain(("relation",), f"`{spec.relation}` is not ref('model') or source('source', 'table')")
@@ -87,14 +94,19 @@ def _entity(document: Document, spec: Any) -> None:
     if spec.freshness:
         _field(document, ("freshness", "updated_at"), spec.freshness.updated_at, fields, TIMES)
     for channel, sql in spec.reach.items():
-        for problem in check_expression(sql, list(fields))[0]:
-            document.complain(("reach", channel), problem)
+        for refusal in check_expression(sql, types_of(spec), schema.functions)[0]:
+            document.complain(("reach", channel), *refusal)
     for name, event in spec.events.items():
         if CALL.fullmatch(event.relation) is None:
             document.complain(
                 ("events", name, "relation"), f"`{event.relation}` is not ref('model') or source('source', 'table')"
             )
         _same_names(document, ("events", name), [event.key, event.at, *event.fields])
+
+
+def types_of(spec: Any) -> dict[str, str]:
+    """Return the fields of an entity file with their types; a clock is a number."""
+    return {n: "number" if f.days_since else f.type or "" for n, f in spec.fields.items()}
 
 
 def columns_of(spec: Any) -> list[str]:
@@ -127,7 +139,12 @@ def _known(fields: Mapping[str, Any]) -> str:
 
 
 def _segment(
-    document: Document, spec: Any, entities: Mapping[str, Any], segments: Mapping[str, Any], routes: set[str]
+    document: Document,
+    spec: Any,
+    entities: Mapping[str, Any],
+    segments: Mapping[str, Any],
+    routes: set[str],
+    schema: Schema,
 ) -> None:
     for n, route in enumerate(spec.alerts):
         if route not in routes:
@@ -142,8 +159,10 @@ def _segment(
             f"unknown entity `{spec.entity}`{did_you_mean(spec.entity, list(entities)) or '; define it in segments/entities/'}",
         )
         return
+    clocks = frozenset(n for n, f in entity.fields.items() if f.days_since)
+    known = Known(entity, types_of(entity), clocks, segments, schema.functions)
     start: Path = ("rules",)
-    _rule(document, start, document.data["rules"], spec.rules, entity, segments)
+    _rule(document, start, document.data["rules"], spec.rules, known)
 
 
 def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> None:
@@ -158,33 +177,46 @@ def _thresholds(document: Document, spec: Any, entity: Any, schema: Schema) -> N
                 document.complain((*path, name), f"unknown attribute `{name}`{did_you_mean(name, known)}")
 
 
-def _rule(document: Document, path: Path, raw: Any, spec: Any, entity: Any, segments: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class Known:
+    """What a rule may name: fields with their types, the clocks among them, segments, and functions of SQL."""
+
+    entity: Any
+    types: Mapping[str, str]
+    clocks: frozenset[str]
+    segments: Mapping[str, Any]
+    functions: Functions
+
+
+def _rule(document: Document, path: Path, raw: Any, spec: Any, known: Known) -> None:
     kind = type(spec).__name__
     if kind in ("AllSpec", "AnySpec"):
         key = "all" if kind == "AllSpec" else "any"
         inside, parts = (path, spec.all) if isinstance(raw, list) else ((*path, key), getattr(spec, key))
         for n, part in enumerate(parts):
             source = raw if isinstance(raw, list) else raw[key]
-            _rule(document, (*inside, n), source[n], part, entity, segments)
+            _rule(document, (*inside, n), source[n], part, known)
     elif kind == "NotSpec":
-        _rule(document, (*path, "not"), raw["not"], spec.not_, entity, segments)
+        _rule(document, (*path, "not"), raw["not"], spec.not_, known)
     elif kind == "FieldLeafSpec":
-        _leaf(document, path, spec, {n: "number" if f.days_since else f.type for n, f in entity.fields.items()})
+        _leaf(document, path, spec, known.types, known.clocks)
     elif kind == "SqlLeafSpec":
-        for problem in check_expression(spec.sql, list(entity.fields))[0]:
-            document.complain((*path, "sql"), problem)
+        for refusal in check_expression(spec.sql, known.types, known.functions)[0]:
+            document.complain((*path, "sql"), *refusal)
     elif kind == "SegmentLeafSpec":
-        other = segments.get(spec.segment)
+        other = known.segments.get(spec.segment)
         if other is None:
             document.complain(
-                (*path, "segment"), f"unknown segment `{spec.segment}`{did_you_mean(spec.segment, list(segments))}"
+                (*path, "segment"),
+                f"unknown segment `{spec.segment}`{did_you_mean(spec.segment, list(known.segments))}",
             )
-        elif other.entity != entity.entity:
+        elif other.entity != known.entity.entity:
             document.complain(
-                (*path, "segment"), f"segment `{spec.segment}` is over entity `{other.entity}`, not `{entity.entity}`"
+                (*path, "segment"),
+                f"segment `{spec.segment}` is over entity `{other.entity}`, not `{known.entity.entity}`",
             )
     else:
-        _event(document, path, spec, entity)
+        _event(document, path, spec, known.entity)
 
 
 def _event(document: Document, path: Path, spec: Any, entity: Any) -> None:
@@ -211,7 +243,9 @@ def _event(document: Document, path: Path, spec: Any, entity: Any) -> None:
         _leaf(document, (*path, "where", n), leaf, event.fields)
 
 
-def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) -> None:
+def _leaf(
+    document: Document, path: Path, spec: Any, fields: Mapping[str, Any], clocks: frozenset[str] = frozenset()
+) -> None:
     operator = OPERATORS.get(spec.operator)
     if operator is None:
         meant = SLIPS.get(spec.operator)
@@ -224,7 +258,7 @@ def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) 
         )
         return
     kind = fields[spec.field]
-    if operator is None or kind is None:
+    if operator is None or not kind:
         return
     if kind not in operator.fits:
         fits = ", ".join(fitting(kind))
@@ -240,6 +274,11 @@ def _leaf(document: Document, path: Path, spec: Any, fields: Mapping[str, Any]) 
     _operand(
         document, (*path, key), operator.name, operator.operand, given, "number" if days else kind, key, whole=days
     )
+    counted = [v for v in (given if isinstance(given, list) else [given]) if isinstance(v, int | float)]
+    if (days or spec.field in clocks) and any(abs(v) > MOST_DAYS for v in counted):
+        document.complain(
+            (*path, key), f"`{operator.name}` counts at most {MOST_DAYS:,} days, not {max(counted, key=abs)}"
+        )
 
 
 def _operand(
@@ -270,6 +309,8 @@ def _operand(
             else {"number": "a number", "text": "text", "boolean": "true or false"}.get(kind, "a day, YYYY-MM-DD")
         )
         document.complain(path, f"`{name}` needs {what}, not {describe(value)}")
+    if name == "matches" and not wrong and (problem := pattern_problem(given)):
+        document.complain(path, f"the pattern of `matches` {problem}", SHORTER)
     if operand.endswith("pair") and not wrong and values[0] > values[1]:
         document.complain(path, f"`{name}`: {values[0]} is more than {values[1]}; nobody would be between them")
 
@@ -282,41 +323,6 @@ def _is(value: Any, kind: str) -> bool:
     if kind == "text":
         return isinstance(value, str)
     try:
-        return isinstance(value, str) and bool(date.fromisoformat(value))
+        return isinstance(value, str) and is_day(value) and bool(date.fromisoformat(value))
     except ValueError:
         return False
-
-
-def _cycles(documents: Sequence[Checked], segments: Mapping[str, Any]) -> None:
-    refers = {name: sorted(_references(s.rules)) for name, s in segments.items()}
-    told: set[frozenset[str]] = set()
-    for kind, document, spec in documents:
-        if kind != "segment":
-            continue
-        trail = _trail(spec.segment, spec.segment, refers, ())
-        if trail and frozenset(trail) not in told:
-            told.add(frozenset(trail))
-            document.complain(
-                ("rules",), f"the segments refer to each other in a circle: {' -> '.join((*trail, spec.segment))}"
-            )
-
-
-def _trail(start: str, at: str, refers: Mapping[str, Sequence[str]], so_far: tuple[str, ...]) -> tuple[str, ...]:
-    here = (*so_far, at)
-    for other in refers.get(at, ()):
-        if other == start:
-            return here
-        if other not in here:
-            found = _trail(start, other, refers, here)
-            if found:
-                return found
-    return ()
-
-
-def _references(spec: Any) -> set[str]:
-    kind = type(spec).__name__
-    if kind in ("AllSpec", "AnySpec"):
-        return set().union(*(_references(p) for p in (spec.all if kind == "AllSpec" else spec.any)))
-    if kind == "NotSpec":
-        return _references(spec.not_)
-    return {spec.segment} if kind == "SegmentLeafSpec" else set()

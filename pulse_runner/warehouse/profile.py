@@ -45,6 +45,16 @@ def plain_target(path: Path, name: str, target: str | None, env: Mapping[str, st
     return found if isinstance(found, str) else None
 
 
+def plain_kind(path: Path, name: str, target: str | None, env: Mapping[str, str] = os.environ) -> str | None:
+    """Return the type of the target's warehouse; None where only dbt can say."""
+    try:
+        profile = _profile(path, name)
+        kind = _rendered(profile["outputs"][_target(profile, target, env)]["type"], env)
+    except _NOT_PLAIN:
+        return None
+    return kind if isinstance(kind, str) else None
+
+
 class _OnlyDbtError(Exception):
     """A value needs more than this file knows."""
 

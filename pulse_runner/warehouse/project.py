@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pulse_runner.errors import UsageError
-from pulse_runner.warehouse.profile import plain_target
+from pulse_runner.warehouse.profile import plain_kind, plain_target
 
 EMBEDDED_FILE = "pulse.duckdb"
 
@@ -132,6 +132,15 @@ def embed_unless_named(root: Path) -> None:
 def target_name(root: Path, target: str | None = None) -> str | None:
     """Return the target that dbt would use for a project; None where only dbt can say."""
     return plain_target(profiles_dir(root) / "profiles.yml", profile_name(root), target)
+
+
+def warehouse_kind(root: Path, target: str | None = None) -> str | None:
+    """Return the type of the warehouse that the target is on, such as duckdb; None where only dbt can say. Nothing is written."""
+    named = os.environ.get("DBT_PROFILES_DIR")
+    for folder in [Path(named)] if named else [root, Path.home() / ".dbt"]:
+        if (folder / "profiles.yml").is_file():
+            return plain_kind(folder / "profiles.yml", profile_name(root), target)
+    return None if named else "duckdb"
 
 
 def is_embedded(root: Path) -> bool:

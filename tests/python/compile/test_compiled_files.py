@@ -11,13 +11,9 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from pulse_runner.compile.jinja import literal
 from pulse_runner.compile.render import Layout, compile_project
-from pulse_runner.compile.sql import in_jinja
 from pulse_runner.compile.versions import read_versions
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import build_project, load_project, read_texts
@@ -140,25 +136,6 @@ def test_an_entity_without_a_segment_still_has_its_models() -> None:
     texts = {k: v for k, v in read_texts(DEMO).items() if not re.fullmatch(r"segments/[a-qs-z]\w*\.yml|segments/recent_buyers.yml", k)}  # fmt: skip
     files = compile_project(build_project(texts, SCHEMA))
     assert {Path(p).stem for p in files} == {*(f"pulse_customers__{k}" for k in ENTITY_KINDS), "_pulse__models", "pulse_rule_versions"}  # fmt: skip
-
-
-# the characters that Jinja, SQL, JSON and an escaper could trip over
-PIECES = [*"{}%#'\"\\\0\1\x1f\n -/*ab", "{{", "}}", "{%", "%}", "{#", "é", "\u2028", "💥"]
-NASTY = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
-
-
-@settings(max_examples=500, deadline=None)
-@given(NASTY)
-def test_any_text_comes_out_of_a_jinja_literal_as_it_went_in(text: str) -> None:
-    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
-    assert environment.compile_expression(literal({"x": [text]}))() == {"x": [text]}
-
-
-@settings(max_examples=500, deadline=None)
-@given(NASTY)
-def test_any_text_of_a_view_comes_out_of_jinja_as_it_went_in(text: str) -> None:
-    given = text.replace("\n", " ").replace("\r", " ")
-    assert jinja2.Environment(keep_trailing_newline=True).from_string(in_jinja(given)).render() == given
 
 
 def test_a_value_cannot_call_jinja_from_a_view() -> None:

@@ -87,8 +87,9 @@ def known_names() -> Iterator[str]:
     settings = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
     yield from re.findall(r"^  (pulse_\w+):", settings, re.MULTILINE)
     yield from re.findall(r"\bvar\('(\w+)'", settings)
-    layout = (ROOT / "pulse_runner/compile/write.py").read_text(encoding="utf-8")
-    yield from re.findall(r"\.get\(\"(pulse_\w+)\"\)", layout)  # vars that only the runner reads
+    for reader in ("compile/write.py", "plugins.py"):
+        text = (ROOT / "pulse_runner" / reader).read_text(encoding="utf-8")
+        yield from re.findall(r"\.get\(\"(pulse_\w+)\"\)", text)  # vars that only the runner reads
     yield from ("pulse_runner", COPY)
 
 
