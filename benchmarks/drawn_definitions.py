@@ -271,7 +271,7 @@ def _settings(rng: random.Random) -> dict[str, str]:
 SHAPES: tuple[Callable[[random.Random], dict[str, str]], ...] = (
     _leaves, _plain, _deep, _many, _huge, _laughs, _rule_laughs, _references, _noise, _entity, _settings,
 )  # fmt: skip
-WEIGHTS = (3000, 800, 400, 40, 12, 300, 200, 60, 3000, 1200, 1200)
+WEIGHTS = (3500, 900, 120, 15, 10, 150, 60, 25, 3400, 1200, 1200)
 
 
 @contextmanager
