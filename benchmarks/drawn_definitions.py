@@ -22,7 +22,7 @@ from pulse_runner.errors import DefinitionError
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import build_project
 
-DEADLINE = 5  # seconds after which a file counts as one that hangs
+DEADLINE = 5  # seconds of computing after which a file counts as one that hangs; a busy machine does not count
 
 ENTITY = """entity: customers
 relation: ref('dim')
@@ -271,23 +271,23 @@ def _settings(rng: random.Random) -> dict[str, str]:
 SHAPES: tuple[Callable[[random.Random], dict[str, str]], ...] = (
     _leaves, _plain, _deep, _many, _huge, _laughs, _rule_laughs, _references, _noise, _entity, _settings,
 )  # fmt: skip
-WEIGHTS = (3000, 800, 400, 40, 12, 300, 200, 60, 3000, 1200, 1200)
+WEIGHTS = (3500, 900, 120, 15, 10, 150, 60, 25, 3400, 1200, 1200)
 
 
 @contextmanager
 def deadline(seconds: int = DEADLINE) -> Iterator[None]:
-    """Raise TimeoutError where the block takes longer."""
+    """Raise TimeoutError where the block computes longer."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
         raise TimeoutError(f"longer than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def take(files: dict[str, str]) -> DefinitionError | None:
