@@ -40,13 +40,24 @@ def report() -> Mapping[str, Any]:
 
 def text_of(found: Mapping[str, Any]) -> str:
     """Return the requirements of a report with their hashes."""
-    lines = {}
+    lines, extras = {}, extras_of(found)
     for item in found["install"]:
         name = normal(item["metadata"]["name"])
         if name != OWN:
             sha256 = item["download_info"]["archive_info"]["hashes"]["sha256"]
-            lines[name] = f"{name}=={item['metadata']['version']} \\\n    --hash=sha256:{sha256}\n"
+            pin = f"{name}{extras.get(name, '')}=={item['metadata']['version']}"
+            lines[name] = f"{pin} \\\n    --hash=sha256:{sha256}\n"
     return HEAD + "".join(lines[name] for name in sorted(lines))
+
+
+def extras_of(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return the extras that packages ask of others: pip takes a hash for `a[b]` only where it is pinned as `a[b]`."""
+    asked: dict[str, set[str]] = {}
+    for text in (t for item in found["install"] for t in item["metadata"].get("requires_dist", [])):
+        match = re.match(r"([\w.-]+)\s*\[([^\]]+)\]", text)
+        if match and "extra ==" not in text:
+            asked.setdefault(normal(match[1]), set()).update(e.strip() for e in match[2].split(","))
+    return {name: f"[{','.join(sorted(extras))}]" for name, extras in asked.items()}
 
 
 def normal(name: str) -> str:

@@ -14,7 +14,9 @@ from tools.sbom import bill, installed
 
 ROOT = Path(__file__).parents[3]
 LOCK = (ROOT / "requirements-hashed.txt").read_text(encoding="utf-8")
-PIN = re.compile(r"^([a-z0-9-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
+PIN = re.compile(
+    r"^([a-z0-9-]+)(?:\[[a-z0-9,_-]+\])?==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE
+)
 
 
 def normal(name: str) -> str:
@@ -58,9 +60,14 @@ def test_the_lock_is_made_of_pips_report_without_its_addresses() -> None:
         "metadata": {"name": "A.b", "version": "1"},
         "download_info": {"url": "https://index.example/x", "archive_info": {"hashes": {"sha256": "a" * 64}}},
     }
-    own = {"metadata": {"name": "pulse-runner", "version": "1"}, "download_info": {"dir_info": {}}}
+    needs = ["a_b[fast,c]>=1", "a.b[never]; extra == 'x'"]
+    own = {
+        "metadata": {"name": "pulse-runner", "version": "1", "requires_dist": needs},
+        "download_info": {"dir_info": {}},
+    }
     text = text_of({"install": [own, item]})
     assert PIN.findall(text) == [("a-b", "1", f"    --hash=sha256:{'a' * 64}\n")]
+    assert "a-b[c,fast]==1 " in text
     assert "example" not in text
 
 
