@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-matrix test-dbt lint bench docs clean
+.PHONY: help install demo test test-matrix test-dbt lint bench docs lock sbom audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,16 @@ docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) a
 	@$(BIN)/python -m pulse_runner.publish
 	@$(BIN)/python docs/detectors/make_pictures.py
 	@cd demo && ../$(BIN)/pulse compile && ../$(BIN)/dbt deps --quiet && ../$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
+
+lock: $(READY) ## Write requirements-hashed.txt: what is installed, with the hashes of its files
+	@$(BIN)/python -m tools.lock
+
+sbom: $(READY) ## Print a bill of materials of what is installed (CycloneDX, JSON)
+	@$(BIN)/python -m tools.sbom
+
+audit: $(READY) ## Ask a public database for known holes of the pinned versions; needs a network
+	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && .audit/bin/python -m pip install --quiet pip-audit; }
+	@.audit/bin/pip-audit --requirement requirements-hashed.txt --require-hashes --disable-pip
 
 clean: ## Remove what was made, except .venv
 	@rm -rf target logs dist demo/target demo/logs demo/dbt_packages demo/pulse.duckdb demo/pulse.duckdb.wal

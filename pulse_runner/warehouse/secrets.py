@@ -15,7 +15,7 @@ from pulse_runner.secrecy import Secrets
 from pulse_runner.warehouse.project import profiles_dir
 
 ALWAYS = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL"})
-SECRET_OF_DBT = "DBT_ENV_SECRET"
+SECRET_OF_DBT = re.compile(r"^DBT_ENV_SECRET")
 # settings of a profile that say where something is, and who asks
 PLAIN_KEYS = frozenset(
     {
@@ -37,7 +37,7 @@ _PASSWORD = re.compile(r"^(pass(word)?|\w*(token|secret|private_key|passphrase|a
 
 def known_secrets(root: Path | None, env: Mapping[str, str] = os.environ) -> Secrets:
     """Return the secrets of a dbt project's folder; without one, those of the environment that Pulse itself names."""
-    names = {*ALWAYS, *(n for n in env if n.startswith(SECRET_OF_DBT))}
+    names = {*ALWAYS, *(n for n in env if SECRET_OF_DBT.match(n))}
     values: list[str] = []
     if root is not None:
         profiles = _text(_profiles_file(root))
