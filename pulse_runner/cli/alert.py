@@ -85,7 +85,7 @@ def alert_command(
         if any(t.status == "failed" for t in tried):
             raise PulseError("A test message did not arrive; the reasons are above.")
         return
-    with pulse.warehouse() as warehouse:
+    with nullcontext() if dry_run else pulse.alone(day, "pulse alert"), pulse.warehouse() as warehouse:
         only = find_incident(warehouse, incident).incident_id if incident else None
         with nullcontext() if dry_run else recorded(warehouse, "alert", day, day, pulse.now) as run:
             report = run_alerts(

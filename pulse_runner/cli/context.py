@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pulse_runner.segments.model import Project
     from pulse_runner.segments.schema import Schema
 
+WAIT = 600.0  # seconds
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -90,6 +91,16 @@ class PulseContext:
             yield warehouse
         finally:
             warehouse.close()
+
+    @contextmanager
+    def alone(self, day: date, command: str, wait: float = WAIT) -> Iterator[None]:
+        """Be the only command of the project that writes while the block runs; wait for another one, and say for whom."""
+        from pulse_runner.warehouse.lease import lease_seconds
+        from pulse_runner.warehouse.lock import run_lock
+
+        seconds = lease_seconds(self.env.get("PULSE_LEASE_SECONDS", ""))
+        with run_lock(self.root, self.target, day, command, wait=wait, seconds=seconds, say=self.log):
+            yield
 
     def echo_rows(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: str = "table") -> None:
         """Print rows on stdout as an aligned table, a JSON array or CSV."""

@@ -42,6 +42,7 @@ def detect_command(
     first, last = date_range(pulse, day, first, last)
     project = pulse.project()
     with (
+        nullcontext() if dry_run else pulse.alone(last, "pulse detect"),
         pulse.warehouse() as warehouse,
         nullcontext() if dry_run else recorded(warehouse, "detect", first, last, pulse.now) as run,
     ):

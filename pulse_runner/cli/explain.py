@@ -42,6 +42,8 @@ def explain_command(
       pulse explain
       pulse explain 3f2a --evidence
     """
+    from contextlib import nullcontext
+
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.explain.store import latest_explanations
     from pulse_runner.incidents.store import find_incident
@@ -50,7 +52,7 @@ def explain_command(
     if incident and day:
         raise UsageError("Give an incident or --date, not both.")
     project, day = pulse.project(), pulse.past(day or pulse.today)
-    with pulse.warehouse() as warehouse:
+    with nullcontext() if dry_run else pulse.alone(day, "pulse explain"), pulse.warehouse() as warehouse:
         ids = [find_incident(warehouse, incident).incident_id] if incident else None
         if dry_run:
             told = explain_incidents(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--no-build", is_flag=True, help="Leave the snapshots to a `dbt build` elsewhere; do the rest.")
 @click.option(
     "--wait", type=click.IntRange(0), default=10, show_default=True, metavar="MINUTES",
-    help="How long to wait for another run of the same date.",
+    help="How long to wait for another run of the project.",
 )  # fmt: skip
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 3 when incidents at or above this are open.")
 @click.option(
@@ -47,8 +47,8 @@ def run_command(
 ) -> None:
     """Do all of it for a date: compile check, dbt build, detect, explain, alert.
 
-    Every step can be repeated: the same date twice gives the same rows and no second alert. Only one run of a project
-    and date works at a time; the second one waits. A table without history is snapshotted on the day on which the run
+    Every step can be repeated: the same date twice gives the same rows and no second alert. Only one command of a
+    project writes at a time; a second one waits. A table without history is snapshotted on the day on which the run
     sees it, also by a run for yesterday.
 
     \b
@@ -62,15 +62,13 @@ def run_command(
     from pulse_runner.cli.progress import progress
     from pulse_runner.pipeline import run_day
     from pulse_runner.warehouse.interrupt import stoppable
-    from pulse_runner.warehouse.lock import run_lock
 
     def agree(question: str) -> bool:
         return yes or (is_interactive() and is_answered() and click.confirm(question, default=True, err=True))
 
     day = pulse.past(day or pulse.today)
-    lock = nullcontext() if dry_run else run_lock(pulse.root, pulse.target, day, wait=wait * 60, say=pulse.log)
     again = f"pulse run --date {day}{' --since-last-run' if since_last_run else ''}{' --no-build' if no_build else ''}"
-    with stoppable(again), lock:
+    with stoppable(again), nullcontext() if dry_run else pulse.alone(day, again, wait=wait * 60):
         first, why = first_missed(_last_run(pulse, day), day) if since_last_run else (day, "")
         if why:
             pulse.log(why)

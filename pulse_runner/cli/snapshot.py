@@ -59,6 +59,7 @@ def snapshot_command(
     )
     with (
         stoppable(resumed),
+        pulse.alone(last, "pulse snapshot"),
         progress("snapshot") as show,
         recorded_build(pulse.warehouse, first, last, pulse.now) as run,
     ):

@@ -1,8 +1,8 @@
-"""One run per project and date: who comes second waits, and says for what.
+"""One run per project: who comes second waits, and says for whom.
 
-Two locks, because neither sees everything. A file in the project's `target/` is seen by every process of this machine. On
-Postgres a lock of the server is seen by other machines too. DuckDB lets in one process at a time, whatever the date, so
-there the lock is one per project, and a process that is not Pulse's is waited for as well.
+A file in the project's `target/` is seen by every process of this machine, and the system gives it back when one dies. On
+Postgres a lease in the warehouse is seen by other machines too. DuckDB lets in one process at a time, so there the lease
+is the file itself, and a process that is not Pulse's is waited for as well.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from pulse_runner.errors import BusyError
+from pulse_runner.errors import BusyError, PulseError
 from pulse_runner.warehouse.connection import connect, warehouse_type
+from pulse_runner.warehouse.dbt import ensure_manifest
+from pulse_runner.warehouse.lease import holder, lease
 
 if sys.platform != "win32":
     import fcntl
@@ -26,19 +28,25 @@ PAUSE = 0.5  # seconds between two looks
 
 
 @contextmanager
-def run_lock(root: Path, target: str | None, day: date, *, wait: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of a project and date while the block runs; wait for it up to `wait` seconds, then raise BusyError."""
+def run_lock(
+    root: Path, target: str | None, day: date, command: str, *, wait: float, seconds: float, say: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the lock of a project while the block runs; wait for it up to `wait` seconds, then raise BusyError.
+
+    It is one lock for all dates: incidents, messages and dbt's views belong to all of them. `command` is what the one who
+    waits is told; `seconds` is how long a lease lasts after its holder has died.
+    """
     kind = warehouse_type(root, target)
-    what = "this project" if kind == "duckdb" else str(day)
+    if kind == "postgres":
+        with suppress(PulseError):  # what is wrong with the project is said by who needs it
+            ensure_manifest(root, target)  # it says in which schema the lease is
     deadline, told = time.monotonic() + wait, ""
     while True:
         with ExitStack() as held:
             try:
-                held.enter_context(_file_lock(root, what))
+                held.enter_context(_file_lock(root, command))
                 if kind == "postgres":
-                    warehouse = connect(root, target)
-                    held.callback(warehouse.close)
-                    held.enter_context(warehouse.exclusive(f"run of {day}"))
+                    held.enter_context(lease(root, target, day, command, seconds, say))
                 elif kind == "duckdb":
                     connect(root, target).close()  # whoever else has the file open
             except BusyError as busy:
@@ -54,23 +62,25 @@ def run_lock(root: Path, target: str | None, day: date, *, wait: float, say: Cal
 
 
 @contextmanager
-def _file_lock(root: Path, what: str) -> Iterator[None]:
-    """Hold the lock file of a date; raise BusyError that names the process that has it."""
+def _file_lock(root: Path, command: str) -> Iterator[None]:
+    """Hold the lock file of a project; raise BusyError that names the process that has it."""
     if sys.platform == "win32":  # it has no such locks: there only the warehouse's own count
         yield
         return
-    path = root / "target" / f"pulse_run_{what.replace(' ', '_')}.lock"
+    path = root / "target" / "pulse_run.lock"
     path.parent.mkdir(exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise BusyError(f"Another run of {what} is at it{_holder(path)}.", "Run again when it has ended.") from None
+            raise BusyError(
+                f"Another run of this project is at it{_holder(path)}.", "Run again when it has ended."
+            ) from None
         if not path.exists() or os.fstat(handle).st_ino != path.stat().st_ino:  # its last holder has just taken it away
-            raise BusyError(f"Another run of {what} has just ended.", "Run again.")
+            raise BusyError("Another run of this project has just ended.", "Run again.")
         os.truncate(handle, 0)
-        os.write(handle, json.dumps({"process": os.getpid(), "since": f"{datetime.now(UTC):%H:%M:%S}"}).encode())
+        os.write(handle, json.dumps(_me(command)).encode())
         try:
             yield
         finally:
@@ -79,9 +89,13 @@ def _file_lock(root: Path, what: str) -> Iterator[None]:
         os.close(handle)
 
 
+def _me(command: str) -> dict[str, object]:
+    return holder(command) | {"since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"}
+
+
 def _holder(path: Path) -> str:
     try:
         who = json.loads(path.read_text(encoding="utf-8"))
-        return f" (process {who['process']}, since {who['since']} UTC)"
+        return ": `{command}` by {user} on {host}, process {pid}, since {since} UTC".format(**who)
     except (OSError, ValueError, KeyError):
         return ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,7 +166,7 @@ def test_without_a_build_the_rest_is_done_with_what_dbt_made_elsewhere(shop: Sho
 
 def test_the_second_run_of_a_date_waits_says_why_and_finds_it_done(shop: Shop) -> None:
     one = shop.start("run", "--date", "2024-02-01")
-    lock = next(iter(wait_for(lambda: list((shop.root / "target").glob("pulse_run_*.lock")))))
+    lock = next(iter(wait_for(lambda: list((shop.root / "target").glob("pulse_run.lock")))))
     refused = shop.pulse("run", "--date", "2024-02-01", "--wait", "0")
     two = shop.start("run", "--date", "2024-02-01", "--since-last-run")
     _, errors = one.communicate(timeout=240)
@@ -172,8 +174,8 @@ def test_the_second_run_of_a_date_waits_says_why_and_finds_it_done(shop: Shop) -
     out, errors = two.communicate(timeout=240)
     assert (two.returncode, out) == (0, "")
     waited, skipped = errors.splitlines()[0], errors.splitlines()[-1]
-    assert waited.startswith("Waiting: Another run of ")
-    assert f"is at it (process {one.pid}, since " in waited
+    assert waited.startswith("Waiting: Another run of this project is at it: `pulse run --date 2024-02-01` by ")
+    assert f", process {one.pid}, since " in waited
     assert skipped == "Skipped: 2024-02-01 was run already. Leave out --since-last-run to run it again."
     assert refused.exit_code == 1
     assert refused.stderr.splitlines()[1:] == ["  Run again when it has ended."]
@@ -183,24 +185,89 @@ def test_the_second_run_of_a_date_waits_says_why_and_finds_it_done(shop: Shop) -
 
 def test_a_run_that_was_killed_leaves_no_lock_behind(shop: Shop) -> None:
     one = shop.start("run", "--date", "2024-02-01")
-    wait_for(lambda: list((shop.root / "target").glob("pulse_run_*.lock")))
+    wait_for(lambda: list((shop.root / "target").glob("pulse_run.lock")))
     one.kill()
     one.communicate()
     done = shop.pulse("run", "--date", "2024-02-01", "--wait", "0")
     assert done.exit_code == 0, done.output
 
 
+def elsewhere(shop: Shop) -> Path:
+    """Copy the project: another machine has another folder, and sees the warehouse only."""
+    root = shop.root.parent / "elsewhere"
+    shutil.copytree(shop.root, root, symlinks=True, ignore=shutil.ignore_patterns("*.lock"))
+    return root
+
+
+def commands(root: Path, *lines: str) -> list[subprocess.Popen[str]]:
+    begin = [sys.executable, "-m", "pulse_runner", "--project-dir", str(root)]
+    return [
+        subprocess.Popen([*begin, *line.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in lines
+    ]
+
+
+def test_what_is_started_at_once_takes_turns_and_leaves_the_rows_of_one(shop: Shop) -> None:
+    assert shop.pulse("run", "--date", "2024-02-01").exit_code == 0
+    lines = [
+        f"{name} --date 2024-02-02"
+        for name in ("run", "run --since-last-run", "snapshot", "detect", "explain", "alert")
+    ]
+    assert shop.pulse("snapshot", "--date", "2024-02-02").exit_code == 0
+    once = {table: content(shop, table) for table in TABLES}
+    started = commands(shop.root, *lines)
+    if (shop.root / "profiles.yml").exists():  # on Postgres
+        started += commands(elsewhere(shop), *lines[:2], lines[3])
+    for process in started:
+        _, errors = process.communicate(timeout=400)
+        assert process.returncode == 0, errors
+        assert not re.search("Traceback|refused `|Database Error|deadlock|concurrent", errors), errors
+    assert {table: content(shop, table) for table in TABLES} == once
+    assert [s for s in shop.stages() if s[0] == "lease" or s[3] != "ok"] == []
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("new_shop", ["postgres"], indirect=True)
-def test_another_machine_is_seen_through_the_server(shop: Shop) -> None:
-    elsewhere = connect(shop.root)
-    with elsewhere.exclusive("run of 2024-02-01"):
-        refused = shop.pulse("run", "--date", "2024-02-01", "--wait", "0")
-        other_date = shop.pulse("run", "--date", "2024-02-02", "--wait", "0")
-    elsewhere.close()
-    assert refused.exit_code == 1
-    assert "Another run of Pulse is at `run of 2024-02-01`" in refused.stderr
-    assert other_date.exit_code == 0, other_date.output
+def test_another_machine_is_told_who_has_the_lease_and_takes_over_when_the_holder_has_died(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop.pulse("run", "--date", "2024-02-01").exit_code == 0
+    root = elsewhere(shop)
+    monkeypatch.setenv("PULSE_LEASE_SECONDS", "4")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(shop.root)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    time.sleep(6)  # longer than the lease: it is renewed
+    (refused,) = commands(root, "run --date 2024-02-02 --wait 0")
+    _, errors = refused.communicate(timeout=120)
+    assert refused.returncode == 1
+    what, do = errors.splitlines()
+    told = (
+        rf"Error: Another run of this project is at it: `pulse run` by \S+ on \S+, process {holder.pid}, since 20\d\d-"
+    )
+    assert re.match(told, what)
+    assert do.startswith("  Run again when it has ended. Had it died, its lease would end at ")
+
+    holder.kill()
+    holder.wait()
+    (after,) = commands(root, "run --date 2024-02-02 --wait 1")
+    _, errors = after.communicate(timeout=240)
+    assert after.returncode == 0, errors
+    assert shop.days() == ["2024-02-01", "2024-02-02"]
+    assert "lease" not in {stage for stage, *_ in shop.stages()}
+
+
+HOLD = """
+import sys, time
+from datetime import date
+from pathlib import Path
+from pulse_runner.warehouse.lock import run_lock
+with run_lock(Path(sys.argv[1]), None, date(2024, 2, 2), "pulse run", wait=0, seconds=4, say=print):
+    print("held", flush=True)
+    time.sleep(120)
+"""
 
 
 def test_ctrl_c_stops_a_backfill_at_once_leaves_whole_days_and_the_command_that_goes_on_finishes_it(
