@@ -93,13 +93,19 @@ class PulseContext:
             warehouse.close()
 
     @contextmanager
-    def alone(self, day: date, command: str, wait: float = WAIT) -> Iterator[None]:
-        """Be the only command of the project that writes while the block runs; wait for another one, and say for whom."""
+    def alone(self, day: date, command: str, wait: float = WAIT, strangers: bool = False) -> Iterator[None]:
+        """Be the only command of the project that writes while the block runs; wait for another one, and say for whom.
+
+        With `strangers`, wait for whoever else has the DuckDB file open, too: a schedule has the time, a person at a
+        terminal is told at once.
+        """
         from pulse_runner.warehouse.lease import lease_seconds
         from pulse_runner.warehouse.lock import run_lock
 
         seconds = lease_seconds(self.env.get("PULSE_LEASE_SECONDS", ""))
-        with run_lock(self.root, self.target, day, command, wait=wait, seconds=seconds, say=self.log):
+        with run_lock(
+            self.root, self.target, day, command, wait=wait, seconds=seconds, strangers=strangers, say=self.log
+        ):
             yield
 
     def echo_rows(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: str = "table") -> None:

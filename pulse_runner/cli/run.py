@@ -68,7 +68,7 @@ def run_command(
 
     day = pulse.past(day or pulse.today)
     again = f"pulse run --date {day}{' --since-last-run' if since_last_run else ''}{' --no-build' if no_build else ''}"
-    with stoppable(again), nullcontext() if dry_run else pulse.alone(day, again, wait=wait * 60):
+    with stoppable(again), nullcontext() if dry_run else pulse.alone(day, again, wait * 60, strangers=True):
         first, why = first_missed(_last_run(pulse, day), day) if since_last_run else (day, "")
         if why:
             pulse.log(why)

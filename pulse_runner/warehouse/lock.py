@@ -29,12 +29,14 @@ PAUSE = 0.5  # seconds between two looks
 
 @contextmanager
 def run_lock(
-    root: Path, target: str | None, day: date, command: str, *, wait: float, seconds: float, say: Callable[[str], None]
-) -> Iterator[None]:
+    root: Path, target: str | None, day: date, command: str, *, wait: float, seconds: float, strangers: bool,
+    say: Callable[[str], None],
+) -> Iterator[None]:  # fmt: skip
     """Hold the lock of a project while the block runs; wait for it up to `wait` seconds, then raise BusyError.
 
     It is one lock for all dates: incidents, messages and dbt's views belong to all of them. `command` is what the one who
-    waits is told; `seconds` is how long a lease lasts after its holder has died.
+    waits is told; `seconds` is how long a lease lasts after its holder has died. With `strangers`, a process that has the
+    DuckDB file open and is not Pulse's is waited for too.
     """
     kind = warehouse_type(root, target)
     if kind == "postgres":
@@ -47,7 +49,7 @@ def run_lock(
                 held.enter_context(_file_lock(root, command))
                 if kind == "postgres":
                     held.enter_context(lease(root, target, day, command, seconds, say))
-                elif kind == "duckdb":
+                elif kind == "duckdb" and strangers:
                     connect(root, target).close()  # whoever else has the file open
             except BusyError as busy:
                 if time.monotonic() >= deadline:

@@ -103,6 +103,9 @@ def same(one: Rows, other: Rows) -> None:
             assert a == b, table
 
 
+pytestmark = pytest.mark.xdist_group("repeated")
+
+
 @pytest.fixture(scope="module")
 def patch() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as context:
@@ -137,13 +140,14 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPa
     return build(tmp_path_factory.mktemp("demo") / "shop", profile)
 
 
-@pytest.fixture(params=["on_duckdb", pytest.param("on_postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["on_duckdb", pytest.param("on_postgres", marks=[pytest.mark.postgres, pytest.mark.matrix])])
 def demo(request: pytest.FixtureRequest) -> Demo:
     found: Demo = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.mark.postgres
+@pytest.mark.matrix
 def test_two_warehouses_hold_the_same(on_duckdb: Demo, on_postgres: Demo) -> None:
     leave_out = TIMES | ITS_OWN
     with on_duckdb.open() as one, on_postgres.open() as other:
