@@ -20,6 +20,8 @@ from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import span_of
 from pulse_runner.warehouse.base import Warehouse
 
+WRITTEN = ("pulse_findings", "pulse_incidents", "pulse_incident_events")
+
 
 @dataclass
 class DetectReport:
@@ -61,6 +63,7 @@ def detect(
 
     Each date is written in one transaction of its own, so a run that stops in between has whole dates behind it.
     """
+    warehouse.require_own(*WRITTEN)  # before a foreign table is read as if it were ours
     history = read_history(warehouse)
     judge: Judge | None = None
     about = subjects(project)

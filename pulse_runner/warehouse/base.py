@@ -39,6 +39,10 @@ class Warehouse(Protocol):
         """Return the rows of a SELECT as a data frame, for reads of many rows; columns named `*_date` are datetime64."""
         ...
 
+    def require_own(self, *tables: str) -> None:
+        """Raise WarehouseError when a table is there and Pulse of this project did not make it."""
+        ...
+
     def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Delete the rows that share `keys` with `rows`, insert `rows`: the same call twice gives the same table."""
         ...

@@ -103,11 +103,18 @@ class OpenWarehouse:
                 frame[name] = pd.to_datetime(frame[name])
         return frame
 
+    def require_own(self, *tables: str) -> None:
+        """Look once at each table that is written to: raise WarehouseError where Pulse of this project did not make it."""
+        for table in (t for t in tables if t not in self._own):
+            node = own_node(read_manifest(self._root, self._target), table)
+            require_own(self, node, str(read_project(self._root).get("name")))
+            self._own.add(table)
+
     def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Delete the rows that share `keys` with `rows`, then insert `rows`, in one transaction."""
         if not rows:
             return
-        self._require_own(table)
+        self.require_own(table)
         target = self.table(table)
         with self.transaction():
             for start in range(0, len(rows), INSERT_CHUNK):
@@ -121,7 +128,7 @@ class OpenWarehouse:
         """Insert rows that are not there yet, in one transaction; all rows have the columns of the first."""
         if not rows:
             return
-        self._require_own(table)
+        self.require_own(table)
         columns = list(rows[0])
         into = f"insert into {self.table(table)} ({', '.join(columns)})"
         with self.transaction():
@@ -137,7 +144,7 @@ class OpenWarehouse:
 
     def delete(self, table: str, key: str, value: object) -> None:
         """Delete the rows of a table whose column `key` has this value."""
-        self._require_own(table)
+        self.require_own(table)
         with self.transaction():
             self._execute(f"delete from {self.table(table)} where {key} = ?", [value])
 
@@ -188,13 +195,6 @@ class OpenWarehouse:
         """Give the connection back and, on DuckDB, the file."""
         self._opened.close()
         release_embedded_file()
-
-    def _require_own(self, table: str) -> None:
-        """Look once at each table that is written to: raise WarehouseError where Pulse of this project did not make it."""
-        if table not in self._own:
-            node = own_node(read_manifest(self._root, self._target), table)
-            require_own(self, node, str(read_project(self._root).get("name")))
-            self._own.add(table)
 
     def _execute(self, sql: str, params: Sequence[object]) -> Any:
         cursor = self._opened.cursor()
