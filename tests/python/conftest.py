@@ -72,8 +72,13 @@ EXPENSIVE = ("built", "shop", "warehouse", "place")  # fixtures that build a pro
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, tests that use one expensive fixture go to the same one; all others go where there is room."""
+    """With several workers, tests that use one expensive fixture go to the same one; all others go where there is room.
+
+    The Postgres case of a test that is marked `postgres_in_matrix` is left to `make test-matrix`.
+    """
     for item in items:
+        if item.get_closest_marker("postgres_in_matrix") and item.get_closest_marker("postgres"):
+            item.add_marker(pytest.mark.matrix)  # read by `-m` after this
         names = getattr(item, "fixturenames", ())
         if shared := next((n for n in EXPENSIVE if n in names), None):
             item.add_marker(pytest.mark.xdist_group("built" if shared == "built" else item.path.parent.name))

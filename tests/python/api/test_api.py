@@ -18,6 +18,8 @@ from pulse_runner.errors import UsageError
 
 DOCS = Path(__file__).parents[3] / "docs"
 
+pytestmark = pytest.mark.postgres_in_matrix
+
 
 @pytest.fixture(scope="module")
 def pulse(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Pulse:

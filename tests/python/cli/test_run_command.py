@@ -119,6 +119,7 @@ def shop(new_shop: Callable[..., Shop]) -> Shop:
     return new_shop()
 
 
+@pytest.mark.postgres_in_matrix
 def test_missed_days_are_caught_up_and_a_day_that_is_done_is_skipped(shop: Shop) -> None:
     first = shop.pulse("run", "--date", "2024-02-01", "--since-last-run")
     assert first.exit_code == 0, first.output
@@ -164,6 +165,7 @@ def test_without_a_build_the_rest_is_done_with_what_dbt_made_elsewhere(shop: Sho
     assert ("detect", "2024-02-02", "2024-02-02", "ok") not in shop.stages()
 
 
+@pytest.mark.postgres_in_matrix
 def test_the_second_run_of_a_date_waits_says_why_and_finds_it_done(shop: Shop) -> None:
     one = shop.start("run", "--date", "2024-02-01")
     lock = next(iter(wait_for(lambda: list((shop.root / "target").glob("pulse_run.lock")))))
@@ -183,6 +185,7 @@ def test_the_second_run_of_a_date_waits_says_why_and_finds_it_done(shop: Shop) -
     assert not lock.exists()
 
 
+@pytest.mark.postgres_in_matrix
 def test_a_run_that_was_killed_leaves_no_lock_behind(shop: Shop) -> None:
     one = shop.start("run", "--date", "2024-02-01")
     wait_for(lambda: list((shop.root / "target").glob("pulse_run.lock")))
@@ -270,6 +273,7 @@ with run_lock(Path(sys.argv[1]), None, date(2024, 2, 2), "pulse run", wait=0, se
 """
 
 
+@pytest.mark.postgres_in_matrix
 def test_ctrl_c_stops_a_backfill_at_once_leaves_whole_days_and_the_command_that_goes_on_finishes_it(
     new_shop: Callable[..., Shop],
 ) -> None:

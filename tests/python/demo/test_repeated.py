@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
 from package_project import copy_package
+from table_content import ITS_OWN, JUDGED, SNAPSHOTS, TIMES, TOLD, content, rounded, same
 
 from pulse_runner.alert.stage import run_alerts
 from pulse_runner.cli import cli
@@ -37,16 +36,6 @@ ROOT = Path(__file__).parents[3]
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 31)
 DECIDED, END = date(2026, 4, 12), date(2026, 5, 15)  # of the history with troubles
 NOW = datetime(2026, 6, 1, 6, 30, tzinfo=UTC)
-SNAPSHOTS = (
-    "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions",
-    "pulse_segment_changes", "pulse_segment_flows", "pulse_entity_health",
-)  # fmt: skip
-JUDGED = ("pulse_findings", "pulse_incidents", "pulse_incident_events")
-TOLD = ("pulse_incident_explanations", "pulse_alert_deliveries")
-TIMES = {"created_at", "updated_at", "occurred_at", "planned_at", "sent_at"}
-ITS_OWN = {"data_type", "run_id"}  # of a warehouse: the name of a type, and which build it was
-
-Rows = dict[str, list[dict[str, Any]]]
 
 
 @dataclass
@@ -82,25 +71,8 @@ class Demo:
         run_alerts(warehouse, project, LAST, NOW, {}, out=lambda text: None)
 
 
-def content(warehouse: Warehouse, tables: tuple[str, ...], leave_out: set[str] = TIMES) -> Rows:
-    """Return the rows of tables without the columns that hold times, in an order of their own."""
-    found = {}
-    for table in tables:
-        rows = warehouse.query(f"select * from {warehouse.table(table)}")
-        kept = [{c: v for c, v in row.items() if c not in leave_out} for row in rows]
-        found[table] = sorted(kept, key=lambda row: json.dumps(row, default=str, sort_keys=True))
-    return found
-
-
 def forget(warehouse: Warehouse) -> None:
     warehouse.change([f"delete from {warehouse.table(t)}" for t in JUDGED])
-
-
-def same(one: Rows, other: Rows) -> None:
-    for table, rows in one.items():
-        assert len(other[table]) == len(rows), table
-        for a, b in zip(rows, other[table], strict=True):
-            assert a == b, table
 
 
 pytestmark = pytest.mark.xdist_group("repeated")
@@ -156,13 +128,6 @@ def test_two_warehouses_hold_the_same(on_duckdb: Demo, on_postgres: Demo) -> Non
         same({table: [rounded(r) for r in rows]}, {table: [rounded(r) for r in theirs[table]]})
 
 
-def rounded(row: dict[str, Any]) -> dict[str, Any]:
-    """Leave a number the digits that do not depend on the order of a sum."""
-    return {
-        c: float(f"{v:.9g}") if isinstance(v, int | float) and not isinstance(v, bool) else v for c, v in row.items()
-    }
-
-
 def test_all_of_it_once_more_changes_nothing(demo: Demo) -> None:
     tables = (*SNAPSHOTS, *JUDGED, *TOLD)
     with demo.open() as warehouse:
@@ -195,6 +160,7 @@ def test_a_history_of_levels_that_last_relapse_and_are_decided_about_is_judged_a
         same(once, content(warehouse, JUDGED))
 
 
+@pytest.mark.matrix
 def test_what_people_decide_counts_for_the_dates_after_and_for_no_date_before(demo: Demo) -> None:
     with demo.open() as warehouse, put_back(warehouse):
         trouble(warehouse)

@@ -19,6 +19,8 @@ D1, D2 = "2024-02-28", "2024-02-29"
 ENTITY = "entity: people\nrelation: ref('people')\nkey: id\nhistory: {as_of: day}\nfields: {ltv: number}\n"
 SEGMENT = 'segment: rich\nentity: people\nowner: me\nrules:\n  - {field: ltv, operator: ">", value: 9}\n'
 
+pytestmark = pytest.mark.postgres_in_matrix
+
 
 @pytest.fixture
 def shop(world):

@@ -8,6 +8,8 @@ from pulse_runner.segments.model import Entity, Field, FieldLeaf, History, Proje
 
 TYPES = {"id": "integer", "seen": "timestamp", "day": "date"}
 
+pytestmark = pytest.mark.postgres_in_matrix
+
 
 def project(rules: dict[str, Rule], fields: dict[str, Field], **changes: object) -> Project:
     settings: dict = {"history": History("as_of", as_of="day")} | changes

@@ -9,6 +9,8 @@ from pulse_runner.segments.model import Entity, Field, FieldLeaf, History, Proje
 D1, D2 = "2024-02-28", "2024-02-29"
 COLUMNS = {"id": "integer", "ltv": "integer", "seen": "date"}
 
+pytestmark = pytest.mark.postgres_in_matrix
+
 
 @pytest.mark.parametrize(
     ("kind", "values"),

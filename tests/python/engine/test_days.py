@@ -164,6 +164,7 @@ def test_a_range_equals_day_by_day_and_late_days_repair_their_neighbours(new_wor
     assert {(b["bucket"], b["members"]) for b in buckets} == {("(other)", 2)}
 
 
+@pytest.mark.postgres_in_matrix
 def test_a_day_without_a_load_is_stale_and_a_day_before_all_is_not_reconstructable(world) -> None:
     world.compile(project())
     world.table("people", TYPES, dated((D1, DAY1), (D2, DAY2)))
@@ -299,6 +300,7 @@ def test_validity_intervals_give_the_same_answers_as_daily_rows(new_world) -> No
         assert cut(spans.content(table)) == cut(daily.content(table))
 
 
+@pytest.mark.postgres_in_matrix
 def test_an_entity_without_history_is_remembered_from_its_first_build_on(world) -> None:
     world.compile(project(history=History("none")))
     types = {k: v for k, v in TYPES.items() if k != "day"}
@@ -328,6 +330,7 @@ def test_more_leaves_than_one_word_holds(world, leaves: int) -> None:
     assert [sizes["above61"], sizes["above62"], sizes["above129"], sizes["every"]] == [3, 1, 1, 1]
 
 
+@pytest.mark.postgres_in_matrix
 def test_wide_rows_of_buckets_for_very_many_segments_count_what_joined_buckets_do(world) -> None:
     attributes = (Attribute("country", "country", top=1), Attribute("worth", "ltv", bins=(5, 100, 2500)))
     world.table("people", TYPES, ALL_DAYS)
@@ -342,6 +345,7 @@ def test_wide_rows_of_buckets_for_very_many_segments_count_what_joined_buckets_d
     assert "bundle_0 as" in next(world.root.glob("target/compiled/**/pulse_people__facts.sql")).read_text()
 
 
+@pytest.mark.postgres_in_matrix
 def test_a_dropped_column_of_the_events_breaks_only_the_conditions_that_read_it(world) -> None:
     def bought(**more: object) -> EventLeaf:
         return EventLeaf("orders", "performed", **more)  # type: ignore[arg-type]

@@ -32,6 +32,8 @@ ROWS = {
 OLD = FieldLeaf("ltv", ">", (1000,))
 NEW = All((FieldLeaf("ltv", ">", (500,)), FieldLeaf("plan", "=", ("pro",))))
 
+pytestmark = pytest.mark.postgres_in_matrix
+
 
 def project(**rules: Rule) -> Project:
     entity = Entity("people", Relation("ref", ("dim",)), "id", History("as_of", as_of="day"), FIELDS)

@@ -9,6 +9,8 @@ from pulse_runner.segments.model import Entity, Field, FieldLeaf, History, Proje
 TYPES = {"id": "integer", "ltv": "integer"}
 MON, TUE, WED, THU = "2024-03-04", "2024-03-05", "2024-03-06", "2024-03-07"
 
+pytestmark = pytest.mark.postgres_in_matrix
+
 
 def project() -> Project:
     fields = {"ltv": Field("ltv", "number")}

@@ -271,6 +271,7 @@ def test_dagster_runs_the_job_that_is_printed(place: Place, monkeypatch: pytest.
         module["pulse_run"](SimpleNamespace(log=SimpleNamespace(info=said.append)))
 
 
+@pytest.mark.matrix
 def test_the_webhook_of_the_dbt_platform_starts_the_rest_only_when_it_is_signed_and_the_job_succeeded(
     place: Place,
 ) -> None:
@@ -354,6 +355,7 @@ def github_api() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.matrix
 def test_github_reviews_a_pull_request_in_one_comment_that_it_keeps_up_to_date(
     place: Place, checkout: Path, github_api: str
 ) -> None:
