@@ -99,6 +99,7 @@ def test_without_a_terminal_the_flag_is_named_and_nothing_hangs(gym: Foreign) ->
     assert "Say --key" in done.stderr
 
 
+@pytest.mark.matrix
 def test_a_project_that_names_the_package_itself_keeps_its_packages_file(gym: Foreign) -> None:
     package = copy_package(gym.root.parent / "elsewhere")
     named = f"packages:\n  - local: {package}\n"

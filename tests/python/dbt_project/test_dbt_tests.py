@@ -48,6 +48,7 @@ MUTATIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.postgres_in_matrix
 def test_the_unit_tests_notice_each_of_ten_planted_mistakes(built: Built) -> None:
     originals: dict[Path, str] = {}
     expected = set()

@@ -66,6 +66,7 @@ def prepare(server: Path, world) -> None:
     connection.close()
 
 
+@pytest.mark.matrix
 @pytest.mark.postgres
 @pytest.mark.parametrize("new_world", ["postgres"], indirect=True)
 def test_two_builds_of_one_date_leave_the_rows_of_one(new_world, postgres_server: Path) -> None:

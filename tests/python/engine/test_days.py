@@ -102,6 +102,7 @@ def tables(world) -> dict[str, list]:
     return {t: world.content(t) for t in TABLES}
 
 
+@pytest.mark.postgres_in_matrix
 def test_a_range_equals_day_by_day_and_late_days_repair_their_neighbours(new_world) -> None:
     whole, late = new_world(), new_world()
     for w in (whole, late):
@@ -257,6 +258,7 @@ def test_revenue_per_member_is_the_amount_of_the_members_over_their_number(world
     assert revenue(world, D2)["german"] == (5010.0, 1670.0)
 
 
+@pytest.mark.postgres_in_matrix
 def test_revenue_is_null_where_it_is_not_declared_or_its_column_is_gone(new_world) -> None:
     rules = {"german": RULES["german"]}
     without, gone = new_world(), new_world()
@@ -278,6 +280,7 @@ def test_an_empty_entity_has_no_snapshot_and_says_so(world) -> None:
     assert status(world, D1)["rich"][0] == "stale"
 
 
+@pytest.mark.postgres_in_matrix
 def test_validity_intervals_give_the_same_answers_as_daily_rows(new_world) -> None:
     daily, spans = new_world(), new_world()
     daily.compile(project())

@@ -82,6 +82,7 @@ def test_intervals_are_made_from_their_first_day_on(tmp_path: Path, monkeypatch:
     assert "rich: size fell 36%" in done.output
 
 
+@pytest.mark.matrix
 @pytest.mark.postgres
 def test_a_first_run_on_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_profile: str) -> None:
     shop = make_shop(tmp_path, monkeypatch, DAILY, postgres_profile)

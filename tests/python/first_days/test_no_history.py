@@ -80,6 +80,7 @@ def test_a_missed_day_is_no_incident_and_no_recovery(shop: Shop) -> None:
     }
 
 
+@pytest.mark.matrix
 def test_with_an_end_of_the_day_the_load_of_the_night_is_the_day_before(shop: Shop) -> None:
     shop.set_vars(pulse_day_ends_at='"08:00"')
     shop.pulse("compile")
@@ -137,6 +138,7 @@ def test_rates_are_null_where_nothing_is_counted(shop: Shop) -> None:
     assert {r["metric"] for r in judged} == {"size", "entered", "distribution"}
 
 
+@pytest.mark.matrix
 def test_beside_a_table_with_history_each_is_judged_on_its_own_day(shop: Shop) -> None:
     """Accounts are loaded for yesterday, customers show today; an incident of accounts is open while customers are a day ahead."""
     shop.set_vars(pulse_entities="[accounts, customers]")

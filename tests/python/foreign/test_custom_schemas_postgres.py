@@ -159,6 +159,7 @@ def test_the_owners_grants_are_on_every_table_of_the_package(crm: Foreign) -> No
     assert reads == [(True,)]
 
 
+@pytest.mark.matrix
 def test_the_second_user_runs_what_the_first_one_built(crm: Foreign) -> None:
     for schema in ("audiences", "raw"):
         query(crm, f"grant usage on schema {crm.schema}__{schema} to crm_runner")
@@ -192,6 +193,7 @@ def test_a_table_of_another_project_is_refused_by_name(crm: Foreign) -> None:
     query(crm, f"comment on table {table} is $mark${mark}$mark$")
 
 
+@pytest.mark.matrix
 def test_a_planted_fault_on_the_last_day_is_told(crm: Foreign) -> None:
     path = crm.root / "seeds/raw_accounts.csv"
     path.write_text(FILES["seeds/raw_accounts.csv"].replace("gold", "GOLD"), encoding="utf-8")

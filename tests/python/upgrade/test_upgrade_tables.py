@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import landed_shop
+import pytest
 from landed_world import NEW_NAME, SCHEMA, TABLES, VIEWS, World
 
 SEGMENT_VIEWS = {name for name in VIEWS if name.startswith("seg_")}
 
 
+@pytest.mark.postgres_in_matrix
 def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents_go_on(world: World) -> None:
     world.load()
     before = world.everything(world.old, {name: name for name in TABLES})

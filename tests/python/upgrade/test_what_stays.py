@@ -150,6 +150,7 @@ def test_relations_of_other_people_stay_and_are_named(world: World) -> None:
     assert "Nothing to do" in world.pulse("upgrade").stderr
 
 
+@pytest.mark.matrix
 def test_empty_tables_of_this_version_make_room_and_two_histories_are_refused(world: World) -> None:
     world.pulse("upgrade")  # nothing is there yet
     for statement in [*landed_shop.tables(), *landed_shop.load(landed_shop.NEXT)]:
@@ -175,6 +176,7 @@ def test_empty_tables_of_this_version_make_room_and_two_histories_are_refused(wo
     assert world.everything(world.old, NEW_NAME) == tables
 
 
+@pytest.mark.matrix
 def test_tables_come_from_a_schema_that_the_project_does_not_use_into_the_one_that_it_does(world: World) -> None:
     world.old, new = f"{world.old}_old", world.old
     world.load()
@@ -187,6 +189,7 @@ def test_tables_come_from_a_schema_that_the_project_does_not_use_into_the_one_th
     assert "Nothing to do" in world.pulse("upgrade", "--from-schema", world.old).stderr
 
 
+@pytest.mark.matrix
 def test_tables_of_the_time_between_get_their_marks_and_columns(world: World) -> None:
     """Between the two versions, tables had their new names, no marks, and neither revenue nor amount."""
     world.load()
