@@ -2,7 +2,7 @@
 
 A target is told about an incident when it is first seen, when it comes back, when its severity rises,
 when REPEAT_DAYS have passed since the last message, and when all incidents of its cause are resolved (the
-rule of Prometheus' Alertmanager). A delivery counts as told when it went out, or may have.
+rule of Prometheus' Alertmanager). A delivery counts as told when the channel took it.
 """
 
 from __future__ import annotations
@@ -156,12 +156,17 @@ def decide(
         return replace(quiet, reason="a message is under way")
     if given_up and not retry and max(d.snapshot_date for d in given_up) >= day:
         return replace(quiet, reason="given up on this date; `pulse alert --retry` tries again")
-    notification, reason = _due(incident, events, told[-1] if told else None, day, repeat_days)
+    perhaps = [d for d in past if d.may_have_arrived]
+    last = told[-1] if told else None
+    if last is None and perhaps and incident.status not in ACTIVE:
+        last = perhaps[-1]  # who may know of it is told of its end
+    notification, reason = _due(incident, events, last, day, repeat_days)
     if notification is None:
         return replace(quiet, reason=reason)
     due = replace(quiet, choice="send", notification=notification, reason=reason)
     if given_up and not told:
-        due = replace(due, reason=f"{reason}, after a message that was given up")
+        how = "that may not have arrived" if perhaps else "that was given up"
+        due = replace(due, reason=f"{reason}, after a message {how}")
     if severity_rank(incident.severity) < severity_rank(address.min_severity):
         below = f"severity {incident.severity} is below {address.min_severity}, where route {address.route} begins"
         return replace(due, choice="skip", reason=below)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Env = Mapping[str, str]
 S = TypeVar("S", bound=ChannelSettings, contravariant=True)
 RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+REPEAT_WORD = "Possible repeat"
+REPEAT = f"{REPEAT_WORD}: nobody could say whether this message arrived before."
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_SECONDS = 15.0
 MEANINGS = {
@@ -40,10 +43,10 @@ MEANINGS = {
 
 
 class UncertainError(ChannelError):
-    """The message may or may not have arrived, and the channel cannot tell a repeat from a new one: it is not sent again."""
+    """The message may or may not have arrived, and the channel cannot tell a repeat from a new one: the next try says so."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, retryable=False)
+        super().__init__(message, retryable=True)
 
 
 class RefusedError(ChannelError):
@@ -135,6 +138,10 @@ class Channel(Protocol[S]):
 
     def render(self, message: AlertMessage, key: str) -> Frozen:
         """Return the body to freeze, within the channel's limits."""
+        ...
+
+    def repeated(self, body: str) -> str:
+        """Return a frozen body with the mark REPEAT, for a channel whose receiver does not recognise a repeat."""
         ...
 
     def send(self, outgoing: Outgoing, settings: S, env: Env, edge: Edge) -> str:
@@ -268,17 +275,31 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max((then - now).total_seconds(), 0.0)
 
 
-@contextmanager
-def _quiet_logs() -> Iterator[None]:
-    """Keep httpx from logging the URL of a request: a webhook's URL is its secret."""
-    loggers = [
-        logging.getLogger(n) for n in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
-    ]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+class _QuietLogs:
+    """Keeps httpx from logging the URL of a request, which is a webhook's secret, while any thread sends."""
+
+    names = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._levels = threading.Lock(), 0, list[int]()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        loggers = [logging.getLogger(n) for n in self.names]
+        with self._lock:
+            if self._users == 0:
+                self._levels = [logger.level for logger in loggers]
+                for logger in loggers:
+                    logger.setLevel(logging.CRITICAL)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    for logger, level in zip(loggers, self._levels, strict=True):
+                        logger.setLevel(level)
+
+
+_quiet_logs = _QuietLogs()

@@ -33,6 +33,10 @@ class Console:
         """Return the message as text."""
         return Frozen(message.subject, as_text(next(smaller(message))))
 
+    def repeated(self, body: str) -> str:
+        """Return the body as it is: a repeat does no harm here."""
+        return body
+
     def send(self, outgoing: Outgoing, settings: ConsoleSettings, env: Env, edge: Edge) -> str:
         """Print the message."""
         edge.say(f"{outgoing.body}\n")

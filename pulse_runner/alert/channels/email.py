@@ -14,7 +14,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 from pydantic import Field as PField
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, RefusedError, Setup, post, secret, url_problem
+from pulse_runner.alert.channels.base import (
+    REPEAT,
+    REPEAT_WORD,
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    RefusedError,
+    Setup,
+    post,
+    secret,
+    url_problem,
+)
 from pulse_runner.alert.channels.recipients import redact
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
 from pulse_runner.alert.channels.smtp import server_of, smtp_problem
@@ -65,6 +77,11 @@ class EmailSettings(ChannelSettings):
         digest = sha256(",".join(self.to).encode()).hexdigest()[:4]
         return f"{', '.join(redact(p) for p in self.to[:3])}{' …' if len(self.to) > 3 else ''} #{digest}"
 
+    @property
+    def service(self) -> str:
+        """Return one name for all lists of recipients: they share one mail server."""
+        return "email"
+
 
 class Email:
     """Send to the addresses in `to`, from PULSE_EMAIL_FROM."""
@@ -105,6 +122,15 @@ class Email:
             if len(parts["html"].encode()) <= MAX_BYTES:
                 break
         return Frozen(message.subject, body)
+
+    def repeated(self, body: str) -> str:
+        """Return the mail with the mark in its subject and as its first line."""
+        parts = json.loads(body)
+        line = f'<div style="{FONT};font-size:14px;padding:0 0 8px">{html.escape(REPEAT)}</div>'
+        parts["subject"] = f"{REPEAT_WORD}: {parts['subject']}"
+        parts["text"] = f"{REPEAT}\n\n{parts['text']}"
+        parts["html"] = re.sub(r"(<body[^>]*>)", lambda tag: tag[1] + line, parts["html"], count=1)
+        return json.dumps(parts, ensure_ascii=False)
 
     def send(self, outgoing: Outgoing, settings: EmailSettings, env: Env, edge: Edge) -> str:
         """Send through Resend or SMTP; the remark names refused recipients, shortened."""

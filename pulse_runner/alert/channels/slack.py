@@ -6,7 +6,19 @@ import json
 import re
 from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, secret, web_setup
+from pulse_runner.alert.channels.base import (
+    REPEAT,
+    REPEAT_WORD,
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Setup,
+    Webhook,
+    post,
+    secret,
+    web_setup,
+)
 from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller
 from pulse_runner.errors import ChannelError
 
@@ -55,6 +67,13 @@ class Slack:
             if len(body) <= MAX_TOTAL and longest <= MAX_SECTION:
                 break
         return Frozen(message.subject, body)
+
+    def repeated(self, body: str) -> str:
+        """Return the payload with the mark above its blocks and in the notification."""
+        payload = json.loads(body)
+        mark = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"*{escape(REPEAT)}*"}]}
+        text = clip(f"{REPEAT_WORD}: {payload['text']}", 300)
+        return json.dumps({"text": text, "blocks": [mark, *payload["blocks"]]}, ensure_ascii=False)
 
     def send(self, outgoing: Outgoing, settings: SlackSettings, env: Env, edge: Edge) -> str:
         """Post the payload; Slack answers `ok`."""

@@ -11,6 +11,8 @@ import re
 from typing import Any, Literal
 
 from pulse_runner.alert.channels.base import (
+    REPEAT,
+    REPEAT_WORD,
     Edge,
     Env,
     Frozen,
@@ -57,6 +59,14 @@ class Teams:
             if len(body.encode()) <= MAX_BYTES:
                 break
         return Frozen(message.subject, body)
+
+    def repeated(self, body: str) -> str:
+        """Return the message with the mark above the card's text and in the summary."""
+        payload = json.loads(body)
+        card = payload["attachments"][0]["content"]
+        card["body"].insert(0, {"type": "RichTextBlock", "inlines": [_run(REPEAT, weight="Bolder", size="Small")]})
+        payload["summary"] = card["fallbackText"] = f"{REPEAT_WORD}: {payload['summary']}"
+        return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
 
     def send(self, outgoing: Outgoing, settings: TeamsSettings, env: Env, edge: Edge) -> str:
         """Post the card; 202 says that the workflow took it, not that it was shown."""

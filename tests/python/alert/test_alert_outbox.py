@@ -74,14 +74,17 @@ def at(days: int) -> Any:
          "given up on this date; `pulse alert --retry` tries again"),
         ({}, [], [told(status="given_up", sent_at=None)], 1, "send", "opened",
          "it is seen for the first time, after a message that was given up"),
-        ({}, [], [told(status="given_up")], 1, "quiet", "", "told on 2026-05-14; a reminder follows on 2026-05-21"),
+        ({}, [], [told(status="given_up")], 1, "send", "opened",
+         "it is seen for the first time, after a message that may not have arrived"),
+        ({"status": "resolved"}, [], [told(status="given_up")], 1, "send", "resolved",
+         "all incidents of this cause are resolved, after a message that may not have arrived"),
         ({}, [], [told(status="skipped", sent_at=None)], 0, "send", "opened", "it is seen for the first time"),
     ],
     ids=[
         "first seen", "told today", "worsened", "worsening told", "worse before it was told", "before the interval",
         "interval elapsed", "resolved", "end told", "over before", "back again", "ignored", "worse but in hand",
         "in hand and interval elapsed", "in hand and never told", "planned", "failed", "given up today", "given up before",
-        "given up but perhaps arrived", "skipped before",
+        "given up but perhaps arrived", "over, and its message perhaps arrived", "skipped before",
     ],
 )  # fmt: skip
 def test_a_decision_states_its_reason(
