@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pulse_runner.alert.delivery import UNDER_WAY, Delivery
 from pulse_runner.alert.message import Notification
 from pulse_runner.incidents.incident import Incident, IncidentEvent
+from pulse_runner.segments.columns import readers
 from pulse_runner.segments.model import MESSAGES_PER_RUN, Project
 from pulse_runner.segments.strict import ChannelSettings
 from pulse_runner.vocabulary import ACTIVE, Severity, severity_rank
@@ -77,7 +78,8 @@ class Decision:
 def addresses(project: Project, incident: Incident) -> list[Address] | str:
     """Return where an incident goes, each target once, or the reason why it goes nowhere.
 
-    An incident of an entity goes where its segments' incidents go. A segment without `alerts` uses the route `default`, if there is one.
+    An incident of an entity goes where the incidents of the segments go that read its column. A segment without `alerts`
+    uses the route `default`, if there is one.
     """
     if incident.segment_id:
         segment = project.segments.get(incident.segment_id)
@@ -85,8 +87,10 @@ def addresses(project: Project, incident: Incident) -> list[Address] | str:
             return f"segment {incident.segment_id} has no definition any more"
         routes = list(segment.alerts)
     else:
-        own = [s for s in project.segments.values() if s.entity == incident.entity and s.enabled]
+        own = readers(project, incident.entity, incident.columns)
         routes = list(dict.fromkeys(r for s in own for r in s.alerts))
+        if not own and DEFAULT_ROUTE not in project.routes:
+            return f"no segment reads {' or '.join(sorted(incident.columns))}, and there is no route named default"
     if not routes and DEFAULT_ROUTE in project.routes:
         routes = [DEFAULT_ROUTE]
     if not routes:

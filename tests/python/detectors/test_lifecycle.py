@@ -185,6 +185,49 @@ def test_many_segments_that_move_alike_share_a_group_and_an_entity_fault_leads_i
     assert {i.group_key for i in led} == {entity.incident_id}
 
 
+READS = {
+    "a": About("A", "customers", reads=lambda metric, attribute: frozenset({"ltv"} | {c for c in (attribute,) if c})),
+    "b": About("B", "customers", reads=lambda metric, attribute: frozenset({"country"})),
+}
+
+
+def nulls(column: str, on: date = D) -> Finding:
+    return finding("", "entity_health", on, metric="null_share", attribute=column, direction="up")
+
+
+def groups(stored: list[Incident], *findings: Finding) -> dict[str, str]:
+    made = [t.incident for t in advance(report(*findings), stored, READS, NOW)]
+    return {i.segment_id or i.attribute: i.group_key for i in made}
+
+
+def test_one_cause_is_a_column_that_the_segment_reads() -> None:
+    found = groups([], nulls("ltv"), finding("a"), finding("b"))
+    assert found["a"] == found["ltv"]
+    assert found["b"] != found["ltv"], "b does not read ltv"
+    shift = finding("a", "distribution_shift", metric="distribution", attribute="plan")
+    found = groups([], nulls("plan"), shift)
+    assert found["a"] == found["plan"], "its mix comes from plan, though its rule does not read it"
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "shared"),
+    [(2, "open", True), (2, "acknowledged", True), (3, "open", False), (60, "ignored", False), (1, "ignored", False)],
+)
+def test_an_old_or_an_ignored_incident_is_nobodys_cause(days: int, status: str, shared: bool) -> None:
+    (cause,) = [t.incident for t in advance(report(nulls("ltv"), on=later(-days)), [], READS, NOW)]
+    cause = replace(cause, status=status, started_on=later(-days), detected_on=later(-days))  # type: ignore[arg-type]
+    found = groups([cause], finding("a"), nulls("ltv"))
+    assert (found["a"] == cause.group_key) is shared
+
+
+def test_segments_that_move_in_different_columns_have_no_cause_in_common() -> None:
+    shifts = [
+        finding(s, "distribution_shift", metric="distribution", attribute=column)
+        for s, column in (("a", "plan"), ("b", "device"), ("c", "channel"))
+    ]
+    assert len({i.group_key for i in opened(*shifts)}) == 3
+
+
 def test_people_acknowledge_resolve_ignore_and_reopen() -> None:
     (incident,) = opened(finding())
     taken = acknowledge(incident, "ada", D, NOW, "looking").incident
