@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pulse_runner.alert.message import AlertMessage
@@ -128,6 +128,11 @@ class Channel(Protocol[S]):
         """Return the model of a target's settings."""
         ...
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the variables that it reads always, or under the names that the docs give them."""
+        ...
+
     def setup(self, settings: S, env: Env) -> Setup:
         """Say whether the target can be used, without sending anything."""
         ...
@@ -147,6 +152,12 @@ class Channel(Protocol[S]):
     def send(self, outgoing: Outgoing, settings: S, env: Env, edge: Edge) -> str:
         """Deliver and return a remark ('' when there is none); raise ChannelError."""
         ...
+
+
+def variables_of(channel: Channel[Any], settings: ChannelSettings) -> tuple[str, ...]:
+    """Return every variable that a target may read: its channel's own, and those that its route names."""
+    named = [value for name, value in settings if name.endswith("_env") and value]
+    return tuple(dict.fromkeys([*named, *channel.variables]))
 
 
 def secret(env: Env, name: str | None) -> str:

@@ -19,6 +19,7 @@ class Console:
     """Print the message."""
 
     name = "console"
+    variables = ()
     settings = ConsoleSettings
 
     def setup(self, settings: ConsoleSettings, env: Env) -> Setup:

@@ -87,6 +87,7 @@ class Email:
     """Send to the addresses in `to`, from PULSE_EMAIL_FROM."""
 
     name = "email"
+    variables = ("PULSE_EMAIL_FROM", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL")
     settings = EmailSettings
 
     def setup(self, settings: EmailSettings, env: Env) -> Setup:

@@ -44,6 +44,7 @@ class N8n:
     """Post an event to the webhook in `url_env`, with a token and a signature where their variables are named."""
 
     name = "n8n"
+    variables = ("PULSE_N8N_URL", "PULSE_N8N_SECRET", "PULSE_N8N_TOKEN")
     settings = N8nSettings
 
     def setup(self, settings: N8nSettings, env: Env) -> Setup:

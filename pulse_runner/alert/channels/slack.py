@@ -47,6 +47,7 @@ class Slack:
     """Post to the webhook in the variable that `url_env` names."""
 
     name = "slack"
+    variables = ("PULSE_SLACK_WEBHOOK",)
     settings = SlackSettings
 
     def setup(self, settings: SlackSettings, env: Env) -> Setup:

@@ -41,6 +41,7 @@ class Teams:
     """Post to the Workflows webhook in the variable that `url_env` names."""
 
     name = "teams"
+    variables = ("PULSE_TEAMS_WEBHOOK",)
     settings = TeamsSettings
 
     def setup(self, settings: TeamsSettings, env: Env) -> Setup:

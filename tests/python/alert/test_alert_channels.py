@@ -26,6 +26,7 @@ from pulse_runner.alert.channels.base import (
     UncertainError,
     retry_after,
     url_problem,
+    variables_of,
 )
 from pulse_runner.alert.channels.email import EmailSettings
 from pulse_runner.alert.channels.n8n import N8nSettings
@@ -140,6 +141,14 @@ def test_no_answer_is_tried_again_and_is_uncertain_where_a_repeat_is_not_recogni
     assert isinstance(caught.value, UncertainError) is not idempotent
     assert CHANNELS[channel.name].is_idempotent(channel.env) is idempotent
     assert_no_secret(everything_about(caught.value, caplog))
+
+
+@pytest.mark.parametrize("name", list(CHANNELS))
+def test_a_channel_names_every_variable_that_it_misses(name: str) -> None:
+    made, channel = case(name, "http://127.0.0.1:1"), CHANNELS[name]
+    missing = set(re.findall(r"[A-Z][A-Z0-9_]+", " ".join(channel.setup(made.settings, {}).missing)))
+    assert missing <= set(variables_of(channel, made.settings))
+    assert set(made.env) <= set(variables_of(channel, made.settings))
 
 
 @pytest.mark.parametrize("name", HTTP)
