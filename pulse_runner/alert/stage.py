@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pulse_runner.alert import outbox, topics
 from pulse_runner.alert.channels import CHANNELS
-from pulse_runner.alert.channels.base import TIMEOUT_SECONDS, Edge, Frozen, Outgoing
+from pulse_runner.alert.channels.base import TIMEOUT_SECONDS, Edge, Frozen, Outgoing, url_problem
 from pulse_runner.alert.compose import Topic, build
 from pulse_runner.alert.delivery import (
     UNDER_WAY,
@@ -124,7 +124,7 @@ def run_alerts(
     known = {d.delivery_id: d for stored in before.values() for d in stored}
     started = [d for d in known.values() if d.status in UNDER_WAY and channel in (None, d.channel)]
     pending = whole_messages(warehouse, started)
-    desk = _Desk(known, env, today, now, out, dry_run, undelivered(warehouse, project, today))
+    desk = _Desk(known, env, today, now, out, dry_run, undelivered(warehouse, project, today), report_url(env))
     due = {d.incident_id for d in decisions if d.choice != "quiet"}
     about = topics.topics_of(warehouse, project, [i for i in incidents if i.incident_id in due], today)
     planned = desk.render(decisions, incidents, about, waiting_by_target(pending, project))
@@ -198,6 +198,7 @@ class _Desk:
     out: Callable[[str], None]
     dry_run: bool
     gaps: Sequence[Gap] = ()
+    report_url: str = ""
     said: set[ChannelSettings] = field(default_factory=set)
 
     def render(
@@ -230,7 +231,12 @@ class _Desk:
             group = tuple(replace(d, reason=f"{d.reason}; named in a digest") for d in group)
         else:
             message = build(
-                first.notification, [about[d.incident_id] for d in group], self.today, self.now, first.reason
+                first.notification,
+                [about[d.incident_id] for d in group],
+                self.today,
+                self.now,
+                first.reason,
+                self.report_url,
             )
             message = self._with_gaps(message, first.address)
         frozen = channel.render(message, key)
@@ -279,6 +285,17 @@ class _Desk:
 
 def _same(before: Delivery | None, after: Delivery) -> bool:
     return before is not None and before.status == "skipped" == after.status and before.reason == after.reason
+
+
+def report_url(env: Mapping[str, str]) -> str:
+    """Return where the report stands, from PULSE_REPORT_URL; '' when it is not set. `{incident}` in it becomes the incident's id."""
+    url = env.get("PULSE_REPORT_URL", "").strip()
+    problem = url_problem("PULSE_REPORT_URL", url, plain_http=True) if url else ""
+    if problem:
+        raise UsageError(
+            f"{problem}.", "Write the address under which readers of an alert find the report, or unset it."
+        )
+    return url
 
 
 def _repeat_days(env: Mapping[str, str]) -> int:

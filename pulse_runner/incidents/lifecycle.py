@@ -22,6 +22,7 @@ from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.incidents.incident import PULSE, About, Incident, Related, Transition, digest, transition
+from pulse_runner.incidents.severity import severity_of
 from pulse_runner.vocabulary import ACTIVE, severity_rank
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
@@ -193,7 +194,7 @@ def _continue(
 def _seen(incident: Incident, findings: Sequence[Finding], day: date, now: datetime) -> Incident:
     """Return the incident with today's numbers; severity and peak only ever grow."""
     main = next((f for f in findings if f.key == incident.key), None)
-    worst = max((incident.severity, *(f.severity for f in findings)), key=severity_rank)
+    worst = max((incident.severity, *(severity_of(f) for f in findings)), key=severity_rank)
     after = replace(incident, last_seen_on=max(day, incident.last_seen_on), updated_at=now, severity=worst)
     if main is None:
         return after
@@ -215,7 +216,7 @@ def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime
     f = found.primary
     subject = subjects.get(f.segment_id or f.entity, About(f.segment_id or f.entity, f.entity))
     identity = incident_id(f)
-    severity = max((f.severity, *(r.severity for r in found.related)), key=severity_rank)
+    severity = max((severity_of(f), *(severity_of(r) for r in found.related)), key=severity_rank)
     incident = Incident(
         incident_id=identity, group_key=identity, segment_id=f.segment_id, entity=f.entity, detector=f.detector,
         metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=severity,
@@ -304,7 +305,7 @@ def _related(findings: Iterable[Finding], day: date, so_far: tuple[Related, ...]
         *so_far,
         *(
             Related(
-                f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, f.severity, f.observed, f.expected,
+                f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, severity_of(f), f.observed, f.expected,
                 f.effect, f.p_value, f.reason, str(day),
             )
             for f in findings if f.key not in known

@@ -79,6 +79,7 @@ class N8n:
             "headline": message.headline,
             "incident": first,
             "related": others[:most],
+            "report_url": message.report_url,
             "related_left_out": max(len(others) - most, 0),
         }
         return Frozen(message.subject, json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":")))

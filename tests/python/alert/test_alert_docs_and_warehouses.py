@@ -115,7 +115,7 @@ def test_the_outbox_works_through_the_real_connection(warehouse: Any, web: Web, 
         ("opened", "sent", 4),
         ("resolved", "sent", 1),
     ]
-    assert "█▅  1,000 → 580" in json.loads(rows[0]["body"])["blocks"][2]["text"]["text"]
+    assert "▇▁`\n10 May to 14 May: 1,000 → 580" in rows[0]["body"].replace("\\n", "\n")
 
 
 def test_a_test_message_is_not_mixed_with_other_work(tmp_path: Path) -> None:

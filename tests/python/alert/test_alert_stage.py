@@ -57,8 +57,8 @@ def test_every_channel_of_a_route_gets_the_message(desk: Desk) -> None:
     assert report.counts == {"sent": 5}
     assert sorted(g.path for g in desk.web.got) == ["/emails", f"/n8n/{SECRET}", f"/slack/{SECRET}", f"/teams/{SECRET}"]
     assert len(desk.said) == 1
-    assert desk.said[0].startswith("HIGH  High-Value Active Users fell 42 %: 580 members, 1,000 expected")
-    assert "█▅  1,000 → 580" in desk.said[0]
+    assert desk.said[0].startswith("HIGH  High-Value Active Users fell 42 %: 580 members on 14 May, 1,000 expected")
+    assert "▇▁\n  4 May to 14 May: 1,000 → 580; axis from 580 to 1,060" in desk.said[0]
 
 
 def test_one_cause_is_one_message_and_a_delivery_per_incident(desk: Desk) -> None:
@@ -300,12 +300,44 @@ def test_a_repeat_interval_that_is_no_number_is_refused(desk: Desk) -> None:
 def test_the_history_is_that_of_the_incidents_metric(
     store: Store, web: Web, http: httpx.Client, row: Any, plant: Any, spark: str
 ) -> None:
-    store.incident(**row)
+    store.incident(**row, lower_bound=None, upper_bound=None)
     for back, value in ((2, 0.5), (1, 0.5), (0, 0.25)):
         plant(store, D - timedelta(days=back), value)
     desk = Desk(store, web, http)
     desk.run(project(CONSOLE))
-    assert f"Last 3 days: ██▅  {spark}" in desk.said[0]
+    assert f"Last 3 days:\n  ██▁\n  12 May to 14 May: {spark}; axis from" in desk.said[0]
+
+
+def test_a_bucket_that_is_not_there_yet_has_nobody_in_it(store: Store, web: Web, http: httpx.Client) -> None:
+    store.incident(metric="distribution", attribute="country", bucket="UK", lower_bound=0.0, upper_bound=0.02)
+    for back, bucket in ((2, "GB"), (1, "GB"), (0, "UK")):
+        day = D - timedelta(days=back)
+        store.insert(
+            "pulse_segment_distributions",
+            segment_id="vip",
+            snapshot_date=day,
+            attribute="country",
+            bucket=bucket,
+            share=0.3,
+        )
+    desk = Desk(store, web, http)
+    desk.run(project(CONSOLE))
+    assert "  ▁▁█\n  12 May to 14 May: 0.0 % → 30.0 %" in desk.said[0]
+
+
+def test_the_address_of_the_report_becomes_a_button_and_a_wrong_one_is_refused(desk: Desk) -> None:
+    desk.env["PULSE_REPORT_URL"] = "https://reports.example.com/pulse.html#{incident}"
+    desk.run(project(SLACK, TEAMS, EMAIL, N8N))
+    where = f"https://reports.example.com/pulse.html#{INCIDENT}"
+    bodies = {d["channel"]: json.loads(d["body"]) for d in desk.store.deliveries()}
+    buttons = [e for b in bodies["slack"]["blocks"] if b["type"] == "actions" for e in b["elements"]]
+    assert [b["url"] for b in buttons] == [where]
+    (row,) = [e for e in bodies["teams"]["attachments"][0]["content"]["body"] if e["type"] == "ActionSet"]
+    assert [a.get("url") for a in row["actions"]] == [where, None]
+    assert f'<a href="{where}"' in bodies["email"]["html"]
+    assert bodies["n8n"]["report_url"] == where
+    with pytest.raises(UsageError, match="PULSE_REPORT_URL is not a web address"):
+        desk.run(project(SLACK), env={"PULSE_REPORT_URL": "javascript:alert(1)"})
 
 
 # --- test messages and checks -------------------------------------------------------------------------------------------

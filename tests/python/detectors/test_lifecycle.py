@@ -228,6 +228,25 @@ def test_segments_that_move_in_different_columns_have_no_cause_in_common() -> No
     assert len({i.group_key for i in opened(*shifts)}) == 3
 
 
+@pytest.mark.parametrize(
+    ("share", "graded", "severity"),
+    [(0.21, "low", "low"), (0.29, "low", "medium"), (0.4, "low", "high"), (0.29, "critical", "critical")],
+)
+def test_a_recode_counts_as_much_as_the_loss_of_as_many_members(share: float, graded: str, severity: str) -> None:
+    recode = finding(
+        detector="distribution_shift",
+        metric="distribution",
+        attribute="country",
+        bucket="UK",
+        effect=share,
+        severity=graded,
+    )
+    (incident,) = opened(recode)
+    assert incident.severity == severity
+    (worse,) = step([incident], later(1), replace(recode, snapshot_date=later(1), effect=0.8))
+    assert worse.incident.severity == "critical"
+
+
 def test_people_acknowledge_resolve_ignore_and_reopen() -> None:
     (incident,) = opened(finding())
     taken = acknowledge(incident, "ada", D, NOW, "looking").incident
