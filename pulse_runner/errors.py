@@ -8,7 +8,8 @@ PulseError
 │   ├── NotBuiltError   a table or view is not there (yet)
 │   └── DeniedError     the database user lacks a privilege
 ├── ExplainError        an explanation could not be made or did not pass its checks
-└── ChannelError        a message could not be delivered; says whether a retry can help
+├── ChannelError        a message could not be delivered; says whether a retry can help
+└── UndeliveredError    alerts that are due have not arrived (exit code 4)
 """
 
 from __future__ import annotations
@@ -92,6 +93,12 @@ class DeniedError(WarehouseError):
 
 class ExplainError(PulseError):
     """An explanation could not be made or did not pass its checks."""
+
+
+class UndeliveredError(PulseError):
+    """Alerts that are due have not arrived; everything else is done."""
+
+    exit_code = 4
 
 
 class ChannelError(PulseError):

@@ -19,6 +19,7 @@ from pulse_runner.warehouse.runs import recorded, recorded_build
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pulse_runner.alert.undelivered import Gap
     from pulse_runner.incidents.incident import Incident
     from pulse_runner.segments.model import Project
     from pulse_runner.warehouse.base import Warehouse
@@ -57,12 +58,16 @@ class Context(Protocol):
 
 @dataclass
 class RunReport:
-    """What a run did, in the words of its summary; `active` holds the open and acknowledged incidents."""
+    """What a run did, in the words of its summary.
+
+    `active` holds the open and acknowledged incidents, `undelivered` the targets that alerts have not reached.
+    """
 
     days: list[date]
     dry_run: bool
     lines: list[str] = field(default_factory=list)
     active: list[Incident] = field(default_factory=list)
+    undelivered: list[Gap] = field(default_factory=list)
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end of a run."""
@@ -131,11 +136,28 @@ def run_day(
             if run is not None:
                 run.counts.update(told.counts)
         report.lines.append(f"alert     {told.sentence()}")
+        report.undelivered = told.undelivered
         good = sum(s["status"] == "ok" for s in snapshots_of(warehouse, days))
         report.lines.append(f"segments  {good} of {sum(s.enabled for s in project.segments.values())} have a snapshot")
         report.lines += [f"history   {text}" for text in needs_sentences(missing_days(warehouse, project, last))]
         report.active = list_incidents(warehouse, statuses=ACTIVE)
     return report
+
+
+def tell_again(pulse: Context, day: date, say: Callable[[str], None]) -> list[Gap]:
+    """Try once more what earlier runs of `day` could not deliver, and return what still has not arrived."""
+    from pulse_runner.alert.stage import run_alerts
+    from pulse_runner.alert.undelivered import undelivered
+
+    project = pulse.project()
+    with pulse.warehouse() as warehouse:
+        if not undelivered(warehouse, project, day):
+            return []
+        with recorded(warehouse, "alert", day, day, pulse.now) as run:
+            told = run_alerts(warehouse, project, day, pulse.now, pulse.env, out=say, retry=True)
+            run.counts.update(told.counts)
+    say(f"alert     {told.sentence()}")
+    return told.undelivered
 
 
 def _fill_history(

@@ -107,3 +107,19 @@ def sparkline(values: Sequence[float | None], width: int | None = None, gap: str
     shown = values if width is None else values[-width:]
     top = max((v for v in shown if v is not None), default=0) or 1
     return "".join(gap if v is None else SPARKS[min(max(int(v / top * 7 + 0.51), 0), 7)] for v in shown)
+
+
+def chart(values: Sequence[float | None], low: float, high: float, gap: str = "·") -> str:
+    """Draw values as blocks between two ends of an axis, which need not be zero; what is not known is a gap.
+
+    >>> chart([1400, 1420, None, 830], 800, 1460)
+    '▇█·▁'
+    >>> chart([5, 5], 5, 5)
+    '▄▄'
+    """
+    span = high - low
+    top = len(SPARKS) - 1
+    return "".join(
+        gap if v is None else SPARKS[3] if span <= 0 else SPARKS[min(max(round((v - low) / span * top), 0), top)]
+        for v in values
+    )

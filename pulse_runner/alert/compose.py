@@ -1,7 +1,7 @@
 """Make the message about incidents. Pure: incidents and what is known about them in, an AlertMessage out.
 
-The order is that of a reader with ten seconds: how much and which segment, since when, what did it, what to
-do, the evidence, and the commands that handle it.
+The order is that of a reader with ten seconds and a phone: how much and which segment, since when, the cause, what to
+do first. Below the fold stands what the owner of the data needs: the other steps, the rule, the evidence, the commands.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 
 from pulse_runner import metrics
 from pulse_runner.alert.message import AlertMessage, MessageKind, Notification, Section, Trend, clean
+from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.store import StoredExplanation, explanation_values
 from pulse_runner.incidents.incident import Incident
-from pulse_runner.vocabulary import long_day, number, percent, plural, severity_rank, sparkline
+from pulse_runner.vocabulary import chart, day_month, long_day, number, percent, plural, severity_rank
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,13 @@ class Topic:
     trend: Trend | None = None
 
 
-def build(kind: Notification, topics: Sequence[Topic], day: date, now: datetime, why: str) -> AlertMessage:
+def build(
+    kind: Notification, topics: Sequence[Topic], day: date, now: datetime, why: str, report_url: str = ""
+) -> AlertMessage:
     """Return the message about `topics` (one cause, at least one): the most severe in full, the others in a list.
 
-    `why` is the reason for sending it; `day` is the date that it speaks about, `now` (UTC) when it is written.
+    `why` is the reason for sending it; `day` is the date that it speaks about, `now` (UTC) when it is written. The incident's
+    change is said once, in the headline; what restates it in other numbers stays in the explanation.
     """
     ordered = sorted(topics, key=importance)
     first, others = ordered[0], ordered[1:]
@@ -43,7 +47,7 @@ def build(kind: Notification, topics: Sequence[Topic], day: date, now: datetime,
     sections = _resolved_sections(first) if kind == "resolved" else _active_sections(first, day)
     if others:
         title = "Resolved with it" if kind == "resolved" else "Same cause"
-        listed = tuple(f"{headline(kind, t, day)} · incident {t.incident.incident_id}" for t in others)
+        listed = tuple(f"{t.label}: {_short(t)} · incident {t.incident.incident_id}" for t in others)
         sections.insert(-1, Section(title, listed, "bullets"))
     footer = f"Incident {first.incident.incident_id} · owner {first.owner or 'not set'} · sent because {why}"
     return AlertMessage(
@@ -56,6 +60,7 @@ def build(kind: Notification, topics: Sequence[Topic], day: date, now: datetime,
         at=now,
         trend=first.trend,
         facts=tuple(_facts(t, kind, day) for t in ordered),
+        report_url=report_url.replace("{incident}", first.incident.incident_id),
     )
 
 
@@ -80,10 +85,21 @@ def _movement(incident: Incident, label: str) -> str:
     is_size = metric.name == "size"
     what = label if is_size else f"{label}: {metric.words}"
     unit = f" {metric.unit}" if is_size else ""
-    low, high = incident.lower_bound, incident.upper_bound
     rate = metric.is_rate
-    between = f" ({number(low, rate)} to {number(high, rate)})" if low is not None and high is not None else ""
-    return f"{what} {_verb(observed, expected)}: {number(observed, rate)}{unit}, {number(expected, rate)} expected{between}"
+    on = day_month(incident.last_seen_on)
+    return (
+        f"{what} {_verb(observed, expected)}: {number(observed, rate)}{unit} on {on}, {number(expected, rate)} expected"
+    )
+
+
+def _short(topic: Topic) -> str:
+    """Say in a few words what another incident of the cause is, without its percentage."""
+    incident = topic.incident
+    metric = metrics.find(incident.metric)
+    if not metric.is_watched or incident.observed is None or incident.expected is None:
+        return incident.title.removeprefix(f"{topic.label}: ") or "changed"
+    way = "fell" if incident.observed < incident.expected else "rose"
+    return f"{metric.words} {way} to {number(incident.observed, metric.is_rate)}"
 
 
 def _verb(observed: float, expected: float) -> str:
@@ -109,19 +125,24 @@ def _active_sections(topic: Topic, day: date) -> list[Section]:
     started, found = incident.started_on, incident.detected_on
     age = "today" if started == day else f"{plural((day - started).days, 'day')} ago"
     since = f"{long_day(started)} ({age})" + ("" if found == started else f", found on {long_day(found)}")
-    state = f"{incident.severity} severity, {incident.status}"
+    state = f"{since}; {incident.status}"
     if incident.assignee:
         state += f", in the hands of {incident.assignee}"
-    sections = [Section("Since", (clean(f"{since}; {state}"),)), *_spark(topic)]
-    if stored is None:
-        sections.append(Section("What did it", (clean(incident.reason), "Not explained yet: run `pulse explain`.")))
-    else:
-        sections.append(Section("What did it", _why(stored)))
+    steps = _texts(stored.explanation.recommendations) if stored else ()
+    now, later = _first_step(steps)
+    sections = [
+        Section("Since", (clean(state),), first=True),
+        Section("Cause", _cause(topic), first=True),
+        Section("Do first", now, first=True),
+        *_chart(topic),
+    ]
+    if stored is not None:
+        sections.append(Section("Who can tell", _texts([_who(stored)])))
+        sections.append(Section("Then", later, "numbered"))
     if topic.rule:
         sections.append(Section("Rule", (clean(topic.rule),), "code"))
     if stored is not None:
-        sections.append(Section("What to do", _texts(stored.explanation.recommendations), "numbered"))
-        sections.append(Section("Evidence", _evidence(stored), "bullets"))
+        sections.append(Section("Evidence", _evidence(stored, incident.metric), "bullets"))
     identity = incident.incident_id
     commands = (
         f"pulse incidents acknowledge {identity}",
@@ -129,6 +150,31 @@ def _active_sections(topic: Topic, day: date) -> list[Section]:
         f'pulse incidents ignore {identity} --note "why"',
     )
     return [*sections, Section("Handle it", commands, "code", keep=True)]
+
+
+def _cause(topic: Topic) -> tuple[str, ...]:
+    """Return what is believed to be the cause, in words that need no SQL."""
+    if topic.explanation is None:
+        # the headline has said the change of a metric; of what is no number, the finding's reason says more
+        known = () if metrics.find(topic.incident.metric).is_watched else (topic.incident.reason,)
+        return _texts([*known, "Not explained yet: run `pulse explain`."])
+    told = topic.explanation.explanation
+    if not told.hypotheses:
+        return _texts([told.headline])
+    first = told.hypotheses[0]
+    return _texts([f"{first.title} ({first.confidence} confidence)"])
+
+
+def _who(stored: StoredExplanation) -> str:
+    return next((h.owner_hint for h in stored.explanation.hypotheses[:1]), "")
+
+
+def _first_step(steps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the first step that needs no SQL, and the others in their order."""
+    plain = next((s for s in steps if "`select" not in s.lower()), None)
+    if plain is None:
+        return (), tuple(steps)
+    return (plain,), tuple(s for s in steps if s != plain)
 
 
 def _resolved_sections(topic: Topic) -> list[Section]:
@@ -141,37 +187,44 @@ def _resolved_sections(topic: Topic) -> list[Section]:
         "accepted": "The level has lasted; Pulse now compares with it.",
     }.get(incident.resolution, "Closed by a person.")
     note = f" Note: {clean(incident.note)}" if incident.note else ""
-    sections = [Section("How it ended", (how + note,)), Section("Lasted", (lasted,)), *_spark(topic)]
-    sections.append(Section("What it was", (clean(incident.title),)))
+    sections = [
+        Section("How it ended", (how + note,), first=True),
+        Section("Lasted", (lasted,), first=True),
+        *_chart(topic),
+        Section("What it was", (clean(incident.title),)),
+    ]
     command = f"pulse incidents reopen {incident.incident_id}"
     return [*sections, Section("If this is wrong", (command,), "code", keep=True)]
 
 
-def _spark(topic: Topic) -> list[Section]:
-    trend = topic.trend
-    if trend is None or len(trend.known) < 2:
+def _chart(topic: Topic) -> list[Section]:
+    """Return the last days as blocks and in words; the expected band alone where the days are not known."""
+    trend, incident = topic.trend, topic.incident
+    if trend is not None and len(trend.known) >= 2:
+        blocks = chart(trend.values, *trend.axis)
+        return [Section(f"Last {len(trend.values)} days", (blocks, trend.words()), "spark", first=True)]
+    low, high, rate = incident.lower_bound, incident.upper_bound, metrics.find(incident.metric).is_rate
+    if low is None or high is None:
         return []
-    ends = f"{number(trend.known[0], trend.is_rate)} → {number(trend.known[-1], trend.is_rate)}"
-    return [Section(f"Last {len(trend.values)} days", (f"{sparkline(trend.values, gap='·')}  {ends}",), "spark")]
+    return [Section("Expected", (f"{number(low, rate)} to {number(high, rate)}",))]
 
 
-def _why(stored: StoredExplanation) -> tuple[str, ...]:
-    told = stored.explanation
-    lines = [told.headline]
-    if told.hypotheses:
-        first = told.hypotheses[0]
-        lines.append(f"Most likely: {first.title} ({first.confidence} confidence)")
-        if first.owner_hint:
-            lines.append(f"Who can tell: {first.owner_hint}")
-    return _texts(lines)
+def _evidence(stored: StoredExplanation, metric: str) -> tuple[str, ...]:
+    """Return the statements that the hypotheses cite, in the order of citation, then the others.
 
-
-def _evidence(stored: StoredExplanation) -> tuple[str, ...]:
-    """Return the statements that the hypotheses cite, in the order of citation, then the others."""
-    facts = {e.id: e.statement for e in stored.evidence}
+    What says the incident's own change once more, against another day or another expectation, is left to `pulse explain`.
+    """
+    facts = {e.id: e.statement for e in stored.evidence if not _restates(e, metric)}
     cited = [i for h in stored.explanation.hypotheses for i in h.evidence]
     order = dict.fromkeys([*(i for i in cited if i in facts), *facts])
     return _texts(f"{facts[i]} [{i}]" for i in order)
+
+
+def _restates(fact: Evidence, metric: str) -> bool:
+    if fact.kind in ("finding", "change"):
+        return True
+    own_rate = fact.kind == "rate" and metric in fact.values
+    return own_rate or (fact.kind == "reach" and metric == f"reach:{fact.values.get('channel')}")
 
 
 def _facts(topic: Topic, kind: MessageKind, day: date) -> dict[str, Any]:

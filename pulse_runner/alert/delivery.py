@@ -2,7 +2,8 @@
 
 planned, attempts 0   decided and rendered, not tried
 planned, attempts n   try n began and its end is not known: the process died in between
-failed                try n failed in a way that may pass; the next run tries again
+failed                try n failed in a way that may pass, or nobody can say whether it arrived (with `sent_at`);
+                      the next run tries again
 sent                  the channel took it (`sent_at`)
 given_up              it will not be tried again; with `sent_at` when it may have arrived all the same
 skipped               it was due and was withheld, with the reason
@@ -50,8 +51,13 @@ class Delivery:
 
     @property
     def was_told(self) -> bool:
-        """Say whether the message went out, or may have."""
-        return self.sent_at is not None
+        """Say whether the channel took the message; one that only may have arrived was not told."""
+        return self.status == "sent"
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Say whether the message went out and nobody can say whether it arrived."""
+        return self.sent_at is not None and self.status != "sent"
 
 
 def deliveries_of(warehouse: Warehouse, incident_ids: Sequence[str]) -> dict[str, list[Delivery]]:

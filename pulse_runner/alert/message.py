@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from pulse_runner.vocabulary import Severity
+from pulse_runner.vocabulary import Severity, day_month, number
 
 Notification = Literal["opened", "worsened", "reminder", "resolved"]
 MessageKind = Literal["opened", "worsened", "reminder", "resolved", "digest", "test"]
@@ -28,6 +28,29 @@ class Trend:
     values: tuple[float | None, ...]
     last: date
     is_rate: bool = False
+    low: float | None = None  # what was expected on the last day
+    high: float | None = None
+
+    @property
+    def first(self) -> date:
+        """Return the day of the oldest value."""
+        return self.last - timedelta(days=len(self.values) - 1)
+
+    @property
+    def axis(self) -> tuple[float, float]:
+        """Return the ends of the axis: of the values and the expected band, not zero, or a fall looks modest."""
+        ends = [*self.known, *(v for v in (self.low, self.high) if v is not None)]
+        return (min(ends), max(ends)) if ends else (0.0, 0.0)
+
+    def words(self) -> str:
+        """Return what the chart shows in words: its dates, its ends, and the band."""
+        start, end = (number(v, self.is_rate) for v in (self.known[0], self.known[-1]))
+        low, high = (number(v, self.is_rate) for v in self.axis)
+        text = f"{day_month(self.first)} to {day_month(self.last)}: {start} → {end}; axis from {low} to {high}"
+        if self.low is None or self.high is None:
+            return text
+        band = f"{number(self.low, self.is_rate)} to {number(self.high, self.is_rate)}"
+        return f"{text}; expected on {day_month(self.last)}: {band}"
 
     @property
     def known(self) -> list[float]:
@@ -37,19 +60,23 @@ class Trend:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of a message; `keep` marks lines that are never left out (commands)."""
+    """A titled part of a message.
+
+    `keep` marks lines that are never left out (commands), `first` what stands on a phone's first screen.
+    """
 
     title: str
     lines: tuple[str, ...]
     style: Style = "text"
     keep: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)
 class AlertMessage:
     """A message about one or several incidents of one cause: a headline of one line, then sections in reading order.
 
-    `day` is the snapshot date that it speaks about, `at` when it was written (UTC).
+    `day` is the snapshot date that it speaks about, `at` when it was written (UTC), `report_url` where more stands.
     """
 
     kind: MessageKind
@@ -62,6 +89,17 @@ class AlertMessage:
     trend: Trend | None = None
     facts: tuple[Mapping[str, Any], ...] = field(default=())
     versions: tuple[tuple[Section, ...], ...] = ()  # ways to say the same, from generous to terse
+    report_url: str = ""
+
+    @property
+    def badge(self) -> str:
+        """Return one word for a glance."""
+        return {"resolved": "Over", "test": "Test"}.get(self.kind, self.severity.capitalize())
+
+    @property
+    def has_fold(self) -> bool:
+        """Say whether a part is for the first screen and the rest for who wants to know more."""
+        return any(s.first for s in self.sections)
 
     @property
     def subject(self) -> str:
@@ -92,7 +130,7 @@ def smaller(message: AlertMessage) -> Iterator[AlertMessage]:
 
 
 def _cut(section: Section, lines: int, chars: int) -> Section:
-    if section.keep:
+    if section.keep or section.style == "spark":
         return section
     kept = tuple(clip(line, chars) for line in section.lines[:lines])
     left_out = len(section.lines) - len(kept)
@@ -112,7 +150,8 @@ def as_text(message: AlertMessage, width: int = 100) -> str:
             continue
         out.append(f"{section.title}:")
         out += [f"  {mark}{line}" for mark, line in zip(marks(section), section.lines, strict=True)]
-    return "\n".join([*out, "", message.footer])
+    link = ["", f"Report: {message.report_url}"] if message.report_url else []
+    return "\n".join([*out, *link, "", message.footer])
 
 
 def marks(section: Section) -> list[str]:

@@ -2,7 +2,7 @@
 
 A target is told about an incident when it is first seen, when it comes back, when its severity rises,
 when REPEAT_DAYS have passed since the last message, and when all incidents of its cause are resolved (the
-rule of Prometheus' Alertmanager). A delivery counts as told when it went out, or may have.
+rule of Prometheus' Alertmanager). A delivery counts as told when the channel took it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pulse_runner.alert.delivery import UNDER_WAY, Delivery
 from pulse_runner.alert.message import Notification
 from pulse_runner.incidents.incident import Incident, IncidentEvent
+from pulse_runner.segments.columns import readers
 from pulse_runner.segments.model import MESSAGES_PER_RUN, Project
 from pulse_runner.segments.strict import ChannelSettings
 from pulse_runner.vocabulary import ACTIVE, Severity, severity_rank
@@ -77,7 +78,8 @@ class Decision:
 def addresses(project: Project, incident: Incident) -> list[Address] | str:
     """Return where an incident goes, each target once, or the reason why it goes nowhere.
 
-    An incident of an entity goes where its segments' incidents go. A segment without `alerts` uses the route `default`, if there is one.
+    An incident of an entity goes where the incidents of the segments go that read its column. A segment without `alerts`
+    uses the route `default`, if there is one.
     """
     if incident.segment_id:
         segment = project.segments.get(incident.segment_id)
@@ -85,8 +87,10 @@ def addresses(project: Project, incident: Incident) -> list[Address] | str:
             return f"segment {incident.segment_id} has no definition any more"
         routes = list(segment.alerts)
     else:
-        own = [s for s in project.segments.values() if s.entity == incident.entity and s.enabled]
+        own = readers(project, incident.entity, incident.columns)
         routes = list(dict.fromkeys(r for s in own for r in s.alerts))
+        if not own and DEFAULT_ROUTE not in project.routes:
+            return f"no segment reads {' or '.join(sorted(incident.columns))}, and there is no route named default"
     if not routes and DEFAULT_ROUTE in project.routes:
         routes = [DEFAULT_ROUTE]
     if not routes:
@@ -156,12 +160,17 @@ def decide(
         return replace(quiet, reason="a message is under way")
     if given_up and not retry and max(d.snapshot_date for d in given_up) >= day:
         return replace(quiet, reason="given up on this date; `pulse alert --retry` tries again")
-    notification, reason = _due(incident, events, told[-1] if told else None, day, repeat_days)
+    perhaps = [d for d in past if d.may_have_arrived]
+    last = told[-1] if told else None
+    if last is None and perhaps and incident.status not in ACTIVE:
+        last = perhaps[-1]  # who may know of it is told of its end
+    notification, reason = _due(incident, events, last, day, repeat_days)
     if notification is None:
         return replace(quiet, reason=reason)
     due = replace(quiet, choice="send", notification=notification, reason=reason)
     if given_up and not told:
-        due = replace(due, reason=f"{reason}, after a message that was given up")
+        how = "that may not have arrived" if perhaps else "that was given up"
+        due = replace(due, reason=f"{reason}, after a message {how}")
     if severity_rank(incident.severity) < severity_rank(address.min_severity):
         below = f"severity {incident.severity} is below {address.min_severity}, where route {address.route} begins"
         return replace(due, choice="skip", reason=below)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pulse_runner.alert import outbox, topics
 from pulse_runner.alert.channels import CHANNELS
-from pulse_runner.alert.channels.base import TIMEOUT_SECONDS, Edge, Frozen, Outgoing, Setup
+from pulse_runner.alert.channels.base import TIMEOUT_SECONDS, Edge, Frozen, Outgoing, url_problem
 from pulse_runner.alert.compose import Topic, build
 from pulse_runner.alert.delivery import (
     UNDER_WAY,
@@ -24,14 +25,15 @@ from pulse_runner.alert.delivery import (
     whole_messages,
 )
 from pulse_runner.alert.digest import Letter, digest, letters
-from pulse_runner.alert.message import AlertMessage, test_message
+from pulse_runner.alert.dispatch import Dispatch, not_ready, waiting_by_target
+from pulse_runner.alert.lanes import DEADLINE_SECONDS
+from pulse_runner.alert.message import AlertMessage, Section, test_message
 from pulse_runner.alert.outbox import Address, Decision
-from pulse_runner.alert.sender import PAUSE, Sender
+from pulse_runner.alert.undelivered import Gap, undelivered
 from pulse_runner.errors import ChannelError, UsageError
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
 from pulse_runner.segments.strict import ChannelSettings
-from pulse_runner.vocabulary import ACTIVE
 from pulse_runner.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class AlertReport:
     dry_run: bool = False
     deliveries: list[Delivery] = field(default_factory=list)
     quiet: list[Quiet] = field(default_factory=list)
+    undelivered: list[Gap] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -97,7 +100,8 @@ def run_alerts(
     retry: bool = False,
     http: httpx.Client | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    sleep: Callable[[float], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    deadline: float = DEADLINE_SECONDS,
 ) -> AlertReport:
     """Tell the owners what is new on `today` and return what was done.
 
@@ -120,10 +124,10 @@ def run_alerts(
     known = {d.delivery_id: d for stored in before.values() for d in stored}
     started = [d for d in known.values() if d.status in UNDER_WAY and channel in (None, d.channel)]
     pending = whole_messages(warehouse, started)
-    desk = _Desk(known, env, today, now, out, dry_run)
+    desk = _Desk(known, env, today, now, out, dry_run, undelivered(warehouse, project, today), report_url(env))
     due = {d.incident_id for d in decisions if d.choice != "quiet"}
     about = topics.topics_of(warehouse, project, [i for i in incidents if i.incident_id in due], today)
-    planned = desk.render(decisions, incidents, about, _waiting(pending, project))
+    planned = desk.render(decisions, incidents, about, waiting_by_target(pending, project))
     report = AlertReport(dry_run)
     report.quiet += [Quiet(d.incident_id, d.address, d.reason) for d in decisions if d.choice == "quiet"]
     report.quiet += [Quiet(identity, None, reason) for identity, reason in nowhere]
@@ -143,8 +147,10 @@ def run_alerts(
     report.deliveries += [d for d in planned if d.status == "skipped"]
     ready = [*pending, *(d for d in planned if d.status == "planned")]
     with _edge(http, out, clock) as edge:
-        sender = Sender(warehouse, env, edge, sleep) if sleep else Sender(warehouse, env, edge)
-        report.deliveries += _send(sender, ready, project, {i.incident_id: i for i in incidents})
+        post = Dispatch(warehouse, project, env, edge, sleep, deadline)
+        report.deliveries += post.send(ready, {i.incident_id: i for i in incidents})
+    narrow = [g for g in undelivered(warehouse, project, today) if g.fits(channel, incident_id)]
+    report.undelivered = narrow
     return report
 
 
@@ -181,18 +187,6 @@ def send_test(
     return trials
 
 
-def not_ready(channel: str, setup: Setup) -> str:
-    """Say why a target cannot be used.
-
-    >>> not_ready("slack", Setup(missing=("PULSE_SLACK_WEBHOOK",)))
-    'slack is not set up: PULSE_SLACK_WEBHOOK is not set'
-    """
-    if setup.missing:
-        names = ", ".join(setup.missing)
-        return f"{channel} is not set up: {names} {'are' if len(setup.missing) > 1 else 'is'} not set"
-    return f"{channel} is not set up: {setup.problem}"
-
-
 @dataclass(frozen=True)
 class _Desk:
     """Turns decisions into deliveries: planned with a frozen body, or skipped with the reason."""
@@ -203,6 +197,9 @@ class _Desk:
     now: datetime
     out: Callable[[str], None]
     dry_run: bool
+    gaps: Sequence[Gap] = ()
+    report_url: str = ""
+    said: set[ChannelSettings] = field(default_factory=set)
 
     def render(
         self,
@@ -234,12 +231,18 @@ class _Desk:
             group = tuple(replace(d, reason=f"{d.reason}; named in a digest") for d in group)
         else:
             message = build(
-                first.notification, [about[d.incident_id] for d in group], self.today, self.now, first.reason
+                first.notification,
+                [about[d.incident_id] for d in group],
+                self.today,
+                self.now,
+                first.reason,
+                self.report_url,
             )
+            message = self._with_gaps(message, first.address)
         frozen = channel.render(message, key)
         setup = channel.setup(first.address.settings, self.env)
         withheld = first.choice == "skip"
-        gap = "" if withheld or setup.is_ready else not_ready(channel.name, setup)
+        gap = not_ready(channel.name, setup) if setup.missing and not withheld else ""
         status: DeliveryStatus = "skipped" if withheld or gap else "planned"
         if self.dry_run and not withheld:
             place = f"{channel.name} via {first.address.route} to {first.address.place}"
@@ -250,6 +253,15 @@ class _Desk:
         if letter.is_digest:  # a long body, and hundreds of rows that share it
             made[1:] = [replace(d, body="") for d in made[1:]]
         return made, gap, message
+
+    def _with_gaps(self, message: AlertMessage, address: Address) -> AlertMessage:
+        """Return the message with what other targets lack; only the first message to a target says it."""
+        lines = tuple(g.sentence() for g in self.gaps if g.address.settings != address.settings)
+        if not lines or address.settings in self.said:
+            return message
+        self.said.add(address.settings)
+        section = Section("Not delivered elsewhere", lines, "bullets")
+        return replace(message, sections=(*message.sections[:-1], section, message.sections[-1]))
 
     def _delivery(self, decision: Decision, status: DeliveryStatus, reason: str, frozen: Frozen, key: str) -> Delivery:
         route, channel, target = decision.address.key
@@ -271,54 +283,19 @@ class _Desk:
         )
 
 
-def _waiting(pending: Sequence[Delivery], project: Project) -> dict[ChannelSettings, int]:
-    """Count the messages of earlier runs that are still to be sent, by target."""
-    found = (_address_of(message[0], project) for message in by_message(pending))
-    return dict(Counter(address.settings for address in found if address))
-
-
 def _same(before: Delivery | None, after: Delivery) -> bool:
     return before is not None and before.status == "skipped" == after.status and before.reason == after.reason
 
 
-def _send(
-    sender: Sender, ready: Sequence[Delivery], project: Project, incidents: Mapping[str, Incident]
-) -> list[Delivery]:
-    done, used = list[Delivery](), set[str]()
-    for message in by_message(ready):
-        first = message[0]
-        name = first.channel
-        address = _address_of(first, project)
-        if address is None:
-            reason = f"route {first.route} has no such {name} target any more"
-            done += sender.store(message, status="given_up", reason=reason)
-            continue
-        setup = CHANNELS[name].setup(address.settings, sender.env)
-        if not setup.is_ready:
-            done += sender.store(message, status="failed", reason=not_ready(name, setup))
-            continue
-        if all(_is_late(d, incidents) for d in message):
-            done += sender.store(message, status="skipped", reason="it was over before the message could be sent")
-            continue
-        if name in used:
-            sender.sleep(PAUSE)
-        used.add(name)
-        done += sender.deliver(message, CHANNELS[name], address.settings)
-    return done
-
-
-def _address_of(delivery: Delivery, project: Project) -> Address | None:
-    route = project.routes.get(delivery.route)
-    found = outbox.distinct(project, [route.name]) if route else []
-    return next((a for a in found if a.key == delivery.address), None)
-
-
-def _is_late(delivery: Delivery, incidents: Mapping[str, Incident]) -> bool:
-    """Say whether a message that waited since an earlier run speaks of an incident that is over."""
-    incident = incidents.get(delivery.incident_id)
-    over = incident is not None and incident.status not in ACTIVE
-    in_mid_send = delivery.status == "planned" and delivery.attempts > 0
-    return over and delivery.notification != "resolved" and not in_mid_send
+def report_url(env: Mapping[str, str]) -> str:
+    """Return where the report stands, from PULSE_REPORT_URL; '' when it is not set. `{incident}` in it becomes the incident's id."""
+    url = env.get("PULSE_REPORT_URL", "").strip()
+    problem = url_problem("PULSE_REPORT_URL", url, plain_http=True) if url else ""
+    if problem:
+        raise UsageError(
+            f"{problem}.", "Write the address under which readers of an alert find the report, or unset it."
+        )
+    return url
 
 
 def _repeat_days(env: Mapping[str, str]) -> int:

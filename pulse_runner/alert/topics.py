@@ -83,17 +83,26 @@ def trend(warehouse: Warehouse, incident: Incident, day: date) -> Trend | None:
         return None
     first = day - timedelta(days=TREND_DAYS - 1)
     where = " and ".join(f"{column} = ?" for column in keys)
+    column = metric.column
+    if metric.is_distribution:  # a bucket that is not there on a day has nobody in it
+        bucket, where = keys.pop("bucket"), where.replace(" and bucket = ?", "")
+        column = f"sum(case when bucket = ? then {metric.column} else 0 end)"
+        where += " and snapshot_date between ? and ? group by snapshot_date"
+        params: list[object] = [bucket, *keys.values(), first, day]
+    else:
+        where += " and snapshot_date between ? and ?"
+        params = [*keys.values(), first, day]
     rows = warehouse.query(
-        f"select snapshot_date, {metric.column} as value from {warehouse.table(metric.table)}"
-        f" where {where} and snapshot_date between ? and ?",
-        [*keys.values(), first, day],
+        f"select snapshot_date, {column} as value from {warehouse.table(metric.table)} where {where}", params
     )
     values: list[float | None] = [None] * TREND_DAYS
     for row in rows:
         values[(row["snapshot_date"] - first).days] = None if row["value"] is None else float(row["value"])
     while values and values[0] is None:
         values.pop(0)
-    return Trend(tuple(values), day, metric.is_rate) if values else None
+    if not values:
+        return None
+    return Trend(tuple(values), day, metric.is_rate, incident.lower_bound, incident.upper_bound)
 
 
 def _keys(incident: Incident, table: metrics.Table) -> dict[str, str | None]:

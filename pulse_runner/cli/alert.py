@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
-from pulse_runner.errors import PulseError, UsageError
+from pulse_runner.errors import UndeliveredError, UsageError
 
 if TYPE_CHECKING:
     from pulse_runner.alert.outbox import Address
@@ -61,7 +61,8 @@ def alert_command(
 ) -> None:
     """Tell the owners of incidents, once, through the channels of their routes.
 
-    A channel whose variables are not set prints its messages here instead.
+    A channel whose variables are not set prints its messages here instead. Exits with 4 when a message that is due has
+    not arrived.
 
     \b
     Example:
@@ -71,6 +72,7 @@ def alert_command(
     from contextlib import nullcontext
 
     from pulse_runner.alert.stage import run_alerts, send_test
+    from pulse_runner.alert.undelivered import undelivered_error
     from pulse_runner.incidents.store import find_incident
     from pulse_runner.warehouse.runs import recorded
 
@@ -83,7 +85,7 @@ def alert_command(
         shown = [{**_address(t.address), "status": t.status, "reason": t.reason} for t in tried]
         pulse.echo_rows(shown, TEST_COLUMNS, fmt)
         if any(t.status == "failed" for t in tried):
-            raise PulseError("A test message did not arrive; the reasons are above.")
+            raise UndeliveredError("A test message did not arrive; the reasons are above.")
         return
     with nullcontext() if dry_run else pulse.alone(day, "pulse alert"), pulse.warehouse() as warehouse:
         only = find_incident(warehouse, incident).incident_id if incident else None
@@ -100,6 +102,8 @@ def alert_command(
     ]
     pulse.echo_rows(rows, JSON_COLUMNS if fmt == "json" else COLUMNS, fmt)
     pulse.log(report.sentence())
+    if report.undelivered:
+        raise undelivered_error(report.undelivered)
 
 
 def _address(address: Address | None) -> dict[str, str]:

@@ -66,6 +66,7 @@ def run_checks(pulse: PulseContext) -> Iterator[Check]:
             yield from _guarded("snapshots", lambda: _snapshots(pulse, warehouse))
             yield from _guarded("runs", lambda: _runs(warehouse))
             yield from _guarded("known events", lambda: _known_events(pulse, warehouse))
+            yield from _guarded("alerts", lambda: _undelivered(pulse, warehouse))
     except PulseError as error:
         yield Check("connection", "fail", error.what, error.do)
     yield _model(pulse)
@@ -258,6 +259,17 @@ def _runs(warehouse: Warehouse) -> Iterator[Check]:
         yield Check("runs", "warn", f"the last one, {last['stage']} at {last['started_at']}, failed: {last['message']}")
     elif rows:
         yield Check("runs", "ok", f"the last one, {rows[0]['stage']}, started at {rows[0]['started_at']} UTC")
+
+
+def _undelivered(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
+    from pulse_runner.alert.undelivered import undelivered
+
+    gaps = undelivered(warehouse, pulse.project(), pulse.today)
+    for gap in gaps:
+        fix = f"`pulse alert --test {gap.address.route}` tries the target; `pulse alert --retry` sends what is missing."
+        yield Check("undelivered alerts", "fail", gap.sentence(), fix)
+    if not gaps:
+        yield Check("alerts", "ok", "everything that is due has arrived")
 
 
 def _model(pulse: PulseContext) -> Check:

@@ -13,6 +13,7 @@ EXIT_CODES = """\
 | 1 | Pulse failed: the warehouse or dbt refused, a file is held, tables are not there yet, models are stale |
 | 2 | the call or the project's settings: a wrong option or date, an unknown segment, no such profile, no package, no such time zone |
 | 3 | with `--fail-on`: incidents at or above that severity are open |
+| 4 | everything is done, but an alert that is due has not arrived |
 | 130 | stopped by Ctrl-C |
 
 An error is on stderr: one line says what and where, the next one what to do.

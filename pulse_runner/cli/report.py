@@ -21,6 +21,7 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
     Example:
       pulse report --from 2026-05-01 --to 2026-05-31
     """
+    from pulse_runner.alert.undelivered import undelivered
     from pulse_runner.detect.forecasts import early_warnings, size_forecasts
     from pulse_runner.report.digest import as_json, as_text, default_period, read_digest
     from pulse_runner.snapshot.history import missing_days, needs_sentences
@@ -40,5 +41,6 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
         }
         ahead = early_warnings(size_forecasts(warehouse, pulse.project(), last), last, told)
         needs = needs_sentences(missing_days(warehouse, pulse.project(), last))
-        digest = read_digest(warehouse, start, last, ahead, needs)
+        lacking = [gap.sentence() for gap in undelivered(warehouse, pulse.project(), last)]
+        digest = read_digest(warehouse, start, last, ahead, needs, lacking)
     click.echo(as_json(digest) if fmt == "json" else as_text(digest))

@@ -51,6 +51,9 @@ def run_command(
     project writes at a time; a second one waits. A table without history is snapshotted on the day on which the run
     sees it, also by a run for yesterday.
 
+    Exits with 4 when a message that is due has not arrived: then nobody may know. A channel that is not set up is no
+    failure; its messages stand here.
+
     \b
     Example:
       pulse run --yes
@@ -58,9 +61,10 @@ def run_command(
     """
     from contextlib import nullcontext
 
+    from pulse_runner.alert.undelivered import undelivered_error
     from pulse_runner.catch_up import first_missed
     from pulse_runner.cli.progress import progress
-    from pulse_runner.pipeline import run_day
+    from pulse_runner.pipeline import run_day, tell_again
     from pulse_runner.warehouse.interrupt import stoppable
 
     def agree(question: str) -> bool:
@@ -73,6 +77,7 @@ def run_command(
         if why:
             pulse.log(why)
         if first is None:
+            lacking = [] if dry_run else tell_again(pulse, day, pulse.log)
             active = _active(pulse)
         else:
             report = run_day(
@@ -86,7 +91,9 @@ def run_command(
                 agree=agree,
             )
             click.echo(report.summary())
-            active = report.active
+            active, lacking = report.active, report.undelivered
+    if lacking:
+        raise undelivered_error(lacking)
     if fail_on:
         severe = [i for i in active if severity_rank(i.severity) >= severity_rank(fail_on)]
         if severe:

@@ -91,6 +91,7 @@ def plan_of(pulse: PulseContext, hour: int, minute: int, day: Day | None) -> Pla
         profile=profile_name(pulse.root),
         target=target_name(pulse.root, pulse.target) or "default",
         profiles_file=file,
+        first_day=now.date(),
     )
 
 
@@ -110,17 +111,21 @@ def usual_day(pulse: PulseContext) -> Day:
 
 
 def secrets_of(pulse: PulseContext, profiles_file: Path) -> tuple[str, ...]:
-    """Return the names of the variables that the profile and the routes read; the model's key is for who wants it."""
+    """Return the names of the variables that the profile and the channels read; the model's key is for who wants it.
+
+    They are those of all channels, also of one that no route has yet: a route that is added later must not be silent.
+    """
     from pulse_runner.alert.channels import CHANNELS
+    from pulse_runner.alert.channels.base import variables_of
 
     names = {"OPENAI_API_KEY", *profile_variables(profiles_file.read_text(encoding="utf-8"))}
+    names.update(v for channel in CHANNELS.values() for v in channel.variables)
     try:
         targets = [c for route in pulse.project().routes.values() for c in route.channels]
-    except PulseError:
+    except PulseError as error:
+        pulse.log(f"segments/ cannot be read, so variables that only its routes name are not in the file: {error.what}")
         targets = []
-    for settings in targets:
-        for missing in CHANNELS[settings.channel].setup(settings, {}).missing:
-            names.update(re.findall(r"[A-Z][A-Z0-9_]+", missing))
+    names.update(v for settings in targets for v in variables_of(CHANNELS[settings.channel], settings))
     return tuple(sorted(names))
 
 

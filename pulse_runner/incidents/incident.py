@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -24,6 +25,8 @@ class About:
     label: str
     entity: str = ""
     owner: str = ""
+    reads: Callable[[str, str], frozenset[str]] | None = None
+    """The columns that a metric (and attribute) of the segment comes from, its rule's among them; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ class Incident:
     def keys(self) -> frozenset[Key]:
         """Return the keys of the primary finding and of all related ones."""
         return frozenset({self.key, *(r.key for r in self.related)})
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return the columns that an entity's incident is about; '' among them is the entity as a whole."""
+        return frozenset({self.attribute, *(r.attribute for r in self.related)})
 
     @property
     def is_live(self) -> bool:

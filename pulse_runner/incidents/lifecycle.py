@@ -22,7 +22,8 @@ from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.incidents.incident import PULSE, About, Incident, Related, Transition, digest, transition
-from pulse_runner.vocabulary import severity_rank
+from pulse_runner.incidents.severity import severity_of
+from pulse_runner.vocabulary import ACTIVE, severity_rank
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
 RELATED_DAYS = 2  # findings that follow within so many days are consequences
@@ -30,7 +31,7 @@ SAME_SIZE = 1.35  # up to so many times its peak, a fault that is back is the sa
 OVERTAKES = 2.0  # a change so many times as large as the open one is a fault of its own
 ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
 STATUS = "status"  # the metric of findings about what cannot be read at all
-SHARED_SEGMENTS = 3  # so many segments of an entity, same date, detector and direction: one cause
+SHARED_SEGMENTS = 3  # so many segments of an entity, same date, metric, attribute and direction: one cause
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def advance(
     fresh = [f for f in report.findings if f.key not in claimed]
     fresh, attached = _attach(fresh, out, stored, day, now, actor)
     opened = [_open(g, subjects, day, now, actor) for g in group(fresh)]
-    return attached + _share_groups(opened, stored)
+    return attached + _share_groups(opened, stored, subjects)
 
 
 def group(findings: Iterable[Finding]) -> list[_Group]:
@@ -193,7 +194,7 @@ def _continue(
 def _seen(incident: Incident, findings: Sequence[Finding], day: date, now: datetime) -> Incident:
     """Return the incident with today's numbers; severity and peak only ever grow."""
     main = next((f for f in findings if f.key == incident.key), None)
-    worst = max((incident.severity, *(f.severity for f in findings)), key=severity_rank)
+    worst = max((incident.severity, *(severity_of(f) for f in findings)), key=severity_rank)
     after = replace(incident, last_seen_on=max(day, incident.last_seen_on), updated_at=now, severity=worst)
     if main is None:
         return after
@@ -215,7 +216,7 @@ def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime
     f = found.primary
     subject = subjects.get(f.segment_id or f.entity, About(f.segment_id or f.entity, f.entity))
     identity = incident_id(f)
-    severity = max((f.severity, *(r.severity for r in found.related)), key=severity_rank)
+    severity = max((severity_of(f), *(severity_of(r) for r in found.related)), key=severity_rank)
     incident = Incident(
         incident_id=identity, group_key=identity, segment_id=f.segment_id, entity=f.entity, detector=f.detector,
         metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=severity,
@@ -257,28 +258,45 @@ def _attach(
     return rest, list(by_id.values())
 
 
-def _share_groups(opened: list[Transition], stored: Sequence[Incident]) -> list[Transition]:
-    """Give incidents of one cause one group_key: an entity's own incident, or many segments moving the same way on one date."""
-    by_entity: dict[str, str] = {}
-    for i in [*stored, *(t.incident for t in opened)]:
-        if i.segment_id == "" and i.entity and i.is_live:
-            by_entity[i.entity] = min(by_entity.get(i.entity, i.group_key), i.group_key)
-    alike: dict[tuple[str, str, str, date], list[Incident]] = {}
+def _share_groups(
+    opened: list[Transition], stored: Sequence[Incident], subjects: Mapping[str, About]
+) -> list[Transition]:
+    """Give incidents of one cause one group_key.
+
+    That is an active incident of the entity that began at most RELATED_DAYS apart, in a column that the segment's numbers come
+    from; or many segments in which the same metric and attribute moves the same way on one date.
+    """
+    entities = [i for i in [*stored, *(t.incident for t in opened)] if not i.segment_id and i.status in ACTIVE]
+    alike: dict[tuple[object, ...], set[str]] = {}
     for t in opened:
-        i = t.incident
-        if i.segment_id:
-            alike.setdefault((i.entity, i.detector, i.direction, i.started_on), []).append(i)
+        if t.incident.segment_id:
+            alike.setdefault(_movement(t.incident), set()).add(t.incident.segment_id)
     out = []
     for t in opened:
         i = t.incident
-        same = alike.get((i.entity, i.detector, i.direction, i.started_on), [])
+        causes = [e for e in entities if i.segment_id and _explains(e, i, subjects.get(i.segment_id))]
         shared = i.group_key
-        if i.segment_id and i.entity in by_entity:
-            shared = by_entity[i.entity]
-        elif i.segment_id and len({x.segment_id for x in same}) >= SHARED_SEGMENTS:
-            shared = digest(f"{i.entity}|{i.detector}|{i.direction}|{i.started_on}")
+        if causes:
+            nearest = min(causes, key=lambda e: (abs((e.started_on - i.started_on).days), e.detected_on, e.incident_id))
+            shared = nearest.group_key
+        elif i.segment_id and len(alike[_movement(i)]) >= SHARED_SEGMENTS:
+            shared = digest("|".join(map(str, _movement(i))))
         out.append(replace(t, incident=replace(i, group_key=shared)))
     return out
+
+
+def _movement(i: Incident) -> tuple[object, ...]:
+    return (i.entity, i.detector, i.metric, i.attribute, i.direction, i.started_on)
+
+
+def _explains(cause: Incident, symptom: Incident, subject: About | None) -> bool:
+    """Say whether an entity's incident can be the cause of a segment's: same entity, about the same start, a column that it reads."""
+    if cause.entity != symptom.entity or abs((cause.started_on - symptom.started_on).days) > RELATED_DAYS:
+        return False
+    if "" in cause.columns or subject is None or subject.reads is None:
+        return True
+    findings = [(symptom.metric, symptom.attribute), *((r.metric, r.attribute) for r in symptom.related)]
+    return any(cause.columns & subject.reads(metric, attribute) for metric, attribute in findings)
 
 
 def _related(findings: Iterable[Finding], day: date, so_far: tuple[Related, ...] = ()) -> tuple[Related, ...]:
@@ -287,7 +305,7 @@ def _related(findings: Iterable[Finding], day: date, so_far: tuple[Related, ...]
         *so_far,
         *(
             Related(
-                f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, f.severity, f.observed, f.expected,
+                f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, severity_of(f), f.observed, f.expected,
                 f.effect, f.p_value, f.reason, str(day),
             )
             for f in findings if f.key not in known

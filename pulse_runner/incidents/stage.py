@@ -16,7 +16,8 @@ from pulse_runner.incidents.history import History
 from pulse_runner.incidents.incident import About, Transition
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, accepted_levels, advance, confirmed_days
 from pulse_runner.incidents.store import read_history, save
-from pulse_runner.segments.model import Project
+from pulse_runner.segments.columns import measured_columns, rule_columns
+from pulse_runner.segments.model import Entity, Project, Rule, Segment
 from pulse_runner.vocabulary import span_of
 from pulse_runner.warehouse.base import Warehouse
 
@@ -101,12 +102,21 @@ def past_of(history: History, day: date) -> Past:
 
 def subjects(project: Project) -> dict[str, About]:
     """Return label, entity and owner of every segment, and of every entity by its own name."""
-    about = {s.name: About(s.label or s.name, s.entity, s.owner) for s in project.segments.values()}
+    rules = {name: s.rule for name, s in project.segments.items()}
+    about = {
+        s.name: About(s.label or s.name, s.entity, s.owner, _reads(s, project.entities[s.entity], rules))
+        for s in project.segments.values()
+    }
     for entity in project.entities.values():
         owners = Counter(s.owner for s in project.segments.values() if s.entity == entity.name)
         owner = owners.most_common(1)[0][0] if owners else ""
         about.setdefault(entity.name, About(entity.label or entity.name, entity.name, owner))
     return about
+
+
+def _reads(segment: Segment, entity: Entity, rules: Mapping[str, Rule]) -> Callable[[str, str], frozenset[str]]:
+    own = frozenset(rule_columns(segment.rule, entity, rules))
+    return lambda metric, attribute: own | measured_columns(entity, metric, attribute)
 
 
 def write_day(

@@ -46,7 +46,7 @@ class IncidentLine:
 class Digest:
     """The digest of `first` to `last`; segments by name, incidents by severity, open ones first.
 
-    `needs` says which segments cannot be judged yet, and for how many days.
+    `needs` says which segments cannot be judged yet, and for how many days; `undelivered` says which targets alerts have not reached.
     """
 
     first: date
@@ -55,12 +55,21 @@ class Digest:
     incidents: tuple[IncidentLine, ...]
     warnings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    undelivered: tuple[str, ...] = ()
 
 
 def read_digest(
-    warehouse: Warehouse, first: date, last: date, warnings: Sequence[str] = (), needs: Sequence[str] = ()
+    warehouse: Warehouse,
+    first: date,
+    last: date,
+    warnings: Sequence[str] = (),
+    needs: Sequence[str] = (),
+    undelivered: Sequence[str] = (),
 ) -> Digest:
-    """Return the digest of a period from the tables; `warnings` are sentences about what is on its way."""
+    """Return the digest of a period from the tables.
+
+    `warnings` are sentences about what is on its way, `undelivered` about targets that alerts have not reached.
+    """
     owners = {
         r["segment_id"]: r["owner"]
         for r in warehouse.query(
@@ -85,7 +94,8 @@ def read_digest(
                 status_reason=row["status_reason"] or "",
             )
         )
-    return Digest(first, last, tuple(lines), tuple(_incidents(warehouse, first, last)), tuple(warnings), tuple(needs))
+    incidents = tuple(_incidents(warehouse, first, last))
+    return Digest(first, last, tuple(lines), incidents, tuple(warnings), tuple(needs), tuple(undelivered))
 
 
 def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLine]:
@@ -122,6 +132,8 @@ def as_text(digest: Digest) -> str:
     out = [f"Pulse, {digest.first} to {digest.last}", ""]
     out += ["Segments (last 30 days)", *_segment_lines(digest.segments)]
     out += ["", "Incidents", *(_incident_lines(digest.incidents) or ["  none"])]
+    if digest.undelivered:
+        out += ["", "Alerts that have not arrived", *(f"  {u}" for u in digest.undelivered)]
     if digest.needs:
         out += ["", "Too little history", *(f"  {n}" for n in digest.needs)]
     if digest.warnings:

@@ -24,10 +24,12 @@ DAY = "{{ data_interval_end.in_timezone('<<zone>>')<<back>>.strftime('%Y-%m-%d')
 with DAG(
     "pulse",
     schedule=CronDataIntervalTimetable("<<minute>> <<hour>> * * *", timezone="<<zone>>"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="<<zone>>"),
-    catchup=False,  # --since-last-run makes up for missed days in one run
+    start_date=pendulum.datetime(<<first>>, tz="<<zone>>"),  # the day on which this file was made
+    catchup=True,  # each missed day is a run of its own; one that an earlier run has done is skipped
     max_active_runs=1,
-    # every step can be repeated: a retry neither doubles rows nor sends an alert twice
+    # the task fails when Pulse does (1, 2), when incidents of severity high or above are open (3), and when an alert has
+    # not arrived (4). Every step can be repeated: a retry neither doubles rows nor sends an alert twice, and tries again
+    # what has not arrived.
     default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=10)},
 ):
 """
@@ -79,7 +81,7 @@ from cosmos.constants import ExecutionMode, TestBehavior
 
 def airflow(plan: Plan) -> dict[str, str]:
     """Return a DAG with one task."""
-    return {"pulse_dag.py": fill(ONE_TASK, **_values(plan, "--since-last-run"))}
+    return {"pulse_dag.py": fill(ONE_TASK, **_values(plan))}
 
 
 def cosmos(plan: Plan) -> dict[str, str]:
@@ -93,8 +95,9 @@ def cosmos(plan: Plan) -> dict[str, str]:
 
 def _values(plan: Plan, *flags: str) -> dict[str, object]:
     back = ".subtract(days=1)" if plan.day == "yesterday" else ""
-    dag = fill(DAG, zone=plan.zone, back=back, minute=plan.minute, hour=plan.hour)
-    command = f"{plan.shell('run', *flags)} --date "
+    first = f"{plan.first_day.year}, {plan.first_day.month}, {plan.first_day.day}"
+    dag = fill(DAG, zone=plan.zone, back=back, minute=plan.minute, hour=plan.hour, first=first)
+    command = f"{plan.shell('run', *flags, '--since-last-run', '--fail-on', 'high')} --date "
     return {"imports": IMPORTS, "dag": dag, "root": _text(str(plan.root)), "command": _text(command)}
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -36,6 +37,8 @@ class Plan:
     profile: str = "pulse"
     target: str = "default"
     profiles_file: Path | None = None
+    first_day: date = date(2026, 1, 1)
+    """The day on which the files are made: a scheduler that catches up begins there."""
 
     @property
     def time(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pulse_runner.schedules.base import Plan, fill, run_arguments
 
 SECRETS = """\
-# Put the text of your profiles.yml into the repository secret PULSE_PROFILES_YML, and a secret for each name under env.
+# Put the text of your profiles.yml into the repository secret PULSE_PROFILES_YML, and a secret for each name under env
+# that you use. A channel whose secret is not there prints its messages into the job's log.
 """
 SETUP = """\
       - uses: actions/setup-python@v5
@@ -50,6 +51,7 @@ jobs:
 <<environment>>    steps:
       - uses: actions/checkout@v4
 {SETUP}\
+      # exit 3: incidents of severity high or above are open; exit 4: an alert has not arrived
       - name: Run Pulse
         run: pulse <<arguments>>
 """

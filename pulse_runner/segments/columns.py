@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from pulse_runner.segments.model import Entity, EventLeaf, FieldLeaf, Leaf, Rule, SegmentLeaf, SqlLeaf, leaves
+from pulse_runner.segments.expression import fields_of
+from pulse_runner.segments.model import (
+    Entity,
+    EventLeaf,
+    FieldLeaf,
+    Leaf,
+    Project,
+    Rule,
+    Segment,
+    SegmentLeaf,
+    SqlLeaf,
+    leaves,
+)
 
 
 def rule_columns(rule: Rule, entity: Entity, rules: Mapping[str, Rule] | None = None) -> tuple[str, ...]:
@@ -16,6 +28,48 @@ def rule_columns(rule: Rule, entity: Entity, rules: Mapping[str, Rule] | None = 
     found: dict[str, None] = {}
     _collect(rule, entity, rules or {}, found, frozenset())
     return tuple(found)
+
+
+def measured_columns(entity: Entity, metric: str, attribute: str = "") -> frozenset[str]:
+    """Return the columns that one metric of a segment comes from, beside those of its rule."""
+    fields: list[str | None] = []
+    if attribute:
+        fields = [a.field for a in entity.attributes if a.name == attribute]
+    elif metric.startswith("reach:"):
+        sql = entity.reach.get(metric.removeprefix("reach:"), "")
+        fields = [*fields_of(sql, list(entity.fields))] if sql else []
+    elif metric.startswith("conversion"):
+        fields = [entity.conversion_event_at]
+    elif metric.startswith("revenue"):
+        fields = [entity.amount, entity.conversion_event_at]
+    elif metric.startswith("inactive"):
+        fields = [entity.last_seen_at]
+    return frozenset(source_column(entity, f) for f in fields if f)
+
+
+def readers(project: Project, entity: str, columns: Iterable[str]) -> list[Segment]:
+    """Return the enabled segments of an entity whose numbers depend on one of the columns.
+
+    These are the segments whose rules read it. Where none does, but something that is measured of every segment does,
+    they are all of the entity's segments. No column at all, or one that is '', is the entity as a whole.
+    """
+    wanted = set(columns)
+    own = [s for s in project.segments.values() if s.entity == entity and s.enabled]
+    definition = project.entities.get(entity)
+    if not wanted or "" in wanted or definition is None:
+        return own
+    rules = {name: s.rule for name, s in project.segments.items()}
+    reading = [s for s in own if wanted & set(rule_columns(s.rule, definition, rules))]
+    return reading or (own if wanted & _measured(definition) else [])
+
+
+def _measured(entity: Entity) -> set[str]:
+    """Return the columns from which anything is measured of all of an entity's segments."""
+    fields = [a.field for a in entity.attributes]
+    fields += [f for f in (entity.conversion_event_at, entity.amount, entity.last_seen_at, entity.updated_at) if f]
+    for sql in entity.reach.values():
+        fields += fields_of(sql, list(entity.fields))
+    return {source_column(entity, f) for f in fields}
 
 
 def _collect(

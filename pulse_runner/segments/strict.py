@@ -33,3 +33,8 @@ class ChannelSettings(Spec):
     def address(self) -> str:
         """Return what tells the target from others of its route: no secret, no person; '' when there is only one."""
         return ""
+
+    @property
+    def service(self) -> str:
+        """Return what takes the messages: targets of one service get them one after the other, others at the same time."""
+        return f"{self.channel} {self.address}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pulse_runner.alert.message import AlertMessage
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Env = Mapping[str, str]
 S = TypeVar("S", bound=ChannelSettings, contravariant=True)
 RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+REPEAT_WORD = "Possible repeat"
+REPEAT = f"{REPEAT_WORD}: nobody could say whether this message arrived before."
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_SECONDS = 15.0
 MEANINGS = {
@@ -40,10 +43,10 @@ MEANINGS = {
 
 
 class UncertainError(ChannelError):
-    """The message may or may not have arrived, and the channel cannot tell a repeat from a new one: it is not sent again."""
+    """The message may or may not have arrived, and the channel cannot tell a repeat from a new one: the next try says so."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, retryable=False)
+        super().__init__(message, retryable=True)
 
 
 class RefusedError(ChannelError):
@@ -125,6 +128,11 @@ class Channel(Protocol[S]):
         """Return the model of a target's settings."""
         ...
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the variables that it reads always, or under the names that the docs give them."""
+        ...
+
     def setup(self, settings: S, env: Env) -> Setup:
         """Say whether the target can be used, without sending anything."""
         ...
@@ -137,9 +145,19 @@ class Channel(Protocol[S]):
         """Return the body to freeze, within the channel's limits."""
         ...
 
+    def repeated(self, body: str) -> str:
+        """Return a frozen body with the mark REPEAT, for a channel whose receiver does not recognise a repeat."""
+        ...
+
     def send(self, outgoing: Outgoing, settings: S, env: Env, edge: Edge) -> str:
         """Deliver and return a remark ('' when there is none); raise ChannelError."""
         ...
+
+
+def variables_of(channel: Channel[Any], settings: ChannelSettings) -> tuple[str, ...]:
+    """Return every variable that a target may read: its channel's own, and those that its route names."""
+    named = [value for name, value in settings if name.endswith("_env") and value]
+    return tuple(dict.fromkeys([*named, *channel.variables]))
 
 
 def secret(env: Env, name: str | None) -> str:
@@ -268,17 +286,31 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max((then - now).total_seconds(), 0.0)
 
 
-@contextmanager
-def _quiet_logs() -> Iterator[None]:
-    """Keep httpx from logging the URL of a request: a webhook's URL is its secret."""
-    loggers = [
-        logging.getLogger(n) for n in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
-    ]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+class _QuietLogs:
+    """Keeps httpx from logging the URL of a request, which is a webhook's secret, while any thread sends."""
+
+    names = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._levels = threading.Lock(), 0, list[int]()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        loggers = [logging.getLogger(n) for n in self.names]
+        with self._lock:
+            if self._users == 0:
+                self._levels = [logger.level for logger in loggers]
+                for logger in loggers:
+                    logger.setLevel(logging.CRITICAL)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    for logger, level in zip(loggers, self._levels, strict=True):
+                        logger.setLevel(level)
+
+
+_quiet_logs = _QuietLogs()

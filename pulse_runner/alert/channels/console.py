@@ -19,6 +19,7 @@ class Console:
     """Print the message."""
 
     name = "console"
+    variables = ()
     settings = ConsoleSettings
 
     def setup(self, settings: ConsoleSettings, env: Env) -> Setup:
@@ -32,6 +33,10 @@ class Console:
     def render(self, message: AlertMessage, key: str) -> Frozen:
         """Return the message as text."""
         return Frozen(message.subject, as_text(next(smaller(message))))
+
+    def repeated(self, body: str) -> str:
+        """Return the body as it is: a repeat does no harm here."""
+        return body
 
     def send(self, outgoing: Outgoing, settings: ConsoleSettings, env: Env, edge: Edge) -> str:
         """Print the message."""

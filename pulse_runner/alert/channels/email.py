@@ -14,14 +14,25 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 from pydantic import Field as PField
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, RefusedError, Setup, post, secret, url_problem
+from pulse_runner.alert.channels.base import (
+    REPEAT,
+    REPEAT_WORD,
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    RefusedError,
+    Setup,
+    post,
+    secret,
+    url_problem,
+)
 from pulse_runner.alert.channels.recipients import redact
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
 from pulse_runner.alert.channels.smtp import server_of, smtp_problem
 from pulse_runner.alert.message import AlertMessage, Section, Trend, as_text, marks, smaller
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import ChannelSettings
-from pulse_runner.vocabulary import number
 
 RESEND = "https://api.resend.com"
 MAX_BYTES = 95_000  # Gmail clips at 102 KB
@@ -40,6 +51,13 @@ COLOURS = {"low": "#57606a", "medium": "#9a6700", "high": "#bc4c00", "critical":
 FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
 BAR_PIXELS = 40
+HEAD = (
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
+    "<style>:root{color-scheme:light dark}@media (prefers-color-scheme:dark){"
+    ".pulse-page,.pulse-card{background:#0d1117 !important}.pulse-text{color:#e6edf3 !important}"
+    ".pulse-quiet{color:#9198a1 !important}.pulse-code{background:#161b22 !important}}</style>"
+)
 
 
 def _as_tuple(given: Any) -> Any:
@@ -65,11 +83,17 @@ class EmailSettings(ChannelSettings):
         digest = sha256(",".join(self.to).encode()).hexdigest()[:4]
         return f"{', '.join(redact(p) for p in self.to[:3])}{' …' if len(self.to) > 3 else ''} #{digest}"
 
+    @property
+    def service(self) -> str:
+        """Return one name for all lists of recipients: they share one mail server."""
+        return "email"
+
 
 class Email:
     """Send to the addresses in `to`, from PULSE_EMAIL_FROM."""
 
     name = "email"
+    variables = ("PULSE_EMAIL_FROM", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL")
     settings = EmailSettings
 
     def setup(self, settings: EmailSettings, env: Env) -> Setup:
@@ -105,6 +129,15 @@ class Email:
             if len(parts["html"].encode()) <= MAX_BYTES:
                 break
         return Frozen(message.subject, body)
+
+    def repeated(self, body: str) -> str:
+        """Return the mail with the mark in its subject and as its first line."""
+        parts = json.loads(body)
+        line = f'<div style="{FONT};font-size:14px;padding:0 0 8px">{html.escape(REPEAT)}</div>'
+        parts["subject"] = f"{REPEAT_WORD}: {parts['subject']}"
+        parts["text"] = f"{REPEAT}\n\n{parts['text']}"
+        parts["html"] = re.sub(r"(<body[^>]*>)", lambda tag: tag[1] + line, parts["html"], count=1)
+        return json.dumps(parts, ensure_ascii=False)
 
     def send(self, outgoing: Outgoing, settings: EmailSettings, env: Env, edge: Edge) -> str:
         """Send through Resend or SMTP; the remark names refused recipients, shortened."""
@@ -145,37 +178,57 @@ def _judged(error: RefusedError) -> ChannelError:
 
 
 def as_html(message: AlertMessage) -> str:
-    """Return the message as one table with inline styles, which is what mail readers keep."""
+    """Return the message as one table with inline styles, which is what mail readers keep; dark where the reader is dark."""
     colour = "#1a7f37" if message.kind == "resolved" else COLOURS[message.severity]
+    badge = (
+        f'<span style="background:{colour};color:#ffffff;font-size:12px;font-weight:600;padding:2px 8px;border-radius:10px">'
+        f"{html.escape(message.badge.upper())}</span>"
+    )
     rows = [
-        f'<tr><td style="border-left:4px solid {colour};padding:8px 14px;{FONT};font-size:18px;font-weight:600;color:#1f2328">'
-        f"{html.escape(message.headline)}</td></tr>"
+        f'<tr><td class="pulse-text" style="border-left:4px solid {colour};padding:8px 14px;{FONT};color:#1f2328">{badge}'
+        f'<div style="font-size:18px;font-weight:600;padding-top:6px">{html.escape(message.headline)}</div></td></tr>'
     ]
-    for section in message.sections:
-        if section.style == "spark" and message.trend is not None:
-            inner = _bars(message.trend, colour)
-        else:
-            inner = _lines(section)
-        rows.append(
-            f'<tr><td style="padding:10px 18px 0;{FONT};font-size:14px;line-height:1.45;color:#1f2328">'
-            f'<div style="font-weight:600">{html.escape(section.title)}</div>{inner}</td></tr>'
-        )
+    top = [s for s in message.sections if s.first]
+    rows += [_row(s, message, colour) for s in top]
+    if message.report_url:
+        rows.append(_link(message.report_url))
+    below = [_row(s, message, colour) for s in message.sections if not s.first]
+    if top and below:
+        line = '<div style="border-top:1px solid #d0d7de;font-size:0;line-height:0">&nbsp;</div>'
+        rows.append(f'<tr><td style="padding:14px 18px 0">{line}</td></tr>')
+    rows += below
     rows.append(
-        f'<tr><td style="padding:16px 18px 8px;{FONT};font-size:12px;color:#57606a">{html.escape(message.footer)}</td></tr>'
+        f'<tr><td class="pulse-quiet" style="padding:16px 18px 8px;{FONT};font-size:12px;color:#57606a">'
+        f"{html.escape(message.footer)}</td></tr>"
     )
     table = (
-        '<table role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" '
-        f'style="max-width:640px;background:#ffffff">{"".join(rows)}</table>'
+        '<table role="presentation" class="pulse-card" cellpadding="0" cellspacing="0" border="0" width="100%" '
+        f'style="max-width:600px;background:#ffffff">{"".join(rows)}</table>'
     )
-    head = '<meta charset="utf-8"><meta name="color-scheme" content="light">'
-    return f'<!doctype html><html><head>{head}</head><body style="margin:0;padding:12px">{table}</body></html>'
+    body = f'<body class="pulse-page" style="margin:0;padding:12px">{table}</body>'
+    return f'<!doctype html><html lang="en"><head>{HEAD}</head>{body}</html>'
+
+
+def _row(section: Section, message: AlertMessage, colour: str) -> str:
+    is_chart = section.style == "spark" and message.trend is not None
+    inner = _bars(message.trend, colour) if is_chart and message.trend else _lines(section)
+    return (
+        f'<tr><td class="pulse-text" style="padding:10px 18px 0;{FONT};font-size:14px;line-height:1.45;color:#1f2328">'
+        f'<div style="font-weight:600">{html.escape(section.title)}</div>{inner}</td></tr>'
+    )
+
+
+def _link(url: str) -> str:
+    style = f"{FONT};display:inline-block;background:#0969da;color:#ffffff;font-size:14px;font-weight:600"
+    style += ";padding:8px 16px;text-decoration:none;border-radius:6px"
+    return f'<tr><td style="padding:12px 18px 0"><a href="{html.escape(url)}" style="{style}">Open the report</a></td></tr>'
 
 
 def _lines(section: Section) -> str:
     if section.style == "code":
         text = html.escape("\n".join(section.lines))
         style = f"{MONO};background:#f6f8fa;padding:8px;margin:2px 0;white-space:pre-wrap;overflow-wrap:anywhere"
-        return f'<div style="{style}">{text}</div>'
+        return f'<div class="pulse-code" style="{style}">{text}</div>'
     out = []
     for mark, line in zip(marks(section), section.lines, strict=True):
         code = re.sub(r"`([^`]+)`", rf'<code style="{MONO}">\1</code>', html.escape(line))
@@ -184,18 +237,17 @@ def _lines(section: Section) -> str:
 
 
 def _bars(trend: Trend, colour: str) -> str:
-    """Draw the history as table cells: mail readers drop SVG, and block out images."""
-    top = max((v for v in trend.values if v is not None), default=0) or 1
+    """Draw the history as table cells: mail readers drop SVG, and block out images. The axis does not begin at zero."""
+    low, high = trend.axis
     cells = []
     for value in trend.values:
-        height = 0 if value is None else max(round(max(value, 0) / top * BAR_PIXELS), 1)
+        share = 0.5 if high <= low else ((value or 0.0) - low) / (high - low)
+        height = 0 if value is None else 2 + round(share * (BAR_PIXELS - 2))
         fill = (
             f'<div style="height:{height}px;width:8px;background:{colour};font-size:0;line-height:0">&nbsp;</div>'
             if height
             else "&nbsp;"
         )
         cells.append(f'<td valign="bottom" width="8" style="height:{BAR_PIXELS}px;padding-right:2px">{fill}</td>')
-    known = trend.known
-    ends = f"{number(known[0], trend.is_rate)} &rarr; {number(known[-1], trend.is_rate)}"
     bars = f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>{"".join(cells)}</tr></table>'
-    return f'{bars}<div style="font-size:12px;color:#57606a">{ends}</div>'
+    return f'{bars}<div class="pulse-quiet" style="font-size:12px;color:#57606a">{html.escape(trend.words())}</div>'

@@ -44,6 +44,7 @@ class N8n:
     """Post an event to the webhook in `url_env`, with a token and a signature where their variables are named."""
 
     name = "n8n"
+    variables = ("PULSE_N8N_URL", "PULSE_N8N_SECRET", "PULSE_N8N_TOKEN")
     settings = N8nSettings
 
     def setup(self, settings: N8nSettings, env: Env) -> Setup:
@@ -78,9 +79,14 @@ class N8n:
             "headline": message.headline,
             "incident": first,
             "related": others[:most],
+            "report_url": message.report_url,
             "related_left_out": max(len(others) - most, 0),
         }
         return Frozen(message.subject, json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":")))
+
+    def repeated(self, body: str) -> str:
+        """Return the body as it is: a repeat does no harm here."""
+        return body
 
     def send(self, outgoing: Outgoing, settings: N8nSettings, env: Env, edge: Edge) -> str:
         """Post the event with its delivery id, its time and its signature."""

@@ -6,7 +6,19 @@ import json
 import re
 from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, Webhook, post, secret, web_setup
+from pulse_runner.alert.channels.base import (
+    REPEAT,
+    REPEAT_WORD,
+    Edge,
+    Env,
+    Frozen,
+    Outgoing,
+    Setup,
+    Webhook,
+    post,
+    secret,
+    web_setup,
+)
 from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller
 from pulse_runner.errors import ChannelError
 
@@ -35,6 +47,7 @@ class Slack:
     """Post to the webhook in the variable that `url_env` names."""
 
     name = "slack"
+    variables = ("PULSE_SLACK_WEBHOOK",)
     settings = SlackSettings
 
     def setup(self, settings: SlackSettings, env: Env) -> Setup:
@@ -56,6 +69,13 @@ class Slack:
                 break
         return Frozen(message.subject, body)
 
+    def repeated(self, body: str) -> str:
+        """Return the payload with the mark above its blocks and in the notification."""
+        payload = json.loads(body)
+        mark = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"*{escape(REPEAT)}*"}]}
+        text = clip(f"{REPEAT_WORD}: {payload['text']}", 300)
+        return json.dumps({"text": text, "blocks": [mark, *payload["blocks"]]}, ensure_ascii=False)
+
     def send(self, outgoing: Outgoing, settings: SlackSettings, env: Env, edge: Edge) -> str:
         """Post the payload; Slack answers `ok`."""
         url = secret(env, settings.url_env)
@@ -69,16 +89,28 @@ class Slack:
 
 
 def blocks(message: AlertMessage) -> list[dict[str, Any]]:
-    """Return the Block Kit blocks of a message: a header, one section per part, a context line."""
+    """Return the Block Kit blocks of a message: a header with its badge, what fits a phone's screen, the rest below a line."""
     dot = "✅" if message.kind == "resolved" else "🔔" if message.kind == "test" else DOTS[message.severity]
-    head = clip(f"{dot} {message.headline}", MAX_HEADER)
-    out: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": head, "emoji": True}}]
-    if len(message.headline) + 2 > MAX_HEADER:
+    head = f"{dot} {message.badge}: {message.headline}"
+    plain = {"type": "plain_text", "text": clip(head, MAX_HEADER), "emoji": True}
+    out: list[dict[str, Any]] = [{"type": "header", "text": plain}]
+    if len(head) > MAX_HEADER:
         out.append(_section(f"*{escape(message.headline)}*"))
-    for section in message.sections[: MAX_BLOCKS - 3]:
-        out.append(_section(_mrkdwn(section)))
+    top = [s for s in message.sections if s.first]
+    below = [s for s in message.sections if not s.first][: MAX_BLOCKS - len(top) - 6]
+    out += [_section(_mrkdwn(s)) for s in top]
+    if message.report_url:
+        out.append({"type": "actions", "elements": [_button(message.report_url)]})
+    if top and below:
+        out.append({"type": "divider"})
+    out += [_section(_mrkdwn(s)) for s in below]
     out.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape(message.footer)}]})
     return out
+
+
+def _button(url: str) -> dict[str, Any]:
+    text = {"type": "plain_text", "text": "Open the report"}
+    return {"type": "button", "text": text, "url": url, "action_id": "pulse_report", "style": "primary"}
 
 
 def _section(text: str) -> dict[str, Any]:
@@ -90,7 +122,7 @@ def _mrkdwn(section: Section) -> str:
     if section.style == "code":
         return f"{title}\n```{escape(chr(10).join(section.lines)).replace('`', chr(39))}```"
     if section.style == "spark":
-        return f"{title}  `{escape(section.lines[0])}`"
+        return f"{title}\n`{escape(section.lines[0])}`\n{escape(' '.join(section.lines[1:]))}"
     lines = [
         f"{mark.replace('- ', '• ')}{escape(line)}" for mark, line in zip(marks(section), section.lines, strict=True)
     ]

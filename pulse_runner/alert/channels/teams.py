@@ -11,6 +11,8 @@ import re
 from typing import Any, Literal
 
 from pulse_runner.alert.channels.base import (
+    REPEAT,
+    REPEAT_WORD,
     Edge,
     Env,
     Frozen,
@@ -26,6 +28,7 @@ from pulse_runner.alert.message import AlertMessage, Section, marks, smaller
 from pulse_runner.errors import ChannelError
 
 MAX_BYTES = 13_000  # 28 KB are documented, 413 was seen at 14,000
+STYLES = {"low": "emphasis", "medium": "warning", "high": "warning", "critical": "attention"}
 COLOURS = {"low": "Default", "medium": "Warning", "high": "Warning", "critical": "Attention"}
 
 
@@ -39,6 +42,7 @@ class Teams:
     """Post to the Workflows webhook in the variable that `url_env` names."""
 
     name = "teams"
+    variables = ("PULSE_TEAMS_WEBHOOK",)
     settings = TeamsSettings
 
     def setup(self, settings: TeamsSettings, env: Env) -> Setup:
@@ -57,6 +61,14 @@ class Teams:
             if len(body.encode()) <= MAX_BYTES:
                 break
         return Frozen(message.subject, body)
+
+    def repeated(self, body: str) -> str:
+        """Return the message with the mark above the card's text and in the summary."""
+        payload = json.loads(body)
+        card = payload["attachments"][0]["content"]
+        card["body"].insert(0, {"type": "RichTextBlock", "inlines": [_run(REPEAT, weight="Bolder", size="Small")]})
+        payload["summary"] = card["fallbackText"] = f"{REPEAT_WORD}: {payload['summary']}"
+        return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
 
     def send(self, outgoing: Outgoing, settings: TeamsSettings, env: Env, edge: Edge) -> str:
         """Post the card; 202 says that the workflow took it, not that it was shown."""
@@ -86,27 +98,65 @@ def _envelope(message: AlertMessage) -> dict[str, Any]:
 
 
 def card_body(message: AlertMessage) -> list[dict[str, Any]]:
-    """Return the elements of the card."""
+    """Return the elements of the card: what fits a phone's screen, buttons, and the rest folded."""
     colour = "Good" if message.kind == "resolved" else COLOURS[message.severity]
-    head = _run(message.headline, weight="Bolder", size="Medium", color=colour)
-    out: list[dict[str, Any]] = [{"type": "RichTextBlock", "inlines": [head]}]
-    for section in message.sections:
+    badge = _run(f"{message.badge.upper()}  ", weight="Bolder", size="Medium", color=colour)
+    head = _run(message.headline, weight="Bolder", size="Medium")
+    box = {"type": "RichTextBlock", "inlines": [badge, head]}
+    style = "good" if message.kind == "resolved" else STYLES[message.severity]
+    out: list[dict[str, Any]] = [{"type": "Container", "style": style, "bleed": True, "items": [box]}]
+    top = [s for s in message.sections if s.first or not message.has_fold]
+    for section in top:
         out += _elements(section)
-    out.append(
-        {"type": "RichTextBlock", "separator": True, "inlines": [_run(message.footer, size="Small", isSubtle=True)]}
-    )
-    return out
+    below = [e for s in message.sections if s not in top for e in _elements(s)]
+    footer = _run(message.footer, size="Small", isSubtle=True)
+    below.append({"type": "RichTextBlock", "separator": True, "inlines": [footer]})
+    actions: list[dict[str, Any]] = []
+    if message.report_url:
+        actions.append({"type": "Action.OpenUrl", "title": "Open the report", "url": message.report_url})
+    if message.has_fold:
+        toggle = {"type": "Action.ToggleVisibility", "title": "Evidence and commands", "targetElements": ["details"]}
+        actions.append(toggle)
+    if actions:
+        out.append({"type": "ActionSet", "actions": actions})
+    if not message.has_fold:
+        return [*out, *below]
+    return [*out, {"type": "Container", "id": "details", "isVisible": False, "items": below}]
 
 
 def _elements(section: Section) -> list[dict[str, Any]]:
     title = _run(section.title, weight="Bolder")
-    font = {"fontType": "Monospace"} if section.style in ("code", "spark") else {}
-    if len(section.lines) == 1 and section.style in ("text", "spark"):
-        inlines = [title, _run(f"  {section.lines[0]}", **font)]
-        return [{"type": "RichTextBlock", "spacing": "Small", "inlines": inlines}]
-    lines = [f"{mark.replace('- ', '• ')}{line}" for mark, line in zip(marks(section), section.lines, strict=True)]
-    head = {"type": "RichTextBlock", "spacing": "Medium", "inlines": [title]}
-    return [head, *({"type": "RichTextBlock", "spacing": "None", "inlines": [_run(line, **font)]} for line in lines)]
+    if section.style == "spark":
+        blocks, words = section.lines[0], " ".join(section.lines[1:])
+        caption = _run(words, size="Small", isSubtle=True)
+        return [
+            _block([title], "Medium"),
+            _block([_run(blocks, fontType="Monospace")], "None"),
+            _block([caption], "None"),
+        ]
+    if section.style == "code":
+        lines = [_block([_run(line, fontType="Monospace")], "None") for line in section.lines]
+        return [_block([title], "Medium"), *lines]
+    if len(section.lines) == 1 and section.style == "text":
+        return [_block([title, _run("  "), *_runs(section.lines[0])], "Small")]
+    lines = [
+        _block(_runs(f"{mark.replace('- ', '• ')}{line}"), "None")
+        for mark, line in zip(marks(section), section.lines, strict=True)
+    ]
+    return [_block([title], "Medium"), *lines]
+
+
+def _block(inlines: list[dict[str, Any]], spacing: str) -> dict[str, Any]:
+    return {"type": "RichTextBlock", "spacing": spacing, "inlines": inlines}
+
+
+def _runs(text: str) -> list[dict[str, Any]]:
+    """Return a line as runs: what stands between backticks in the font of code, without them."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one without its other half
+        parts = [*parts[:-2], f"{parts[-2]}{parts[-1]}"]
+    found = [_run(part, **({"fontType": "Monospace"} if n % 2 else {})) for n, part in enumerate(parts) if part]
+    return found or [_run("")]
 
 
 def _run(text: str, **style: object) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from pulse_runner.alert.channels.base import Edge
+from tests.python.alert.desk import Desk
 from tests.python.alert.servers import Mailbox, Web, make_certificate, smtp_server, web_server
 from tests.python.alert.store import Store
 
@@ -56,3 +57,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def mailbox(certificate: tuple[Path, Path]) -> Iterator[Mailbox]:
     with smtp_server(*certificate, password=PASSWORD) as box:
         yield box
+
+
+@pytest.fixture
+def desk(store: Store, web: Web, http: httpx.Client) -> Desk:
+    store.incident()
+    store.explain()
+    store.sizes("vip", [1000] * 10 + [580])
+    return Desk(store, web, http)

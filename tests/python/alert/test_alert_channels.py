@@ -26,6 +26,7 @@ from pulse_runner.alert.channels.base import (
     UncertainError,
     retry_after,
     url_problem,
+    variables_of,
 )
 from pulse_runner.alert.channels.email import EmailSettings
 from pulse_runner.alert.channels.n8n import N8nSettings
@@ -128,7 +129,7 @@ def test_a_429_hands_on_how_long_to_wait(
 
 
 @pytest.mark.parametrize("fault", [Answer(delay=1.2), Answer(hang_up=True)], ids=["timeout", "hang-up"])
-def test_no_answer_is_retried_only_where_a_repeat_is_recognised(
+def test_no_answer_is_tried_again_and_is_uncertain_where_a_repeat_is_not_recognised(
     channel: Case, web: Web, edge: Edge, fault: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -136,10 +137,18 @@ def test_no_answer_is_retried_only_where_a_repeat_is_recognised(
     with pytest.raises(ChannelError) as caught:
         channel.send(edge)
     idempotent = channel.is_idempotent
-    assert caught.value.retryable is idempotent
+    assert caught.value.retryable is True
     assert isinstance(caught.value, UncertainError) is not idempotent
     assert CHANNELS[channel.name].is_idempotent(channel.env) is idempotent
     assert_no_secret(everything_about(caught.value, caplog))
+
+
+@pytest.mark.parametrize("name", list(CHANNELS))
+def test_a_channel_names_every_variable_that_it_misses(name: str) -> None:
+    made, channel = case(name, "http://127.0.0.1:1"), CHANNELS[name]
+    missing = set(re.findall(r"[A-Z][A-Z0-9_]+", " ".join(channel.setup(made.settings, {}).missing)))
+    assert missing <= set(variables_of(channel, made.settings))
+    assert set(made.env) <= set(variables_of(channel, made.settings))
 
 
 @pytest.mark.parametrize("name", HTTP)
@@ -256,10 +265,54 @@ def test_a_teams_card_is_small_and_shows_data_as_it_is(text: AlertMessage) -> No
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     card = attachment["content"]
     assert (card["type"], card["version"]) == ("AdaptiveCard", "1.5")
-    assert {e["type"] for e in card["body"]} == {"RichTextBlock"}, "a TextBlock would read Markdown in the data"
-    runs = [r for e in card["body"] for r in e["inlines"]]
+    blocks = card_blocks(card["body"])
+    assert {e["type"] for e in blocks} == {"RichTextBlock"}, "a TextBlock would read Markdown in the data"
+    runs = [r for e in blocks for r in e["inlines"]]
     assert {r["type"] for r in runs} == {"TextRun"}
     assert all(r["text"] for r in runs)
+
+
+def card_blocks(elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the elements of a card that hold text, through its containers."""
+    out = []
+    for element in elements:
+        if element["type"] == "Container":
+            out += card_blocks(element["items"])
+        elif element["type"] != "ActionSet":
+            out.append(element)
+    return out
+
+
+def test_a_teams_card_shows_the_first_screen_and_folds_the_rest() -> None:
+    body = json.loads(Teams().render(message(), KEY).body)["attachments"][0]["content"]["body"]
+    (details,) = [e for e in body if e.get("id") == "details"]
+    assert details["isVisible"] is False
+    (buttons,) = [e for e in body if e["type"] == "ActionSet"]
+    assert buttons["actions"] == [
+        {"type": "Action.ToggleVisibility", "title": "Evidence and commands", "targetElements": ["details"]}
+    ]
+    shown = [r["text"] for e in card_blocks([e for e in body if e is not details]) for r in e["inlines"]]
+    assert shown[0] == "HIGH  "
+    assert [t for t in shown if t in ("Since", "Cause", "Do first", "Evidence", "Handle it")] == [
+        "Since",
+        "Cause",
+        "Do first",
+    ]
+    assert body[0]["style"] == "warning"
+    told = build("opened", [Topic(incident(), "VIP", explanation=explanation())], D, NOW, "x")
+    body = json.loads(Teams().render(told, KEY).body)["attachments"][0]["content"]["body"]
+    hidden = [r for e in card_blocks([e for e in body if e.get("id") == "details"]) for r in e["inlines"]]
+    assert not [r for r in hidden if "`" in r["text"]], "Teams shows a backtick as a backtick"
+    assert {"type": "TextRun", "text": "ltv > 1000", "fontType": "Monospace"} in hidden
+
+
+def test_slack_shows_the_badge_first_and_the_evidence_below_a_line() -> None:
+    blocks = json.loads(Slack().render(message(), KEY).body)["blocks"]
+    assert blocks[0]["text"]["text"].startswith("🟠 High: High-Value")
+    line = [b["type"] for b in blocks].index("divider")
+    titles = [b["text"]["text"].split("*")[1] for b in blocks if b["type"] == "section"]
+    assert titles[: line - 1] == ["Since", "Cause", "Do first", "Last 28 days"]
+    assert titles[-1] == "Handle it"
 
 
 @pytest.mark.parametrize("text", [message(), message(EVIL), HUGE], ids=["plain", "evil", "huge"])
@@ -270,8 +323,9 @@ def test_a_mail_fits_before_clipping_and_escapes_data(text: AlertMessage) -> Non
     assert len(parts["html"].encode()) < 102_000
     assert "\n" not in parts["subject"]
     assert "<script" not in parts["html"]
-    for forbidden in ("<svg", "<img", "<style", "<link", "javascript:", "href="):
+    for forbidden in ("<svg", "<img", "<link", "javascript:", "href="):
         assert forbidden not in parts["html"]
+    assert parts["html"].count("<style") == 1, "only for a dark reader; without it the mail is as it was"
     assert parts["html"].count("<td") == parts["html"].count("</td>")
     assert parts["text"].startswith("HIGH  High-Value")
 
@@ -279,8 +333,18 @@ def test_a_mail_fits_before_clipping_and_escapes_data(text: AlertMessage) -> Non
 def test_a_mail_draws_the_history_as_table_cells() -> None:
     html = json.loads(CHANNELS["email"].render(message(), KEY).body)["html"]
     heights = [int(h.split("px")[0]) for h in html.split('<div style="height:')[1:]]
-    assert heights == [40] * 27 + [23]
-    assert "1,000 &rarr; 580" in html
+    assert heights == [40] * 27 + [2], "the axis does not begin at zero"
+    assert "17 April to 14 May: 1,000 → 580; axis from 580 to 1,000" in html
+
+
+def test_a_mail_declares_light_and_dark() -> None:
+    html = json.loads(CHANNELS["email"].render(message(), KEY).body)["html"]
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert '<meta name="supported-color-schemes" content="light dark">' in html
+    dark = html[html.index("prefers-color-scheme:dark") : html.index("</style>")]
+    for name in ("pulse-page", "pulse-card", "pulse-text", "pulse-quiet", "pulse-code"):
+        assert f".{name}" in dark
+        assert f'class="{name}"' in html
 
 
 @pytest.mark.parametrize("name", sorted(CHANNELS))

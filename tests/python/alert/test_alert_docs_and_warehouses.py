@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from pulse_runner.alert.channels.n8n import signature
 from pulse_runner.alert.stage import run_alerts
+from pulse_runner.alert.undelivered import undelivered
 from pulse_runner.cli import cli
 from pulse_runner.warehouse.connection import connect
 from tests.python.alert.servers import Answer, Web
@@ -102,8 +103,10 @@ def test_the_outbox_works_through_the_real_connection(warehouse: Any, web: Web, 
 
     web.answers = [Answer(503, "down"), Answer(503, "down"), Answer(503, "down"), Answer(200, "ok")]
     assert run(0) == {"failed": 1}
+    assert [g.messages for g in undelivered(warehouse, project(SLACK), D)] == [1]
     assert run(1) == {"sent": 1}
     assert run(1) == {}
+    assert undelivered(warehouse, project(SLACK), D) == []
     closed = {**incident, "status": "resolved", "resolution": "recovered", "resolved_on": D + timedelta(days=2)}
     warehouse.replace("pulse_incidents", ["incident_id"], [closed])
     assert run(2) == {"sent": 1}
@@ -112,7 +115,7 @@ def test_the_outbox_works_through_the_real_connection(warehouse: Any, web: Web, 
         ("opened", "sent", 4),
         ("resolved", "sent", 1),
     ]
-    assert "█▅  1,000 → 580" in json.loads(rows[0]["body"])["blocks"][2]["text"]["text"]
+    assert "▇▁`\n10 May to 14 May: 1,000 → 580" in rows[0]["body"].replace("\\n", "\n")
 
 
 def test_a_test_message_is_not_mixed_with_other_work(tmp_path: Path) -> None:

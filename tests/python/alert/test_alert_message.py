@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 import pytest
 
 from pulse_runner.alert.compose import Topic, build
 from pulse_runner.alert.message import AlertMessage, Trend, as_text, smaller
+from pulse_runner.vocabulary import chart
 from tests.python.alert.store import NOW, D, explanation, incident
 
 SIZES = (1000.0,) * 27 + (580.0,)
@@ -17,7 +19,7 @@ def topic(explained: bool = True, **row: object) -> Topic:
     about = incident(**row)  # type: ignore[arg-type]
     told = explanation(about.incident_id) if explained else None
     rule = "ltv > 1000 and last_active_days <= 7"
-    return Topic(about, "High-Value Active Users", "growth-team", rule, told, Trend(SIZES, D))
+    return Topic(about, "High-Value Active Users", "growth-team", rule, told, Trend(SIZES, D, low=940.0, high=1060.0))
 
 
 def message(kind: str = "opened", *topics: Topic, day: date = D) -> AlertMessage:
@@ -26,25 +28,27 @@ def message(kind: str = "opened", *topics: Topic, day: date = D) -> AlertMessage
 
 def test_an_opened_message_reads_in_this_order() -> None:
     assert as_text(message()) == (
-        "HIGH  High-Value Active Users fell 42 %: 580 members, 1,000 expected (940 to 1,060)\n"
-        "===================================================================================\n"
+        "HIGH  High-Value Active Users fell 42 %: 580 members on 14 May, 1,000 expected\n"
+        "==============================================================================\n"
         "\n"
-        "Since: 14 May 2026 (today); high severity, open\n"
+        "Since: 14 May 2026 (today); open\n"
         "\n"
-        "Last 28 days: ███████████████████████████▅  1,000 → 580\n"
+        "Cause: A load filled ltv with nulls (high confidence)\n"
         "\n"
-        "What did it:\n"
-        "  42 % fewer members since 14 May: 400 of 420 leavers left by `ltv > 1000`; column ltv has 42 % nulls.\n"
-        "  Most likely: A load filled ltv with nulls (high confidence)\n"
-        "  Who can tell: the owner of stg_orders\n"
+        "Do first: Open models/stg_orders.sql.\n"
+        "\n"
+        "Last 28 days:\n"
+        "  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▁\n"
+        "  17 April to 14 May: 1,000 → 580; axis from 580 to 1,060; expected on 14 May: 940 to 1,060\n"
+        "\n"
+        "Who can tell: the owner of stg_orders\n"
+        "\n"
+        "Then:\n"
+        "  1. Rerun the load of 14 May.\n"
+        "  2. Pause campaigns to vip.\n"
         "\n"
         "Rule:\n"
         "  ltv > 1000 and last_active_days <= 7\n"
-        "\n"
-        "What to do:\n"
-        "  1. Open models/stg_orders.sql.\n"
-        "  2. Rerun the load of 14 May.\n"
-        "  3. Pause campaigns to vip.\n"
         "\n"
         "Evidence:\n"
         "  - Column ltv has 42 % nulls (0.2 % before). [E2]\n"
@@ -62,26 +66,30 @@ def test_an_opened_message_reads_in_this_order() -> None:
 
 def test_an_incident_without_an_explanation_gives_the_reason_of_its_finding() -> None:
     text = as_text(message("opened", topic(explained=False)))
-    assert "Size fell 42.0 % to 580; 1,000 expected" in text
-    assert "Not explained yet: run `pulse explain`." in text
-    assert "What to do" not in text
+    assert "Cause: Not explained yet: run `pulse explain`." in text
+    assert "Size fell 42.0 %" not in text, "the headline has said it"
+    assert "Do first" not in text
+    shifted = topic(
+        explained=False, metric="distribution", detector="distribution_shift", title="x", reason="FR is UK now."
+    )
+    assert "  FR is UK now.\n  Not explained yet" in as_text(message("opened", shifted))
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({}, "High-Value Active Users fell 42 %: 580 members, 1,000 expected (940 to 1,060)"),
+        ({}, "High-Value Active Users fell 42 %: 580 members on 14 May, 1,000 expected"),
         (
             {"detector": "conversion_anomaly", "metric": "conversion_rate", "observed": 0.03, "expected": 0.05,
              "lower_bound": 0.04, "upper_bound": 0.06},
-            "High-Value Active Users: conversion rate fell 40 %: 3.0 %, 5.0 % expected (4.0 % to 6.0 %)",
+            "High-Value Active Users: conversion rate fell 40 %: 3.0 % on 14 May, 5.0 % expected",
         ),
         (
             {"detector": "reach_drop", "metric": "reach:email", "observed": 0.9, "expected": 0.8, "lower_bound": None,
              "upper_bound": None},
-            "High-Value Active Users: reach by email rose 12 %: 90.0 %, 80.0 % expected",
+            "High-Value Active Users: reach by email rose 12 %: 90.0 % on 14 May, 80.0 % expected",
         ),
-        ({"observed": 50.0, "expected": 0.0}, "High-Value Active Users rose from zero: 50 members, 0 expected (940 to 1,060)"),
+        ({"observed": 50.0, "expected": 0.0}, "High-Value Active Users rose from zero: 50 members on 14 May, 0 expected"),
         ({"observed": None, "expected": None}, "High-Value Active Users: size fell 42%"),
         (
             {"detector": "distribution_shift", "metric": "distribution", "attribute": "country", "title": "VIP: country shifted"},
@@ -118,7 +126,7 @@ def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None
                      severity="medium")  # fmt: skip
     told = message("opened", topic(incident_id="aa"), source, topic(incident_id="bb", severity="critical"))
     assert told.headline == (
-        "High-Value Active Users fell 42 %: 580 members, 1,000 expected (940 to 1,060) · 2 more with the same cause"
+        "High-Value Active Users fell 42 %: 580 members on 14 May, 1,000 expected · 2 more with the same cause"
     )
     assert told.severity == "critical"
     same = next(s for s in told.sections if s.title == "Same cause")
@@ -139,7 +147,7 @@ def test_text_of_a_model_or_from_the_data_becomes_one_harmless_line() -> None:
     told = explanation(headline="**Fell**\nsee [docs](https://evil.example)\u202e now", hypotheses="[]")
     base = topic()
     text = as_text(message("opened", Topic(base.incident, "A\nB", "x", "", told, None)))
-    assert "  Fell see docs now\n" in text or "What did it: Fell see docs now" in text
+    assert "Cause: Fell see docs now" in text
     assert "evil.example" not in text
     assert "HIGH  A B fell 42 %" in text
 
@@ -147,4 +155,70 @@ def test_text_of_a_model_or_from_the_data_becomes_one_harmless_line() -> None:
 def test_a_history_with_gaps_keeps_them_visible() -> None:
     base = topic()
     with_gap = Topic(base.incident, "VIP", "x", trend=Trend((100.0, None, 50.0), D))
-    assert "Last 3 days: █·▅  100 → 50" in as_text(message("opened", with_gap))
+    assert "Last 3 days:\n  █·▁\n  12 May to 14 May: 100 → 50; axis from 50 to 100" in as_text(
+        message("opened", with_gap)
+    )
+
+
+def test_one_message_has_one_comparison_and_one_percentage_of_its_change() -> None:
+    """The explanation is of another day, and compares with other days: 40 % in the headline, 41 % and -42 % in the evidence."""
+    later = D + timedelta(days=1)
+    evidence = [
+        {
+            "id": "E1",
+            "kind": "finding",
+            "statement": "Size on 2026-05-14 is 570; 966 expected.",
+            "values": {"observed": 570},
+        },
+        {
+            "id": "E2",
+            "kind": "change",
+            "statement": "570 members, 983 the day before (-42 %).",
+            "values": {"size": 570},
+        },
+        {"id": "E3", "kind": "cause", "statement": "400 of 420 left by `ltv > 1000`.", "values": {}},
+        {
+            "id": "E4",
+            "kind": "rate",
+            "statement": "Conversion rate is 5 %; it was 6 %.",
+            "values": {"conversion_rate": 0.05},
+        },
+    ]
+    told = explanation(
+        headline="41 % fewer members since 14 May: 400 of 420 leavers left by `ltv > 1000`.",
+        evidence=json.dumps([{"sql": "select 1", "weight": 0.5, "source": "t", **e} for e in evidence]),
+    )
+    about = incident(observed=600.0, expected=1000.0, effect=-0.4, last_seen_on=later)
+    text = as_text(build("opened", [Topic(about, "VIP", explanation=told, trend=Trend(SIZES, later))], later, NOW, "x"))
+    assert text.startswith("HIGH  VIP fell 40 %: 600 members on 15 May, 1,000 expected\n")
+    assert "41 %" not in text
+    assert "42 %" not in text
+    assert "400 of 420 left by `ltv > 1000`. [E3]" in text
+    assert "Conversion rate is 5 %" in text, "another metric is no contradiction"
+    other = incident(metric="conversion_rate", detector="conversion_anomaly", observed=0.05, expected=0.06)
+    text = as_text(build("opened", [Topic(other, "VIP", explanation=told)], D, NOW, "x"))
+    assert "it was 6 %" not in text
+
+
+def test_the_first_screen_holds_headline_since_cause_and_first_step_without_sql() -> None:
+    steps = ["Run `select count(*) from t`.", "Ask the owner of the load.", "Run it again."]
+    told = explanation(recommendations=json.dumps(steps))
+    made = build("opened", [Topic(incident(), "VIP", explanation=told, rule="ltv > 1000")], D, NOW, "x")
+    first = [s for s in made.sections if s.first]
+    assert [s.title for s in first] == ["Since", "Cause", "Do first"]
+    assert first[2].lines == ("Ask the owner of the load.",)
+    assert next(s for s in made.sections if s.title == "Then").lines == (steps[0], steps[2])
+    assert sum(len(line) for s in first for line in s.lines) < 200
+    assert not any(word in line for s in first for line in s.lines for word in ("select", "ltv >"))
+
+
+def test_a_chart_does_not_begin_at_zero_and_says_its_band() -> None:
+    trend = Trend((1000.0, 1010.0, None, 600.0), D, low=950.0, high=1050.0)
+    assert chart(trend.values, *trend.axis) == "▇▇·▁"
+    assert trend.words() == ("11 May to 14 May: 1,000 → 600; axis from 600 to 1,050; expected on 14 May: 950 to 1,050")
+
+
+def test_the_report_is_linked_where_its_address_is_known() -> None:
+    made = build("opened", [topic()], D, NOW, "x", "https://r.example/pulse.html#{incident}")
+    assert made.report_url == "https://r.example/pulse.html#aaaa1111bbbb2222"
+    assert "Report: https://r.example/pulse.html#aaaa1111bbbb2222" in as_text(made)

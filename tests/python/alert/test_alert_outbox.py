@@ -13,8 +13,8 @@ from pulse_runner.alert.channels.slack import SlackSettings
 from pulse_runner.alert.delivery import Delivery
 from pulse_runner.alert.outbox import Address, addresses, decide, grouped, message_key, plan
 from pulse_runner.incidents.incident import IncidentEvent
-from pulse_runner.segments.model import Project, Route
-from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, D, incident, project
+from pulse_runner.segments.model import Field, FieldLeaf, Project, Route, SegmentLeaf
+from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, TEAMS, D, incident, project
 
 HERE = Address("growth", "low", SLACK)
 
@@ -74,14 +74,17 @@ def at(days: int) -> Any:
          "given up on this date; `pulse alert --retry` tries again"),
         ({}, [], [told(status="given_up", sent_at=None)], 1, "send", "opened",
          "it is seen for the first time, after a message that was given up"),
-        ({}, [], [told(status="given_up")], 1, "quiet", "", "told on 2026-05-14; a reminder follows on 2026-05-21"),
+        ({}, [], [told(status="given_up")], 1, "send", "opened",
+         "it is seen for the first time, after a message that may not have arrived"),
+        ({"status": "resolved"}, [], [told(status="given_up")], 1, "send", "resolved",
+         "all incidents of this cause are resolved, after a message that may not have arrived"),
         ({}, [], [told(status="skipped", sent_at=None)], 0, "send", "opened", "it is seen for the first time"),
     ],
     ids=[
         "first seen", "told today", "worsened", "worsening told", "worse before it was told", "before the interval",
         "interval elapsed", "resolved", "end told", "over before", "back again", "ignored", "worse but in hand",
         "in hand and interval elapsed", "in hand and never told", "planned", "failed", "given up today", "given up before",
-        "given up but perhaps arrived", "skipped before",
+        "given up but perhaps arrived", "over, and its message perhaps arrived", "skipped before",
     ],
 )  # fmt: skip
 def test_a_decision_states_its_reason(
@@ -157,6 +160,31 @@ def test_an_entitys_incident_goes_to_the_routes_of_its_segments() -> None:
     assert [a.key for a in found] == [
         ("growth", "slack", "PULSE_SLACK_WEBHOOK"), ("growth", "email", "g…@example.com, a…@example.com #f0d6"),
     ]  # fmt: skip
+
+
+def test_an_incident_of_a_column_goes_only_to_the_routes_of_segments_that_read_it() -> None:
+    base = project(SLACK, segments=("vip",))
+    entity = replace(
+        base.entities["customers"],
+        fields={n: Field(n, "number") for n in ("ltv", "age", "has_push", "stock")},
+        reach={"push": "has_push"},
+    )
+    grown = replace(base.segments["vip"], name="grown", rule=FieldLeaf("age", ">", (17,)), alerts=("data",))
+    through = replace(base.segments["vip"], name="through", rule=SegmentLeaf("vip", "in_segment"), alerts=("crm",))
+    routes = {**base.routes, "data": Route("data", (TEAMS,)), "crm": Route("crm", (CONSOLE,))}
+    made = Project({"customers": entity}, {"vip": base.segments["vip"], "grown": grown, "through": through}, routes)
+
+    def heard(column: str) -> Any:
+        where = addresses(made, incident(segment_id="", detector="entity_health", attribute=column))
+        return where if isinstance(where, str) else [a.route for a in where]
+
+    assert heard("age") == ["data"]
+    assert heard("ltv") == ["growth", "crm"], "also through a reference"
+    assert heard("has_push") == ["growth", "data", "crm"], "everybody's reach comes from it"
+    assert heard("") == ["growth", "data", "crm"], "the number of rows is everybody's"
+    assert heard("stock") == "no segment reads stock, and there is no route named default"
+    made = replace(made, routes={**routes, "default": Route("default", (SLACK,))})
+    assert heard("stock") == ["default"]
 
 
 def test_a_target_in_two_routes_is_told_once_at_the_lower_severity() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ from pulse_runner.segments.load import load_project
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.dbt import run_dbt
 from pulse_runner.warehouse.project import read_project
+from tests.python.alert.servers import Answer, web_server
+from tests.python.alert.store import incident_row
 
 ENTITY = (
     "entity: people\nrelation: ref('people')\nkey: id\nhistory: {as_of: day}\nfields: {ltv: number, country: text}\n"
@@ -143,6 +146,37 @@ def test_missed_days_are_caught_up_and_a_day_that_is_done_is_skipped(shop: Shop)
     following = shop.pulse("run", "--date", "2024-02-06", "--since-last-run")
     assert following.exit_code == 0
     assert "Catching up" not in following.stderr
+
+
+def test_an_alert_that_does_not_arrive_is_exit_code_4_until_it_does(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes = "routes:\n  default:\n    channels:\n      - {channel: slack, url_env: SHOP_SLACK}\n"
+    (shop.root / "segments" / "routes.yml").write_text(routes)
+    date = ("--date", "2024-02-01")
+    assert shop.pulse("run", *date).exit_code == 0, "nothing is due"
+    warehouse = connect(shop.root)
+    day = {k: dt.date(2024, 2, 1) for k in ("started_on", "detected_on", "last_seen_on")}
+    warehouse.replace("pulse_incidents", ["incident_id"], [incident_row(segment_id="rich", entity="people", **day)])
+    warehouse.close()
+    with web_server() as web:
+        monkeypatch.setenv("SHOP_SLACK", f"{web.base}/hook")
+        web.answers = [Answer(404, "no_service")]
+        gap = "slack via default (SHOP_SLACK): 1 message since 1 February 2024; Slack (127.0.0.1/…) answered 404: no_service"
+        told = shop.pulse("alert", *date)
+        assert (told.exit_code, len(web.got)) == (4, 1)
+        assert told.stderr.splitlines()[-3:-1] == ["Error: 1 message could not be delivered:", f"  {gap}"]
+        skipped = shop.pulse("run", *date, "--since-last-run")
+        assert (skipped.exit_code, len(web.got)) == (4, 2), "a date that is done is not told for that"
+        assert f"  {gap}" in shop.pulse("report", "--to", "2024-02-01").stdout.splitlines()
+        doctor = shop.pulse("doctor")
+        assert f"FAIL  undelivered alerts: {gap}" in doctor.stdout.splitlines()
+        assert doctor.exit_code == 1
+        web.answers = [Answer(200, "ok")]
+        assert shop.pulse("run", *date, "--since-last-run").exit_code == 0
+        assert len(web.got) == 3
+        assert "Alerts that have not arrived" not in shop.pulse("report", "--to", "2024-02-01").stdout
+        assert "ok    alerts: everything that is due has arrived" in shop.pulse("doctor").stdout.splitlines()
 
 
 def test_without_a_build_the_rest_is_done_with_what_dbt_made_elsewhere(shop: Shop) -> None:

@@ -185,6 +185,68 @@ def test_many_segments_that_move_alike_share_a_group_and_an_entity_fault_leads_i
     assert {i.group_key for i in led} == {entity.incident_id}
 
 
+READS = {
+    "a": About("A", "customers", reads=lambda metric, attribute: frozenset({"ltv"} | {c for c in (attribute,) if c})),
+    "b": About("B", "customers", reads=lambda metric, attribute: frozenset({"country"})),
+}
+
+
+def nulls(column: str, on: date = D) -> Finding:
+    return finding("", "entity_health", on, metric="null_share", attribute=column, direction="up")
+
+
+def groups(stored: list[Incident], *findings: Finding) -> dict[str, str]:
+    made = [t.incident for t in advance(report(*findings), stored, READS, NOW)]
+    return {i.segment_id or i.attribute: i.group_key for i in made}
+
+
+def test_one_cause_is_a_column_that_the_segment_reads() -> None:
+    found = groups([], nulls("ltv"), finding("a"), finding("b"))
+    assert found["a"] == found["ltv"]
+    assert found["b"] != found["ltv"], "b does not read ltv"
+    shift = finding("a", "distribution_shift", metric="distribution", attribute="plan")
+    found = groups([], nulls("plan"), shift)
+    assert found["a"] == found["plan"], "its mix comes from plan, though its rule does not read it"
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "shared"),
+    [(2, "open", True), (2, "acknowledged", True), (3, "open", False), (60, "ignored", False), (1, "ignored", False)],
+)
+def test_an_old_or_an_ignored_incident_is_nobodys_cause(days: int, status: str, shared: bool) -> None:
+    (cause,) = [t.incident for t in advance(report(nulls("ltv"), on=later(-days)), [], READS, NOW)]
+    cause = replace(cause, status=status, started_on=later(-days), detected_on=later(-days))  # type: ignore[arg-type]
+    found = groups([cause], finding("a"), nulls("ltv"))
+    assert (found["a"] == cause.group_key) is shared
+
+
+def test_segments_that_move_in_different_columns_have_no_cause_in_common() -> None:
+    shifts = [
+        finding(s, "distribution_shift", metric="distribution", attribute=column)
+        for s, column in (("a", "plan"), ("b", "device"), ("c", "channel"))
+    ]
+    assert len({i.group_key for i in opened(*shifts)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("share", "graded", "severity"),
+    [(0.21, "low", "low"), (0.29, "low", "medium"), (0.4, "low", "high"), (0.29, "critical", "critical")],
+)
+def test_a_recode_counts_as_much_as_the_loss_of_as_many_members(share: float, graded: str, severity: str) -> None:
+    recode = finding(
+        detector="distribution_shift",
+        metric="distribution",
+        attribute="country",
+        bucket="UK",
+        effect=share,
+        severity=graded,
+    )
+    (incident,) = opened(recode)
+    assert incident.severity == severity
+    (worse,) = step([incident], later(1), replace(recode, snapshot_date=later(1), effect=0.8))
+    assert worse.incident.severity == "critical"
+
+
 def test_people_acknowledge_resolve_ignore_and_reopen() -> None:
     (incident,) = opened(finding())
     taken = acknowledge(incident, "ada", D, NOW, "looking").incident

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 
 import duckdb
 import pytest
 from alert.servers import Web, web_server
 from foreign_project import Foreign
+
+from pulse_runner.vocabulary import day_month
 
 pytestmark = pytest.mark.xdist_group("foreign_odd")
 
@@ -187,7 +190,8 @@ def test_a_planted_fault_on_the_last_day_arrives_with_who_how_much_since_when_an
     source, (segment,) = event["incident"], event["related"]
     assert source["reason"] == "Null share of customers.order_ rose by 40.0 points to 40.0 %; 0.0 % expected."
     assert (segment["segment_id"], segment["owner"]) == ("odd", "storefront-team")
-    assert segment["headline"].startswith("Odd ones fell 40 %: 60 members, 100 expected")
+    day = date.fromisoformat(event["snapshot_date"])
+    assert segment["headline"] == f"Odd ones fell 40 %: 60 members on {day_month(day)}, 100 expected"
     assert segment["started_on"] == event["snapshot_date"]
     told = segment["explanation"]
     assert (

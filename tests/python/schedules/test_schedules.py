@@ -26,6 +26,7 @@ import pytest
 from installed_place import BARE, Place
 from ruamel.yaml import YAML
 
+from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.schedules import SCHEDULERS
 
 STAGES = ["alert", "detect", "explain", "snapshot"]
@@ -193,11 +194,19 @@ def test_github_asks_for_the_secrets_that_the_profile_and_the_routes_read(place:
     finally:
         routes.write_text(before)
     asked = YAML(typ="safe").load(text)["jobs"]["run"]["env"]
-    assert asked == {name: f"${{{{ secrets.{name} }}}}" for name in ("DB_USER", "MY_HOOK", "OPENAI_API_KEY")}
+    assert {n: v for n, v in asked.items() if n in ("DB_USER", "MY_HOOK", "OPENAI_API_KEY")} == {
+        name: f"${{{{ secrets.{name} }}}}" for name in ("DB_USER", "MY_HOOK", "OPENAI_API_KEY")
+    }
+    every = {v for channel in CHANNELS.values() for v in channel.variables}
+    assert set(asked) == {"DB_USER", "MY_HOOK", "OPENAI_API_KEY", *every}, "also those of channels that are added later"
 
 
 def test_airflow_runs_one_task_with_the_day_of_its_data_interval(place: Place) -> None:
-    task = the_task(place.pulse("schedule", "airflow"))
+    text = place.pulse("schedule", "airflow")
+    assert "catchup=True" in text
+    assert f"start_date=pendulum.datetime({time.strftime('%Y, %-m, %-d', time.gmtime())}, tz=" in text
+    task = the_task(text)
+    assert " --since-last-run --fail-on high --date " in task["bash_command"]
     assert task["cwd"] == str(place.project)
     assert "subtract(days=1)" in task["bash_command"]
     yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
@@ -220,6 +229,8 @@ def test_cosmos_builds_and_one_task_does_the_rest(place: Place) -> None:
     shell(f"cd {shlex.quote(task['cwd'])} && {re.sub(r'{{.*}}', day, task['bash_command'])}", place)
     assert place.sizes() == YESTERDAY
     assert sorted(place.stages()) == ["alert", "detect", "explain"]
+    assert "catchup=True" in text
+    assert " --no-build --since-last-run --fail-on high --date " in task["bash_command"]
 
 
 def the_task(text: str) -> dict[str, str]:
