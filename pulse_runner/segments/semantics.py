@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pulse_runner.errors import did_you_mean
 from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.functions import Functions
@@ -19,7 +20,7 @@ from pulse_runner.segments.pattern import pattern_problem
 from pulse_runner.segments.people import looks_like_people
 from pulse_runner.segments.references import check_references
 from pulse_runner.segments.schema import Schema
-from pulse_runner.segments.source import Document, Path, did_you_mean
+from pulse_runner.segments.source import Document, Path
 
 Checked = tuple[str, Document, Any]  # kind, document, spec
 CALL = re.compile(r"\s*(ref|source)\(\s*['\"]([^'\"]+)['\"]\s*(?:,\s*['\"]([^'\"]+)['\"]\s*)?\)\s*")
