@@ -6,7 +6,7 @@ An Assessment is the columnar result of one detector; Findings and Verdicts are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import IntEnum
 from typing import Literal, Protocol
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pulse_runner import metrics
 from pulse_runner.arrays import Bools, Days, Floats
 from pulse_runner.detectors.panel import Panels
-from pulse_runner.vocabulary import SEVERITIES, Direction, Severity
+from pulse_runner.vocabulary import SEVERITIES, Direction, Severity, severity_rank
 
 Key = tuple[str, str, str, str, str]  # entity, segment, detector, metric, attribute
 
@@ -25,6 +25,18 @@ Key = tuple[str, str, str, str, str]  # entity, segment, detector, metric, attri
 # `false_alarms` (`assess_series` and `track`): one number, or one per series. Half of it halves the alarms that are nothing, and costs
 # some that are something. It is before false discovery control and before the material threshold, which both take alarms away.
 FALSE_ALARMS_A_YEAR = 1.0
+
+
+PEOPLE = (5, 10, 20)  # people more or fewer than expected from which a finding may be medium, high, critical
+
+
+def at_most(severity: Severity, people: float) -> Severity:
+    """Return a severity, or the highest that so many people more or fewer allow.
+
+    >>> at_most("critical", 3), at_most("critical", 12), at_most("medium", 500)
+    ('low', 'high', 'medium')
+    """
+    return min(severity, SEVERITIES[int(np.searchsorted(PEOPLE, people, side="right"))], key=severity_rank)
 
 
 class Outcome(IntEnum):
@@ -188,6 +200,29 @@ class Assessment:
     grade: Callable[[float, float], Severity]
     bucket: Callable[[int, int], str | None] = lambda s, d: None
     attributes: tuple[str | None, ...] | None = None  # per test, where they differ
+    people: Floats | None = (
+        None  # more or fewer than expected over the episode, where a finding is about what people do
+    )
+
+    def severity(self, s: int, d: int) -> Severity:
+        """Return how severe a finding is: by its effect, and at most what the people behind it allow."""
+        severity = self.grade(float(self.effect[s, d]), float(self.threshold[s]))
+        return severity if self.people is None else at_most(severity, float(self.people[s, d]))
+
+    def since(self, day: int) -> Assessment:
+        """Return the assessment without its first `day` days."""
+        if day == 0:
+            return self
+        sentence, bucket = self.sentence, self.bucket
+        cut = {
+            f.name: getattr(self, f.name)[:, day:]
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), np.ndarray) and getattr(self, f.name).ndim == 2
+        }
+        return replace(
+            self, **cut, dates=self.dates[day:], sentence=lambda s, d: sentence(s, d + day),
+            bucket=lambda s, d: bucket(s, d + day),
+        )  # fmt: skip
 
     def candidates(self, d: int) -> Bools:
         """Return (S,) for one day: eligible and at or above the threshold."""

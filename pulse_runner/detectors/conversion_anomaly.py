@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
-from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.episode import assess_over_episode
 from pulse_runner.detectors.panel import Panels
 from pulse_runner.vocabulary import Direction
 
@@ -43,4 +43,4 @@ class ConversionAnomaly(Usual):
         """
         if "conversion_rate" not in panels.metrics:
             return []
-        return [assess_series(self, panels.metrics["conversion_rate"], settings, first, last, TUNING)]
+        return [assess_over_episode(self, panels.metrics["conversion_rate"], settings, first, last, TUNING)]

@@ -12,6 +12,7 @@ from pulse_runner.arrays import Bools, Floats
 from pulse_runner.detectors.base import Assessment, Finding, Limits, Outcome, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.episode import assess_over_episode
 from pulse_runner.detectors.panel import EntityPanel, MetricPanel, Panels
 from pulse_runner.metrics import ROWS
 from pulse_runner.vocabulary import Direction, percent
@@ -72,7 +73,7 @@ class EntityHealth(Usual):
         collapse = Settings({self.name: limits}, settings.segments, fdr=settings.fdr)
         for flow in ("converted", "entered"):
             if flow in panels.metrics:
-                out.append(assess_series(self, panels.metrics[flow], collapse, first, last, TUNING))
+                out.append(assess_over_episode(self, panels.metrics[flow], collapse, first, last, TUNING))
         return out
 
     def _rows(self, health: EntityPanel, settings: Settings, first: np.datetime64, last: np.datetime64) -> Assessment:

@@ -137,7 +137,7 @@ def _verdict(a: Assessment, s: int, d: int, found: bool, panels: Panels, tests: 
         finding = Finding(
             segment_id=segment, detector=a.detector, metric=a.metric, attribute=a.attribute_of(s), bucket=a.bucket(s, d),
             snapshot_date=as_date(a.dates[d]), started_on=as_date(a.started[s, d]), direction=way,
-            severity=a.grade(effect, float(a.threshold[s])), observed=stored(a.observed[s, d]),
+            severity=a.severity(s, d), observed=stored(a.observed[s, d]),
             expected=stored(a.expected[s, d]), lower=stored(a.lower[s, d]), upper=stored(a.upper[s, d]), effect=stored(effect),
             p_value=stored(p), threshold=float(a.threshold[s]), reason=reason, entity=entity,
             q_value=stored(min(1.0, p * max(tests, 1))),
