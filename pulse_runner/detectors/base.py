@@ -63,6 +63,7 @@ class Limits:
     threshold: float | None = None
     direction: Direction | None = None
     enabled: bool = True
+    false_alarms: float | None = None  # that a series may raise in a year: the sensitivity
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,22 @@ class Settings:
     min_history: int = 8
 
     def rule(self, detector: Detector, segment_id: str, attribute: str | None = None) -> Limits:
-        """Return the threshold, direction and switch that hold for one test."""
-        layers = [Limits(detector.default_threshold, detector.default_direction)]
+        """Return the threshold, direction, switch and sensitivity that hold for one test."""
+        layers = [Limits(detector.default_threshold, detector.default_direction, True, FALSE_ALARMS_A_YEAR)]
         layers += [r for r in (self.detectors.get(detector.name), self.segments.get((segment_id, detector.name))) if r]
         if attribute is not None and (segment_id, detector.name, attribute) in self.attributes:
             layers.append(self.attributes[segment_id, detector.name, attribute])
         threshold = next(r.threshold for r in reversed(layers) if r.threshold is not None)
         direction = next(r.direction for r in reversed(layers) if r.direction is not None)
-        return Limits(threshold, direction, all(r.enabled for r in layers))
+        alarms = next(r.false_alarms for r in reversed(layers) if r.false_alarms is not None)
+        return Limits(threshold, direction, all(r.enabled for r in layers), alarms)
+
+    def false_alarms(self, detector: Detector, segment_ids: Sequence[str], attribute: str | None = None) -> Floats:
+        """Return the false alarms that each segment's series may raise in a year, as the engine takes them."""
+        own = {s for s, d in self.segments if d == detector.name}
+        usual = self.rule(detector, "").false_alarms
+        rates = [self.rule(detector, s, attribute).false_alarms if s in own else usual for s in segment_ids]
+        return np.array(rates, float)
 
     def vectors(
         self, detector: Detector, segment_ids: Sequence[str], attribute: str | None = None

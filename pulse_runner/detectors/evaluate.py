@@ -12,6 +12,7 @@ import numpy as np
 from pulse_runner.arrays import Floats, as_date
 from pulse_runner.detectors.base import Assessment, Detector, Finding, Outcome, Settings, Verdict
 from pulse_runner.detectors.panel import Panels
+from pulse_runner.detectors.relation import assess_all
 from pulse_runner.metrics import ROWS
 
 
@@ -47,7 +48,7 @@ def evaluate(
     Plainly quiet tests are counted, not listed, unless `every_verdict` is set.
     """
     start, stop = np.datetime64(first, "D"), np.datetime64(last, "D")
-    assessments = [a for d in detectors for a in d.assess(panels, settings, start, stop)]
+    assessments = assess_all(detectors, panels, settings, start, stop)
     reports = []
     for n in range(int((stop - start).astype(int)) + 1):
         reports.append(judge_day(assessments, panels, settings, start + np.timedelta64(n, "D"), every_verdict))

@@ -8,8 +8,8 @@ import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
 from pulse_runner.detectors.engine.track import Tuning
-from pulse_runner.detectors.episode import assess_over_episode
 from pulse_runner.detectors.panel import Panels
+from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(

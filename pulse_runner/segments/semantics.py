@@ -42,17 +42,27 @@ def check_all(documents: Sequence[Checked], schema: Schema) -> None:
                 _segment(document, spec, entities, segments, routes, schema)
                 if spec.entity in entities:
                     _thresholds(document, spec, entities[spec.entity], schema)
+            elif kind == "defaults":
+                for detector, settings in spec.thresholds.items():
+                    if settings.attributes:
+                        where: Path = ("thresholds", detector, "attributes")
+                        document.complain(where, "attributes are of an entity; give them in the segment's own file")
     check_references(documents, segments)
 
 
 def _duplicates(documents: Sequence[Checked]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for kind, document, spec in documents:
-        for name in spec.routes if kind == "routes" else [getattr(spec, kind)]:
+        if kind == "defaults":
+            names, word = ["thresholds"], "project"
+        else:
+            names, word = (list(spec.routes), "route") if kind == "routes" else ([getattr(spec, kind)], kind)
+        for name in names:
             first = seen.setdefault((kind, name), document.file)
             if first != document.file:
-                word = "route" if kind == "routes" else kind
-                document.complain((kind,), f"{word} `{name}` is defined twice; the first is in {first}")
+                path = ("thresholds",) if kind == "defaults" else (kind,)
+                what = "there are defaults of the project" if kind == "defaults" else f"{word} `{name}` is defined"
+                document.complain(path, f"{what} twice; the first is in {first}")
 
 
 def _entity(document: Document, spec: Any, schema: Schema) -> None:

@@ -16,6 +16,7 @@ from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
 from pulse_runner.detectors.panel import MetricPanel
+from pulse_runner.detectors.pooling import Pooled
 from pulse_runner.metrics import label
 from pulse_runner.vocabulary import count, plural
 
@@ -36,15 +37,22 @@ class _Sums:
 
 def assess_over_episode(
     detector: Detector, panel: MetricPanel, settings: Settings, first: np.datetime64, last: np.datetime64, tuning: Tuning,
-    days: int = LONGEST,
+    days: int = LONGEST, pooled: Pooled | None = None,
 ) -> Assessment:  # fmt: skip
     """Run the engine over a panel and judge each day by the last `days` days of its episode.
 
-    `days` is 1 for what people are (inactive, reachable) and LONGEST for what they do on a day (convert, enter).
+    `days` is 1 for what people are (inactive, reachable) and LONGEST for what they do on a day (convert, enter). With `pooled`, a
+    segment is expected to do what the others of its entity do.
     """
     start = max(first - np.timedelta64(days - 1, "D"), panel.dates[0])
     lead = max(int((first - start).astype(int)), 0)
-    whole = assess_series(detector, panel, settings, start, last, tuning)
+    rates = settings.false_alarms(detector, panel.segment_ids)
+    if pooled is None:
+        whole = assess_series(detector, panel, settings, start, last, tuning, false_alarms=rates)
+    else:
+        whole = pooled.unpooled(
+            assess_series(detector, pooled.panel, settings, start, last, tuning, pooled.sentences(), rates)
+        )
     return judge_over_episode(whole, panel, settings, detector, days).since(lead)
 
 
