@@ -130,9 +130,9 @@ class Pulse:
         [['vip', 'size_jump', datetime.date(2026, 4, 10), 600.0]]
         """
         known = {d.name: d for d in detectors.DETECTORS}
-        unknown = sorted({*only, *(thresholds or {})} - set(known))
-        if unknown:
-            raise UsageError(f"No detector {', '.join(unknown)}. Detectors: {', '.join(known)}.")
+        for complaint in map(detectors.unknown_detector, (*only, *(thresholds or {}))):
+            if complaint:
+                raise UsageError(complaint)
         chosen = [d for name, d in known.items() if not only or name in only]
         settings = Settings({name: Limits(value) for name, value in (thresholds or {}).items()}, fdr=fdr)
         found = replay(recording_of(frame, "the frame"), settings, chosen, first, last).incidents

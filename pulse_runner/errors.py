@@ -36,6 +36,19 @@ class UsageError(PulseError):
     exit_code = 2
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean ...?` for the nearest known word, or nothing.
+
+    >>> did_you_mean("countri", ["country", "plan"])
+    '; did you mean `country`?'
+    """
+    words = list(known)
+    if len(word) > 100 or len(words) > 2000:
+        return ""  # to compare all would take longer than to look
+    near = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
 def unknown_segment(name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a segment that is not defined, with the name that was probably meant.
 

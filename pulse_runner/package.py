@@ -54,6 +54,12 @@ routes:
     channels:
       - {channel: console}
 """
+DEFAULTS = """\
+# What holds for every segment that does not say otherwise; see docs/segments.md of Pulse. For example:
+#   size_jump: {threshold: 0.2, sensitivity: low}
+# sensitivity is how many false alarms a series may raise in a year: low is 0.25, normal 1, high 4, or a number.
+thresholds: {}
+"""
 GITIGNORE = "target/\nlogs/\ndbt_packages/\n*.duckdb\n*.duckdb.wal\n.env\nprofiles.yml\n.user.yml\n"
 README = f"""\
 # Audiences
@@ -131,7 +137,11 @@ def project_files(name: str) -> dict[str, str]:
     files |= _texts(package_root(), [package_root() / "profiles.example.yml"])
     files[".env.example"] = (package_root() / ".env.example").read_text(encoding="utf-8")
     files |= {"dbt_project.yml": PROJECT.format(name=name, events=KNOWN_EVENTS_CONFIG), "packages.yml": PACKAGES}
-    files |= {"seeds/pulse_known_events.csv": KNOWN_EVENTS, "segments/routes.yml": ROUTES}
+    files |= {
+        "seeds/pulse_known_events.csv": KNOWN_EVENTS,
+        "segments/routes.yml": ROUTES,
+        "segments/defaults.yml": DEFAULTS,
+    }
     return files | {".gitignore": GITIGNORE, "README.md": README}
 
 

@@ -14,6 +14,8 @@ ACTIVE: tuple[Status, ...] = ("open", "acknowledged")
 STATUSES: tuple[Status, ...] = (*ACTIVE, "resolved", "ignored")
 ACTIVE_SQL = ", ".join(f"'{s}'" for s in ACTIVE)  # for `status in (...)`
 Direction = Literal["both", "down", "up"]
+# false alarms that a series may raise in a year, its own noise being as it was
+SENSITIVITIES = {"low": 0.25, "normal": 1.0, "high": 4.0}
 SPARKS = "▁▂▃▄▅▆▇█"
 
 

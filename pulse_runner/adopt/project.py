@@ -21,7 +21,7 @@ from pulse_runner.compile.versions import FILE as VERSIONS
 from pulse_runner.compile.write import layout_of
 from pulse_runner.errors import UsageError
 from pulse_runner.known_events.seed import events_path
-from pulse_runner.package import COPY, KNOWN_EVENTS, KNOWN_EVENTS_CONFIG, ROUTES, package_files
+from pulse_runner.package import COPY, DEFAULTS, KNOWN_EVENTS, KNOWN_EVENTS_CONFIG, ROUTES, package_files
 from pulse_runner.segments.publish import schema_texts
 from pulse_runner.segments.schema import Schema
 from pulse_runner.warehouse.manifest import Manifest, own_nodes, relation_name
@@ -42,7 +42,7 @@ class Removal:
 
 def new_files(root: Path, schema: Schema) -> dict[str, str]:
     """Return the files that Pulse adds to a dbt project, by path."""
-    files = package_files() | schema_texts(schema) | {"segments/routes.yml": ROUTES}
+    files = package_files() | schema_texts(schema) | {"segments/routes.yml": ROUTES, "segments/defaults.yml": DEFAULTS}
     return files | {events_path(root).relative_to(root).as_posix(): KNOWN_EVENTS}
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pulse_runner import metrics
 from pulse_runner.arrays import Bools, Days
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.panel import EntityPanel, MetricPanel
-from pulse_runner.errors import UsageError
+from pulse_runner.errors import UsageError, did_you_mean
 from pulse_runner.known_events.event import KnownEvent, entities_excluded_by_events, excluded_by_events
 
 METRIC_COLUMNS = ("segment_id", "snapshot_date", "metric", "numerator", "denominator")
@@ -104,14 +105,33 @@ def _load(path: Path) -> pd.DataFrame:
         raise UsageError(f"{path} cannot be read as {path.suffix or 'CSV'}: {error}") from error
 
 
+def _shown(value: object) -> str:
+    """Write a value as a person would: numpy's numbers and pandas' days have names of their own that say nothing.
+
+    >>> _shown(np.int64(-5)), _shown(np.str_("soon")), _shown(pd.NaT)
+    ('-5', "'soon'", 'nothing')
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    if pd.api.types.is_scalar(plain) and pd.isna(plain):
+        return "nothing"
+    return repr(plain) if isinstance(plain, str) else str(plain)
+
+
 def _days(column: pd.Series[object], where: str) -> pd.Series[object]:
-    days = pd.to_datetime(column, errors="coerce", format="ISO8601")
+    """Return the days of a column, without the time of day that some of its values may have."""
+    try:
+        days = pd.to_datetime(column, errors="coerce", format="ISO8601")
+    except ValueError:
+        raise UsageError(
+            f"{where}: snapshot_date has values of several time zones.", "Write days, as YYYY-MM-DD."
+        ) from None
     bad = np.flatnonzero(days.isna())
     if len(bad):
         raise UsageError(
-            f"{where}, row {bad[0] + 2}: snapshot_date {column.iloc[bad[0]]!r} is not a day; write YYYY-MM-DD."
+            f"{where}, row {bad[0] + 2}: snapshot_date {_shown(column.iloc[bad[0]])} is not a day; write YYYY-MM-DD."
         )
-    return days
+    # the day is the one that is written: a zone is not converted
+    return (days.dt.tz_localize(None) if days.dt.tz is not None else days).dt.normalize()
 
 
 def _numbers(frame: pd.DataFrame, name: str, where: str) -> pd.Series[float]:
@@ -119,7 +139,7 @@ def _numbers(frame: pd.DataFrame, name: str, where: str) -> pd.Series[float]:
     bad = np.flatnonzero((values.isna() & frame[name].notna() & (frame[name].astype(str) != "")) | (values < 0))
     if len(bad):
         raise UsageError(
-            f"{where}, row {bad[0] + 2}: {name} {frame[name].iloc[bad[0]]!r} is not a count; write a number from 0 up."
+            f"{where}, row {bad[0] + 2}: {name} {_shown(frame[name].iloc[bad[0]])} is not a count; write a number from 0 up."
         )
     return values
 
@@ -127,8 +147,31 @@ def _numbers(frame: pd.DataFrame, name: str, where: str) -> pd.Series[float]:
 def _no_duplicates(frame: pd.DataFrame, keys: list[str], where: str) -> None:
     twice = np.flatnonzero(frame.duplicated(keys))
     if len(twice):
-        row = frame.iloc[twice[0]]
-        raise UsageError(f"{where}, row {twice[0] + 2}: {', '.join(str(row[k]) for k in keys)} stands twice; keep one.")
+        row = frame[keys].iloc[twice[0]]
+        first = int(np.flatnonzero((frame[keys] == row).all(axis=1))[0])
+        what = ", ".join(f"{row[k]:%Y-%m-%d}" if k == "snapshot_date" else str(row[k]) for k in keys)
+        raise UsageError(
+            f"{where}, row {twice[0] + 2}: {what} stands twice, first in row {first + 2}; keep one.",
+            "A snapshot is of a day; the time of day in snapshot_date does not tell two apart.",
+        )
+
+
+def _known_metrics(frame: pd.DataFrame, where: str) -> None:
+    """Raise UsageError for a metric that no detector will ever look at."""
+    names = [m.name for m in metrics.PANELS]
+    given = frame["metric"].astype(str)
+    is_channel = given.str.startswith(metrics.REACH) & (given != metrics.REACH)
+    bad = np.flatnonzero(~given.isin(names) & ~is_channel)
+    if not len(bad):
+        return
+    name = given.iloc[bad[0]]
+    near = did_you_mean(name, names)
+    if name.startswith(metrics.REACH[:-1]):
+        near = f"; did you mean `{metrics.REACH}{name[len(metrics.REACH) :] or 'email'}`?"
+    raise UsageError(
+        f"{where}, row {bad[0] + 2}: there is no metric {_shown(name)}{near}",
+        f"Metrics are {', '.join(names)} and {metrics.REACH}CHANNEL.",
+    )
 
 
 def _grid(frame: pd.DataFrame) -> tuple[Days, Bools]:
@@ -137,6 +180,7 @@ def _grid(frame: pd.DataFrame) -> tuple[Days, Bools]:
 
 
 def _metrics(frame: pd.DataFrame, where: str) -> dict[str, MetricPanel]:
+    _known_metrics(frame, where)
     _no_duplicates(frame, ["segment_id", "snapshot_date", "metric"], where)
     frame = frame.assign(
         numerator=_numbers(frame, "numerator", where), denominator=_numbers(frame, "denominator", where)
@@ -149,6 +193,9 @@ def _metrics(frame: pd.DataFrame, where: str) -> dict[str, MetricPanel]:
         numerator[s, t] = part["numerator"]
         denominator[s, t] = part["denominator"]
         rate = bool(np.isfinite(denominator).any())
+        if rate != metrics.is_rate(str(metric)):
+            wants = "is a rate: give its denominator" if not rate else "is a count: leave its denominator empty"
+            raise UsageError(f"{where}: metric {metric} {wants}.")
         if rate and (np.isnan(denominator) & np.isfinite(numerator)).any():
             raise UsageError(
                 f"{where}: metric {metric} has a denominator on some rows only; give it on all or on none."

@@ -15,6 +15,7 @@ from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.evaluate import DayReport, judge_day
 from pulse_runner.detectors.panel import DistributionPanel, Panels
+from pulse_runner.detectors.relation import assess_all
 from pulse_runner.incidents.incident import About, Incident, IncidentEvent, Transition
 from pulse_runner.incidents.lifecycle import REOPEN_DAYS, advance
 from pulse_runner.known_events.event import excluded_by_events
@@ -51,7 +52,7 @@ def replay(
         owners=history.owners,
         constrained=history.constrained,
     )
-    spans = [a for d in detectors for a in d.assess(panels, settings, start, stop)]
+    spans = assess_all(detectors, panels, settings, start, stop)
     daily = [d for d in detectors if d.is_daily]
     baselines = [_Baseline(h, history) for h in history.distributions] if daily else []
     dailies: list[Assessment] = []
@@ -79,7 +80,8 @@ def subjects(history: Recording) -> dict[str, About]:
     names = {s for p in history.metrics.values() for s in p.segment_ids}
     names |= {s for d in history.distributions for s in d.segment_ids}
     about = {s: About(s, history.entities.get(s, ""), history.owners.get(s, "")) for s in sorted(names)}
-    for entity in sorted({e for e, _ in history.health.keys} if history.health else ()):
+    known = {e for e, _ in history.health.keys} if history.health else set(history.entities.values()) - {""}
+    for entity in sorted(known):
         owners = Counter(history.owners.get(s, "") for s, e in history.entities.items() if e == entity)
         about.setdefault(entity, About(entity, entity, owners.most_common(1)[0][0] if owners else ""))
     return about

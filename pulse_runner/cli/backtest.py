@@ -12,7 +12,7 @@ from pulse_runner.backtest.read import Recording, read_history
 from pulse_runner.backtest.replay import Replay, replay
 from pulse_runner.backtest.report import INCIDENT_COLUMNS, alerts_per_week, incident_rows, json_lines, threshold_table
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
-from pulse_runner.detectors import DETECTORS, Limits, Settings
+from pulse_runner.detectors import DETECTORS, Limits, Settings, unknown_detector
 from pulse_runner.errors import UsageError
 from pulse_runner.known_events.seed import read_known_events
 
@@ -40,17 +40,24 @@ def parse_thresholds(pairs: tuple[str, ...]) -> dict[str, Limits]:
     >>> parse_thresholds(("size_jump=0.2",))["size_jump"].threshold
     0.2
     """
-    known = {d.name for d in DETECTORS}
-    rules = {}
+    return {name: Limits(value) for name, value in _per_detector(pairs, "0.2").items()}
+
+
+def _per_detector(pairs: tuple[str, ...], example: str) -> dict[str, float]:
+    """Return a number above zero per DETECTOR=VALUE."""
+    values = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
-        if name not in known:
-            raise click.BadParameter(f"{name!r} is not a detector; choose from {', '.join(sorted(known))}.")
+        complaint = unknown_detector(name)
+        if complaint:
+            raise click.BadParameter(complaint)
         try:
-            rules[name] = Limits(float(value))
+            values[name] = float(value)
         except ValueError:
-            raise click.BadParameter(f"{pair!r}: {value!r} is not a number; write {name}=0.2.") from None
-    return rules
+            raise click.BadParameter(f"{pair!r}: {value!r} is not a number; write {name}={example}.") from None
+        if not 0 < values[name] < np.inf:
+            raise click.BadParameter(f"{pair!r}: {value} is not above zero; write {name}={example}.")
+    return values
 
 
 def parse_fdr(text: str) -> float | None:

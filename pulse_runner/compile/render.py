@@ -98,6 +98,6 @@ def _definitions(project: Project, entity: str) -> str:
 
 def _thresholds(thresholds: Mapping[str, DetectorSettings]) -> dict[str, dict[str, Any]]:
     return {
-        name: {k: v for k, v in (("threshold", t.threshold), ("direction", t.direction), ("enabled", t.enabled), ("attributes", dict(t.attributes))) if v not in (None, {})}
+        name: {k: v for k, v in (("threshold", t.threshold), ("direction", t.direction), ("enabled", t.enabled), ("attributes", dict(t.attributes)), ("sensitivity", t.sensitivity)) if v not in (None, {})}
         for name, t in thresholds.items()
     }  # fmt: skip

@@ -26,6 +26,7 @@ from pulse_runner.detectors import DETECTORS, Limits, Panels, Settings, Verdict
 from pulse_runner.detectors.base import Assessment, Key
 from pulse_runner.detectors.evaluate import DayReport, judge_day
 from pulse_runner.detectors.panel import DistributionPanel, MetricPanel
+from pulse_runner.detectors.relation import assess_all
 from pulse_runner.known_events.event import KnownEvent
 from pulse_runner.known_events.read import excluded_days, excluded_spans, read_events
 from pulse_runner.segments.model import DetectorSettings, Project
@@ -92,7 +93,7 @@ class Judge:
         known = known_by(self._all, day)
         if not self._spans or not _same_keys(known, self._panels):
             self._panels = known
-            self._spans = [a for d in DETECTORS for a in d.assess(known, self._settings, day, self._last)]
+            self._spans = assess_all(DETECTORS, known, self._settings, day, self._last)
 
 
 def _same_keys(one: Panels, other: Panels) -> bool:
@@ -137,7 +138,8 @@ def detector_settings(project: Project) -> Settings:
             for attribute, threshold in own.attributes.items():
                 rule = Limits(enabled=False) if threshold is None else Limits(threshold)
                 per_attribute[segment.name, detector, attribute] = rule
-    return Settings(segments=per_segment, attributes=per_attribute)
+    defaults = {detector: _rule(own) for detector, own in project.defaults.items()}
+    return Settings(defaults, per_segment, per_attribute)
 
 
 def finding_row(verdict: Verdict, incident_id: str) -> dict[str, object]:
@@ -173,7 +175,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _rule(own: DetectorSettings) -> Limits:
-    return Limits(own.threshold, own.direction, own.enabled is not False)
+    return Limits(own.threshold, own.direction, own.enabled is not False, own.sensitivity)
 
 
 def _annotate(panel: MetricPanel, past: Past) -> MetricPanel:

@@ -16,6 +16,7 @@ from pulse_runner.detectors.panel import DistributionPanel, EntityPanel, MetricP
 from pulse_runner.detectors.reach_drop import ReachDrop
 from pulse_runner.detectors.size_jump import SizeJump
 from pulse_runner.detectors.stale_data import StaleData
+from pulse_runner.errors import did_you_mean
 from pulse_runner.vocabulary import Severity
 
 DETECTORS: tuple[Detector, ...] = (
@@ -37,6 +38,18 @@ def find(name: str) -> Detector | Usual:
     return BY_NAME.get(name) or Usual()
 
 
+def unknown_detector(name: str) -> str:
+    """Return what is wrong with a detector's name and which one was probably meant; nothing for a name that is one.
+
+    >>> unknown_detector("size_jmp").split(" Detectors")[0]
+    "'size_jmp' is not a detector; did you mean `size_jump`?"
+    """
+    if name in BY_NAME:
+        return ""
+    near = did_you_mean(name, BY_NAME)
+    return f"{name!r} is not a detector{near or '.'} Detectors are {', '.join(BY_NAME)}."
+
+
 __all__ = [
     "DETECTORS",
     "Assessment",
@@ -56,4 +69,5 @@ __all__ = [
     "Verdict",
     "evaluate",
     "find",
+    "unknown_detector",
 ]

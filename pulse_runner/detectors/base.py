@@ -6,7 +6,7 @@ An Assessment is the columnar result of one detector; Findings and Verdicts are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import IntEnum
 from typing import Literal, Protocol
@@ -17,9 +17,26 @@ import numpy.typing as npt
 from pulse_runner import metrics
 from pulse_runner.arrays import Bools, Days, Floats
 from pulse_runner.detectors.panel import Panels
-from pulse_runner.vocabulary import SEVERITIES, Direction, Severity
+from pulse_runner.vocabulary import SEVERITIES, Direction, Severity, severity_rank
 
 Key = tuple[str, str, str, str, str]  # entity, segment, detector, metric, attribute
+
+# The stated false alarm rate: false alarms that one series may raise in a year, its own noise being as it was. The engine takes it as
+# `false_alarms` (`assess_series` and `track`): one number, or one per series. Half of it halves the alarms that are nothing, and costs
+# some that are something. It is before false discovery control and before the material threshold, which both take alarms away.
+FALSE_ALARMS_A_YEAR = 1.0
+
+
+PEOPLE = (5, 10, 20)  # people more or fewer than expected from which a finding may be medium, high, critical
+
+
+def at_most(severity: Severity, people: float) -> Severity:
+    """Return a severity, or the highest that so many people more or fewer allow.
+
+    >>> at_most("critical", 3), at_most("critical", 12), at_most("medium", 500)
+    ('low', 'high', 'medium')
+    """
+    return min(severity, SEVERITIES[int(np.searchsorted(PEOPLE, people, side="right"))], key=severity_rank)
 
 
 class Outcome(IntEnum):
@@ -46,6 +63,7 @@ class Limits:
     threshold: float | None = None
     direction: Direction | None = None
     enabled: bool = True
+    false_alarms: float | None = None  # that a series may raise in a year: the sensitivity
 
 
 @dataclass(frozen=True)
@@ -62,14 +80,22 @@ class Settings:
     min_history: int = 8
 
     def rule(self, detector: Detector, segment_id: str, attribute: str | None = None) -> Limits:
-        """Return the threshold, direction and switch that hold for one test."""
-        layers = [Limits(detector.default_threshold, detector.default_direction)]
+        """Return the threshold, direction, switch and sensitivity that hold for one test."""
+        layers = [Limits(detector.default_threshold, detector.default_direction, True, FALSE_ALARMS_A_YEAR)]
         layers += [r for r in (self.detectors.get(detector.name), self.segments.get((segment_id, detector.name))) if r]
         if attribute is not None and (segment_id, detector.name, attribute) in self.attributes:
             layers.append(self.attributes[segment_id, detector.name, attribute])
         threshold = next(r.threshold for r in reversed(layers) if r.threshold is not None)
         direction = next(r.direction for r in reversed(layers) if r.direction is not None)
-        return Limits(threshold, direction, all(r.enabled for r in layers))
+        alarms = next(r.false_alarms for r in reversed(layers) if r.false_alarms is not None)
+        return Limits(threshold, direction, all(r.enabled for r in layers), alarms)
+
+    def false_alarms(self, detector: Detector, segment_ids: Sequence[str], attribute: str | None = None) -> Floats:
+        """Return the false alarms that each segment's series may raise in a year, as the engine takes them."""
+        own = {s for s, d in self.segments if d == detector.name}
+        usual = self.rule(detector, "").false_alarms
+        rates = [self.rule(detector, s, attribute).false_alarms if s in own else usual for s in segment_ids]
+        return np.array(rates, float)
 
     def vectors(
         self, detector: Detector, segment_ids: Sequence[str], attribute: str | None = None
@@ -183,6 +209,29 @@ class Assessment:
     grade: Callable[[float, float], Severity]
     bucket: Callable[[int, int], str | None] = lambda s, d: None
     attributes: tuple[str | None, ...] | None = None  # per test, where they differ
+    people: Floats | None = (
+        None  # more or fewer than expected over the episode, where a finding is about what people do
+    )
+
+    def severity(self, s: int, d: int) -> Severity:
+        """Return how severe a finding is: by its effect, and at most what the people behind it allow."""
+        severity = self.grade(float(self.effect[s, d]), float(self.threshold[s]))
+        return severity if self.people is None else at_most(severity, float(self.people[s, d]))
+
+    def since(self, day: int) -> Assessment:
+        """Return the assessment without its first `day` days."""
+        if day == 0:
+            return self
+        sentence, bucket = self.sentence, self.bucket
+        cut = {
+            f.name: getattr(self, f.name)[:, day:]
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), np.ndarray) and getattr(self, f.name).ndim == 2
+        }
+        return replace(
+            self, **cut, dates=self.dates[day:], sentence=lambda s, d: sentence(s, d + day),
+            bucket=lambda s, d: bucket(s, d + day),
+        )  # fmt: skip
 
     def candidates(self, d: int) -> Bools:
         """Return (S,) for one day: eligible and at or above the threshold."""

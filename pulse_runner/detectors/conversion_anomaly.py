@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
-from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
-from pulse_runner.detectors.panel import Panels
+from pulse_runner.detectors.panel import MetricPanel, Panels
+from pulse_runner.detectors.people import assess_over_episode
+from pulse_runner.detectors.pooling import groups, pool, together
 from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(
@@ -43,4 +45,23 @@ class ConversionAnomaly(Usual):
         """
         if "conversion_rate" not in panels.metrics:
             return []
-        return [assess_series(self, panels.metrics["conversion_rate"], settings, first, last, TUNING)]
+        panel = panels.metrics["conversion_rate"]
+        pooled = pool(panel, panels.entities)
+        out = [assess_over_episode(self, panel, settings, first, last, TUNING, pooled=pooled)]
+        members = groups(panel, panels.entities)
+        if members:
+            whole = together(panel, members)
+            out.append(self._of_relations(whole, members, settings, first, last))
+        return out
+
+    def _of_relations(
+        self, panel: MetricPanel, members: Mapping[str, list[int]], settings: Settings, first: np.datetime64, last: np.datetime64
+    ) -> Assessment:  # fmt: skip
+        """Judge what the segments of an entity do together: what they all do is nothing odd in any of them."""
+        whole = assess_over_episode(self, panel, settings, first, last, TUNING)
+
+        def say(s: int, d: int) -> str:
+            entity = panel.segment_ids[s]
+            return f"Over the {len(members[entity])} segments of {entity}: {whole.sentence(s, d)}"
+
+        return replace(whole, entities=panel.segment_ids, segment_ids=("",) * len(members), sentence=say)

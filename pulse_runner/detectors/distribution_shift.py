@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from pulse_runner.arrays import Bools, Floats, iso
-from pulse_runner.detectors.base import Assessment, Finding, Outcome, Settings, Usual
+from pulse_runner.detectors.base import FALSE_ALARMS_A_YEAR, Assessment, Finding, Outcome, Settings, Usual
 from pulse_runner.detectors.panel import DistributionPanel, Panels
 from pulse_runner.vocabulary import Direction, percent
 
@@ -76,7 +76,7 @@ class DistributionShift(Usual):
         kind[muted] = Outcome.MUTED
         kind[~enabled] = Outcome.DISABLED
         tested = usable & history & enabled & ~muted
-        abnormal = tested & (p < self.alpha)
+        abnormal = tested & (p < self.alpha * settings.false_alarms(self, panel.segment_ids) / FALSE_ALARMS_A_YEAR)
         rows = np.arange(len(p))
         moved = one.apart_z.argmax(1)
         length = np.array(WINDOWS)[best]

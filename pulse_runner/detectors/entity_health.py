@@ -13,6 +13,8 @@ from pulse_runner.detectors.base import Assessment, Finding, Limits, Outcome, Se
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
 from pulse_runner.detectors.panel import EntityPanel, MetricPanel, Panels
+from pulse_runner.detectors.people import assess_over_episode
+from pulse_runner.detectors.pooling import groups
 from pulse_runner.metrics import ROWS
 from pulse_runner.vocabulary import Direction, percent
 
@@ -68,21 +70,24 @@ class EntityHealth(Usual):
                 self._types(health, settings, first),
                 self._broken(health, settings, first),
             ]
-        limits = Limits(COLLAPSE, "down", settings.rule(self, "").enabled)
+        own = settings.rule(self, "")
+        limits = Limits(COLLAPSE, "down", own.enabled, own.false_alarms)
         collapse = Settings({self.name: limits}, settings.segments, fdr=settings.fdr)
         for flow in ("converted", "entered"):
-            if flow in panels.metrics:
-                out.append(assess_series(self, panels.metrics[flow], collapse, first, last, TUNING))
+            panel = panels.metrics.get(flow)
+            if panel is not None and flow == "converted" and "conversion_rate" in panels.metrics:
+                # what a segment of several converts is judged as a rate, and the sum over them as events of the relation
+                pooled = {n for rows in groups(panel, panels.entities).values() for n in rows}
+                panel = panel.rows([n for n in range(len(panel.segment_ids)) if n not in pooled])
+            if panel is not None and panel.segment_ids:
+                out.append(assess_over_episode(self, panel, collapse, first, last, TUNING))
         return out
 
     def _rows(self, health: EntityPanel, settings: Settings, first: np.datetime64, last: np.datetime64) -> Assessment:
-        which = [i for i, (_, column) in enumerate(health.keys) if column == ROWS]
-        panel = MetricPanel(
-            "rows", tuple(health.keys[i][0] for i in which), health.dates, health.rows[which],
-            excluded=None if health.excluded is None else health.excluded[which], status=_fresh(health, which),
-        )  # fmt: skip
-        result = assess_series(self, panel, settings, first, last, TUNING)
-        return replace(result, entities=panel.segment_ids, segment_ids=("",) * len(which))
+        panel = rows_panel(health)
+        rates = settings.false_alarms(self, panel.segment_ids)
+        result = assess_series(self, panel, settings, first, last, TUNING, false_alarms=rates)
+        return replace(result, entities=panel.segment_ids, segment_ids=("",) * len(panel.segment_ids))
 
     def _nulls(self, health: EntityPanel, settings: Settings, first: np.datetime64, last: np.datetime64) -> Assessment:
         which = [i for i, (_, column) in enumerate(health.keys) if column != ROWS]
@@ -91,10 +96,12 @@ class EntityHealth(Usual):
             health.rows[which], excluded=None if health.excluded is None else health.excluded[which],
             status=_fresh(health, which),
         )  # fmt: skip
+        own = settings.rule(self, "")
         up = replace(
-            settings, detectors={**settings.detectors, self.name: Limits(0.0, "up", settings.rule(self, "").enabled)}
+            settings, detectors={**settings.detectors, self.name: Limits(0.0, "up", own.enabled, own.false_alarms)}
         )
-        result = assess_series(self, panel, up, first, last, TUNING)
+        rates = settings.false_alarms(self, panel.segment_ids)
+        result = assess_series(self, panel, up, first, last, TUNING, false_alarms=rates)
         points = result.observed - result.expected
         texts = result.sentence
 
@@ -190,6 +197,15 @@ class EntityHealth(Usual):
             rebased=np.zeros(shape, bool), needs=nan, threshold=np.zeros(len(which)),
             sentence=sentence, grade=self.severity, attributes=columns,
         )  # fmt: skip
+
+
+def rows_panel(health: EntityPanel) -> MetricPanel:
+    """Return the rows of each relation as a metric; the names are those of the entities."""
+    which = [i for i, (_, column) in enumerate(health.keys) if column == ROWS]
+    return MetricPanel(
+        "rows", tuple(health.keys[i][0] for i in which), health.dates, health.rows[which],
+        excluded=None if health.excluded is None else health.excluded[which], status=_fresh(health, which),
+    )  # fmt: skip
 
 
 def _fresh(health: EntityPanel, which: list[int]) -> np.ndarray[Any, Any] | None:

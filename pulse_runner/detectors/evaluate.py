@@ -12,6 +12,7 @@ import numpy as np
 from pulse_runner.arrays import Floats, as_date
 from pulse_runner.detectors.base import Assessment, Detector, Finding, Outcome, Settings, Verdict
 from pulse_runner.detectors.panel import Panels
+from pulse_runner.detectors.relation import assess_all
 from pulse_runner.metrics import ROWS
 
 
@@ -47,7 +48,7 @@ def evaluate(
     Plainly quiet tests are counted, not listed, unless `every_verdict` is set.
     """
     start, stop = np.datetime64(first, "D"), np.datetime64(last, "D")
-    assessments = [a for d in detectors for a in d.assess(panels, settings, start, stop)]
+    assessments = assess_all(detectors, panels, settings, start, stop)
     reports = []
     for n in range(int((stop - start).astype(int)) + 1):
         reports.append(judge_day(assessments, panels, settings, start + np.timedelta64(n, "D"), every_verdict))
@@ -137,7 +138,7 @@ def _verdict(a: Assessment, s: int, d: int, found: bool, panels: Panels, tests: 
         finding = Finding(
             segment_id=segment, detector=a.detector, metric=a.metric, attribute=a.attribute_of(s), bucket=a.bucket(s, d),
             snapshot_date=as_date(a.dates[d]), started_on=as_date(a.started[s, d]), direction=way,
-            severity=a.grade(effect, float(a.threshold[s])), observed=stored(a.observed[s, d]),
+            severity=a.severity(s, d), observed=stored(a.observed[s, d]),
             expected=stored(a.expected[s, d]), lower=stored(a.lower[s, d]), upper=stored(a.upper[s, d]), effect=stored(effect),
             p_value=stored(p), threshold=float(a.threshold[s]), reason=reason, entity=entity,
             q_value=stored(min(1.0, p * max(tests, 1))),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
-from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
 from pulse_runner.detectors.panel import Panels
+from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(
@@ -44,4 +44,4 @@ class InactivityCreep(Usual):
         """
         if "inactive_rate" not in panels.metrics:
             return []
-        return [assess_series(self, panels.metrics["inactive_rate"], settings, first, last, TUNING)]
+        return [assess_over_episode(self, panels.metrics["inactive_rate"], settings, first, last, TUNING, days=1)]

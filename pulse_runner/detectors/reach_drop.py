@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
-from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Tuning
 from pulse_runner.detectors.panel import Panels
+from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=8.0, looks=1.5, share_down=0.98)
@@ -37,4 +37,4 @@ class ReachDrop(Usual):
         'Reach by email fell 44.3 % to 50.0 %; 89.7 % expected (87.5 % to 91.6 %) from 34 earlier days.'
         """
         channels = sorted(m for m in panels.metrics if m.startswith("reach:"))
-        return [assess_series(self, panels.metrics[m], settings, first, last, TUNING) for m in channels]
+        return [assess_over_episode(self, panels.metrics[m], settings, first, last, TUNING, days=1) for m in channels]

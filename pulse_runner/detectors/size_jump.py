@@ -41,4 +41,6 @@ class SizeJump(Usual):
         """
         if "size" not in panels.metrics:
             return []
-        return [assess_series(self, panels.metrics["size"], settings, first, last, TUNING)]
+        panel = panels.metrics["size"]
+        rates = settings.false_alarms(self, panel.segment_ids)
+        return [assess_series(self, panel, settings, first, last, TUNING, false_alarms=rates)]

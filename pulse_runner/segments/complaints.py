@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from pulse_runner.errors import did_you_mean
 from pulse_runner.segments.schema import RULE_KEYS, Schema
-from pulse_runner.segments.source import Document, Path, did_you_mean
+from pulse_runner.segments.source import Document, Path
 from pulse_runner.segments.strict import Spec
 
 KINDS = {

@@ -15,10 +15,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from pulse_runner.errors import did_you_mean
 from pulse_runner.segments.functions import CLOCKS, FUNCTIONS, SESSION, TYPES, Functions, places_of
 from pulse_runner.segments.pattern import DO as SHORTER
 from pulse_runner.segments.pattern import pattern_problem
-from pulse_runner.segments.source import did_you_mean
 from pulse_runner.segments.tokens import Token, arguments, closing, opening, tokens_of
 
 LONGEST, DEEPEST = 2000, 20  # characters, brackets and cases within each other

@@ -87,13 +87,16 @@ def build_project(texts: Mapping[str, str], schema: Schema) -> Project:
     fields = {s.entity: tuple(s.fields) for kind, _, s in documents if kind == "entity"}
     routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in _routes(s).items()}
     segments = {s.segment: _segment(s, d.file, fields[s.entity]) for kind, d, s in documents if kind == "segment"}
-    return Project(entities, segments, routes, schema.functions)
+    defaults = next((_thresholds(s) for kind, _, s in documents if kind == "defaults"), {})
+    return Project(entities, segments, routes, defaults, schema.functions)
 
 
 def _kind(path: PurePosixPath, document: Document) -> str:
     keys: Mapping[str, Any] = document.data if isinstance(document.data, dict) else {}
     if path.name == "routes.yml" or "routes" in keys:
         return "routes"
+    if path.name == "defaults.yml" or set(keys) == {"thresholds"}:
+        return "defaults"
     return "entity" if path.parent.name == "entities" or ("segment" not in keys and "relation" in keys) else "segment"
 
 
@@ -140,16 +143,20 @@ def _safe(column: str | None) -> str | None:
 
 
 def _segment(spec: Any, file: str, fields: tuple[str, ...]) -> Segment:
-    thresholds = {
-        n: DetectorSettings(
-            t.threshold, t.direction, t.enabled, {a: None if v == "off" else v for a, v in t.attributes.items()}
-        )
-        for n, t in spec.thresholds.items()
-    }
     return Segment(
         spec.segment, spec.entity, _rule(spec.rules, fields), spec.owner, spec.label or "",
-        spec.description or "", spec.enabled, thresholds, tuple(spec.alerts), file,
+        spec.description or "", spec.enabled, _thresholds(spec), tuple(spec.alerts), file,
     )  # fmt: skip
+
+
+def _thresholds(spec: Any) -> dict[str, DetectorSettings]:
+    return {
+        n: DetectorSettings(
+            t.threshold, t.direction, t.enabled, {a: None if v == "off" else v for a, v in t.attributes.items()},
+            t.sensitivity,
+        )
+        for n, t in spec.thresholds.items()
+    }  # fmt: skip
 
 
 def _rule(spec: Any, fields: tuple[str, ...]) -> Rule:

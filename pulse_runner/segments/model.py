@@ -186,12 +186,13 @@ Rule = All | AnyOf | Not | Leaf
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """One segment's exceptions to a detector's defaults; None keeps the default."""
+    """Exceptions of a segment, or of the project, to a detector's defaults; None keeps the default."""
 
     threshold: float | None = None
     direction: Literal["both", "down", "up"] | None = None
     enabled: bool | None = None
     attributes: Mapping[str, float | None] = field(default_factory=dict)  # None: switched off
+    sensitivity: float | None = None  # false alarms that a series may raise in a year
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,7 @@ class Project:
     entities: Mapping[str, Entity]
     segments: Mapping[str, Segment]
     routes: Mapping[str, Route]
+    defaults: Mapping[str, DetectorSettings] = field(default_factory=dict)
     functions: Functions = Functions()  # noqa: RUF009  frozen
 
 

@@ -19,7 +19,7 @@ from pulse_runner.segments.limits import MOST_DAYS
 from pulse_runner.segments.model import MESSAGES_PER_RUN, FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
-from pulse_runner.vocabulary import Direction, Severity
+from pulse_runner.vocabulary import SENSITIVITIES, Direction, Severity
 
 _Scalar: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 # operands are typed by the field that they meet, so semantics.py judges them
@@ -241,12 +241,28 @@ for _model in (AllSpec, AnySpec, NotSpec):
     _model.model_rebuild()
 
 
+_Rate = Annotated[float, PField(gt=0, le=52)]
+Sensitivity = Annotated[
+    _Rate,
+    BeforeValidator(
+        lambda given: SENSITIVITIES.get(given, given) if isinstance(given, str) else given,
+        json_schema_input_type=_Rate | Literal["low", "normal", "high"],
+    ),
+    PField(
+        description="False alarms that a series may raise in a year: "
+        + ", ".join(f"{word} is {rate:g}" for word, rate in SENSITIVITIES.items())
+        + ", or a number."
+    ),
+]
+
+
 class ThresholdSpec(Spec):
-    """One segment's exceptions to a detector's defaults; a number alone is the threshold, `off` switches it off."""
+    """Exceptions to a detector's defaults; a number alone is the threshold, `off` switches it off."""
 
     threshold: Annotated[float | None, PField(gt=0)] = None
     direction: Direction | None = None
     enabled: bool | None = None
+    sensitivity: Sensitivity | None = None
     attributes: Annotated[
         dict[Name, Annotated[float, PField(gt=0)] | Literal["off"]],
         PField(description="For a detector that judges each attribute."),
@@ -284,6 +300,12 @@ class SegmentSpec(Spec):
     alerts: Annotated[list[Text], PField(description="Routes of routes.yml.")] = PField(default_factory=list)
 
 
+class DefaultsSpec(Spec):
+    """What holds for every segment that does not say otherwise."""
+
+    thresholds: dict[str, Threshold] = PField(default_factory=dict)
+
+
 Budget = Annotated[
     int,
     PField(ge=1, le=1000, description="Messages that a target gets in one run; the rest is named in one digest."),
@@ -319,19 +341,22 @@ class Schema:
 
     @cached_property
     def specs(self) -> Mapping[str, type[Spec]]:
-        """Return the model of an `entity`, a `segment` and a `routes` file."""
+        """Return the model of an `entity`, a `segment`, a `routes` and a `defaults` file."""
         names = Literal[tuple(self.detectors)]  # type: ignore[valid-type]
         targets: Any = Annotated[Union[tuple(self.channels.values())], PField(discriminator="channel")]  # noqa: UP007
         thresholds: Any = (dict[names, Threshold], PField(default_factory=dict))  # type: ignore[valid-type]
         channels: Any = (Annotated[list[targets], PField(min_length=1)], ...)
         segment = create_model("SegmentSpec", __base__=SegmentSpec, __doc__=SegmentSpec.__doc__, thresholds=thresholds)
+        defaults = create_model(
+            "DefaultsSpec", __base__=DefaultsSpec, __doc__=DefaultsSpec.__doc__, thresholds=thresholds
+        )
         route = create_model("RouteSpec", __base__=RouteSpec, __doc__=RouteSpec.__doc__, channels=channels)
         routes: Any = (dict[Name, route], ...)  # type: ignore[valid-type]
         every = create_model("RoutesSpec", __base__=RoutesSpec, __doc__=RoutesSpec.__doc__, routes=routes)
-        return {"entity": EntitySpec, "segment": segment, "routes": every}
+        return {"entity": EntitySpec, "segment": segment, "routes": every, "defaults": defaults}
 
     def json_schema(self, kind: str) -> dict[str, Any]:
-        """Return the JSON Schema (2020-12) of an `entity`, `segment` or `routes` file."""
+        """Return the JSON Schema (2020-12) of an `entity`, `segment`, `routes` or `defaults` file."""
         schema = self.specs[kind].model_json_schema(mode="validation", by_alias=True)
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pulse_runner.errors import did_you_mean
 from pulse_runner.segments.complaints import describe
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.functions import Functions
@@ -19,7 +20,7 @@ from pulse_runner.segments.pattern import pattern_problem
 from pulse_runner.segments.people import looks_like_people
 from pulse_runner.segments.references import check_references
 from pulse_runner.segments.schema import Schema
-from pulse_runner.segments.source import Document, Path, did_you_mean
+from pulse_runner.segments.source import Document, Path
 
 Checked = tuple[str, Document, Any]  # kind, document, spec
 CALL = re.compile(r"\s*(ref|source)\(\s*['\"]([^'\"]+)['\"]\s*(?:,\s*['\"]([^'\"]+)['\"]\s*)?\)\s*")
@@ -41,17 +42,27 @@ def check_all(documents: Sequence[Checked], schema: Schema) -> None:
                 _segment(document, spec, entities, segments, routes, schema)
                 if spec.entity in entities:
                     _thresholds(document, spec, entities[spec.entity], schema)
+            elif kind == "defaults":
+                for detector, settings in spec.thresholds.items():
+                    if settings.attributes:
+                        where: Path = ("thresholds", detector, "attributes")
+                        document.complain(where, "attributes are of an entity; give them in the segment's own file")
     check_references(documents, segments)
 
 
 def _duplicates(documents: Sequence[Checked]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for kind, document, spec in documents:
-        for name in spec.routes if kind == "routes" else [getattr(spec, kind)]:
+        if kind == "defaults":
+            names, word = ["thresholds"], "project"
+        else:
+            names, word = (list(spec.routes), "route") if kind == "routes" else ([getattr(spec, kind)], kind)
+        for name in names:
             first = seen.setdefault((kind, name), document.file)
             if first != document.file:
-                word = "route" if kind == "routes" else kind
-                document.complain((kind,), f"{word} `{name}` is defined twice; the first is in {first}")
+                path = ("thresholds",) if kind == "defaults" else (kind,)
+                what = "there are defaults of the project" if kind == "defaults" else f"{word} `{name}` is defined"
+                document.complain(path, f"{what} twice; the first is in {first}")
 
 
 def _entity(document: Document, spec: Any, schema: Schema) -> None:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -221,15 +220,3 @@ def _scalar(document: Document, node: Node, path: Path) -> Any:
         return None
     document.complain(path, f"tag `{node.tag}` is not used here")
     return None
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return `; did you mean ...?` for the nearest known word, or nothing.
-
-    >>> did_you_mean("countri", ["country", "plan"])
-    '; did you mean `country`?'
-    """
-    if len(word) > 100 or len(known) > 2000:
-        return ""  # to compare all would take longer than to look
-    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f"; did you mean `{near[0]}`?" if near else ""

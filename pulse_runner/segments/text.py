@@ -102,6 +102,7 @@ def settings_text(settings: DetectorSettings) -> str:
     """
     parts = [f"{settings.threshold:g}" if settings.threshold is not None else "", settings.direction or ""]
     parts.append("off" if settings.enabled is False else "")
+    parts.append(f"sensitivity {settings.sensitivity:g}" if settings.sensitivity is not None else "")
     parts += [f"{a}={'off' if t is None else f'{t:g}'}" for a, t in settings.attributes.items()]
     return " ".join(p for p in parts if p)
 

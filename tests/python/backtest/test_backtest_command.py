@@ -104,21 +104,38 @@ def test_distributions_are_told_by_their_columns_and_null_is_a_bucket_name(tmp_p
     [
         (lambda f: f.rename(columns={"numerator": "value"}), "expected segment_id, snapshot_date, metric, numerator"),
         (lambda f: f.assign(snapshot_date=["soon", *f["snapshot_date"][1:]]), "row 2: snapshot_date 'soon' is not a day"),
-        (lambda f: f.assign(numerator=[-1, *f["numerator"][1:]]), "row 2: numerator"),
-        (lambda f: pd.concat([f, f.tail(1)]), "row 362: calm"),
+        (lambda f: f.assign(snapshot_date=[None, *f["snapshot_date"][1:]]), "row 2: snapshot_date"),
+        (lambda f: f.assign(numerator=[-5, *f["numerator"][1:]]), "row 2: numerator -5 is not a count"),
+        (lambda f: f.assign(denominator=[-0.5, *f["denominator"][1:]]), "row 2: denominator -0.5 is not a count"),
+        (lambda f: pd.concat([f, f.tail(1)]), "row 362: calm, 2024-04-29, conversion_rate stands twice, first in row 361"),
+        (lambda f: f.assign(snapshot_date=[f["snapshot_date"][1] + "T23:30", *f["snapshot_date"][1:]]),
+         "row 3: calm, 2024-01-02, size stands twice, first in row 2"),
+        (lambda f: f.assign(snapshot_date=["2024-01-02 04:00:00+02:00", *f["snapshot_date"][1:]]), "several time zones"),
+        (lambda f: f.replace({"metric": {"conversion_rate": "convertion_rate"}}), "row 242: there is no metric 'convertion_rate'; did"),
+        (lambda f: f.replace({"metric": {"conversion_rate": "reach_email"}}), "did you mean `reach:email`?"),
+        (lambda f: f.replace({"metric": {"conversion_rate": "luck"}}), "Metrics are size, entered, exited, converted, conversion_rate"),
+        (lambda f: f.assign(denominator=None), "metric conversion_rate is a rate: give its denominator"),
+        (lambda f: f.assign(denominator=9999), "metric size is a count: leave its denominator empty"),
         (lambda f: f.head(0), "has no rows"),
     ],
 )  # fmt: skip
-def test_a_bad_file_is_refused_with_the_place(tmp_path: Path, change: object, message: str) -> None:
-    result = run(tmp_path, "--input", save(change(metrics()), tmp_path / "m.csv"))  # type: ignore[operator]
-    assert result.exit_code == 2
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_bad_file_is_refused_with_the_place(tmp_path: Path, change: object, message: str, kind: str) -> None:
+    result = run(tmp_path, "--input", save(change(metrics()), tmp_path / f"m.{kind}"))  # type: ignore[operator]
+    assert result.exit_code == 2, result.output
     assert message in result.output
+    assert "m.csv" in result.output or "m.parquet" in result.output
+    assert "np." not in result.output
+    assert "Timestamp" not in result.output
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--threshold", "size_jmp=1"), "is not a detector; choose from"),
+        (("--threshold", "size_jmp=1"), "is not a detector; did you mean `size_jump`?"),
+        (("--threshold", "luck=1"), "Detectors are broken_segment, stale_data"),
+        (("--threshold", "size_jump=0"), "is not above zero"),
+        (("--threshold", "size_jump=nan"), "is not above zero"),
         (("--threshold", "size_jump=x"), "is not a number"),
         (("--fdr", "2"), "neither `off` nor a rate"),
     ],

@@ -9,12 +9,16 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from pulse_runner.detect.stage import detector_settings
+from pulse_runner.detectors import find
+from pulse_runner.detectors.base import FALSE_ALARMS_A_YEAR
 from pulse_runner.errors import DefinitionError
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.expression import check_expression
 from pulse_runner.segments.load import build_project, load_project
 from pulse_runner.segments.model import FieldLeaf, leaves
-from pulse_runner.segments.text import definition_hash, rule_text
+from pulse_runner.segments.text import definition_hash, rule_text, settings_text
+from pulse_runner.vocabulary import SENSITIVITIES
 
 DEMO = Path(__file__).parents[3] / "demo"
 ENTITY = """entity: customers
@@ -161,16 +165,71 @@ def test_a_rule_reads_as_a_sentence_and_its_hash_is_of_its_meaning() -> None:
     assert definition_hash(one, entity) == definition_hash(two, entity)
 
 
-@pytest.mark.parametrize(("folder", "kind"), [("segments", "segment"), ("segments/entities", "entity")])
+@pytest.mark.parametrize(
+    ("folder", "kind"), [("segments", "segment"), ("segments/entities", "entity"), ("segments", "routes")]
+)
 def test_the_published_schemas_accept_the_demo(folder: str, kind: str) -> None:
     schema = json.loads((DEMO / "segments" / "schema" / f"{kind}.json").read_text(encoding="utf-8"))
     checked = 0
     for file in (DEMO / folder).glob("*.yml"):
         data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-        if "routes" not in data:
+        if kind in data:
             jsonschema.validate(data, schema)
             checked += 1
     assert checked
+
+
+def test_the_defaults_of_the_project_hold_where_a_segment_says_nothing() -> None:
+    segment = "segment: s\nentity: customers\nowner: me\nrules: [{field: ltv, operator: is_null}]\n"
+    own = "thresholds:\n  size_jump: {sensitivity: low}\n  reach_drop: 0.3\n"
+    texts = {
+        "segments/entities/customers.yml": ENTITY,
+        "segments/s.yml": segment + own,
+        "segments/t.yml": segment.replace("segment: s", "segment: t"),
+        "segments/defaults.yml": "thresholds:\n  size_jump: {threshold: 0.2, sensitivity: high}\n  reach_drop: {sensitivity: 2}\n",
+    }
+    project = build_project(texts, SCHEMA)
+    settings = detector_settings(project)
+    size, reach = find("size_jump"), find("reach_drop")
+    assert [settings.rule(size, n).threshold for n in "st"] == [0.2, 0.2]
+    assert settings.false_alarms(size, "st").tolist() == [0.25, 4.0]
+    assert settings.false_alarms(reach, "st").tolist() == [2.0, 2.0]
+    assert [settings.rule(reach, n).threshold for n in "st"] == [0.3, 0.15]
+    assert settings.false_alarms(find("inactivity_creep"), "st").tolist() == [FALSE_ALARMS_A_YEAR] * 2
+    assert settings_text(project.segments["s"].thresholds["size_jump"]) == "sensitivity 0.25"
+    schema = SCHEMA.json_schema("defaults")
+    jsonschema.validate(YAML(typ="safe").load(texts["segments/defaults.yml"]), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"thresholds": {"size_jump": {"sensitivity": "huge"}}}, schema)
+
+
+def test_the_words_of_sensitivity_are_numbers_and_normal_is_the_default() -> None:
+    assert SENSITIVITIES["normal"] == FALSE_ALARMS_A_YEAR
+    assert SENSITIVITIES["low"] < SENSITIVITIES["normal"] < SENSITIVITIES["high"]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "problem"),
+    [
+        ("thresholds: {size_jmp: 0.2}", "segments/defaults.yml:1: "),
+        ("thresholds:\n  size_jump: {sensitivity: hihg}", "segments/defaults.yml:2: "),
+        ("thresholds:\n  size_jump: {sensitivity: 0}", "segments/defaults.yml:2: "),
+        ("thresholds:\n  distribution_shift: {attributes: {country: 0.3}}", "attributes are of an entity"),
+    ],
+)
+def test_wrong_defaults_are_named_at_their_line(defaults: str, problem: str) -> None:
+    found = problems('  - {field: ltv, operator: ">", value: 1}\n', defaults=defaults)
+    assert len(found) == 1, found
+    assert problem in found[0]
+
+
+def test_defaults_stand_in_one_file() -> None:
+    found = problems(
+        '  - {field: ltv, operator: ">", value: 1}\n', defaults="thresholds: {}", more_of_it="thresholds: {}"
+    )
+    assert found == [
+        "segments/more_of_it.yml:1: there are defaults of the project twice; the first is in segments/defaults.yml"
+    ]
 
 
 def test_the_demo_loads() -> None:
