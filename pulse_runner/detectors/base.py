@@ -21,6 +21,11 @@ from pulse_runner.vocabulary import SEVERITIES, Direction, Severity
 
 Key = tuple[str, str, str, str, str]  # entity, segment, detector, metric, attribute
 
+# The stated false alarm rate: false alarms that one series may raise in a year, its own noise being as it was. The engine takes it as
+# `false_alarms` (`assess_series` and `track`): one number, or one per series. Half of it halves the alarms that are nothing, and costs
+# some that are something. It is before false discovery control and before the material threshold, which both take alarms away.
+FALSE_ALARMS_A_YEAR = 1.0
+
 
 class Outcome(IntEnum):
     """What a detector can say about one test on one date."""

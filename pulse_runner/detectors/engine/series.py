@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pulse_runner.arrays import Floats
-from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
+from pulse_runner.detectors.base import FALSE_ALARMS_A_YEAR, Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.story import Story, sentence_of
 from pulse_runner.detectors.engine.track import Track, Tuning, track
 from pulse_runner.detectors.panel import MetricPanel
@@ -24,12 +24,16 @@ def assess_series(
     last: np.datetime64,
     tuning: Tuning,
     sentence: Callable[[Story], str] = sentence_of,
+    false_alarms: float | Floats = FALSE_ALARMS_A_YEAR,
 ) -> Assessment:
-    """Run the engine over a panel and judge the days from `first` to `last`."""
+    """Run the engine over a panel and judge the days from `first` to `last`.
+
+    `false_alarms` is the stated rate a year, one number or one per segment of the panel.
+    """
     stop = int((last - panel.dates[0]).astype(int)) + 1
     start = max(int((first - panel.dates[0]).astype(int)), 0)
     panel = panel.head(stop)
-    result = track(panel, start, tuning)
+    result = track(panel, start, tuning, false_alarms)
     threshold, direction, enabled = settings.vectors(detector, panel.segment_ids)
     effect = relative(result.value, result.expected)
     wanted = (direction[:, None] == 0) | (np.sign(effect) == direction[:, None])

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.special import stdtr
 
 from pulse_runner.arrays import Bools, Floats
+from pulse_runner.detectors.base import FALSE_ALARMS_A_YEAR
 from pulse_runner.detectors.engine.links import CountLink, Link, RateLink
 from pulse_runner.detectors.panel import MetricPanel
 
@@ -33,7 +34,6 @@ class Tuning:
     leaks: tuple[float, ...] = (0.0, 0.6, 0.85, 0.95)  # of the sums; 0 is the day on its own
     share_down: float = 0.8  # of the false alarms that are spent on falls: they cost more, and are what breaks
     looks: float = 0.8  # sets p-values to how often a clean series really leaves its state in a day
-    alpha: float = 0.0025  # p-value that opens an episode: a bit less than one false alarm a year
     tail: float = 6.0  # heaviness of a day's own noise, smaller is heavier
     clip: float = 2.5  # an error teaches at most so many spreads
     sum_clip: float = 4.0  # and adds at most so many to the sums
@@ -79,17 +79,20 @@ def link_of(panel: MetricPanel) -> Link:
     return CountLink() if panel.denominator is None else RateLink()
 
 
-def track(panel: MetricPanel, first: int, tuning: Tuning) -> Track:
-    """Follow all series of a panel and report on the days from index `first` on."""
+def track(
+    panel: MetricPanel, first: int, tuning: Tuning, false_alarms: float | Floats = FALSE_ALARMS_A_YEAR
+) -> Track:
+    """Follow all series of a panel and report on the days from index `first` on; `false_alarms` a year, one or one per series."""
+    alpha = np.broadcast_to(np.asarray(false_alarms, float) / 365.0, len(panel.segment_ids))
     parts = [
-        _follow(panel.rows(slice(low, low + BLOCK)), first, tuning)
+        _follow(panel.rows(slice(low, low + BLOCK)), first, tuning, alpha[low : low + BLOCK])
         for low in range(0, max(len(panel.segment_ids), 1), BLOCK)
     ]
     return Track(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
 
 
-def _follow(panel: MetricPanel, first: int, tuning: Tuning) -> dict[str, npt.NDArray[np.generic]]:
-    filters = _Filters(panel, tuning)
+def _follow(panel: MetricPanel, first: int, tuning: Tuning, alpha: Floats) -> dict[str, npt.NDArray[np.generic]]:
+    filters = _Filters(panel, tuning, alpha)
     weekdays = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7  # Monday is 0
     rows = []
     for t in range(min(_begin(panel, filters.usable), first), len(panel.dates)):
@@ -114,7 +117,8 @@ class _Filters:
     passes over contiguous memory.
     """
 
-    def __init__(self, panel: MetricPanel, tuning: Tuning) -> None:
+    def __init__(self, panel: MetricPanel, tuning: Tuning, alpha: Floats) -> None:
+        self.alpha = alpha
         self.panel, self.tuning, self.link = panel, tuning, link_of(panel)
         self.usable = panel.usable
         size, filters, sums = len(panel.segment_ids), len(tuning.gains), len(tuning.leaks)
@@ -236,7 +240,7 @@ class _Filters:
         tune = self.tuning
         bigger = ready & self.open & (np.abs(z) > tune.escalate) & (np.abs(error) > 2.0 * np.abs(self.dev))
         self.open &= ~bigger  # a second, larger fault on top of the first one
-        opens = ready & ~self.open & ((p < tune.alpha) | bigger) & ~returned
+        opens = ready & ~self.open & ((p < self.alpha) | bigger) & ~returned
         ongoing = use & self.open
         # Wald's sequential test of "it is back" against "it is still where it was"
         dev = np.maximum(np.abs(self.dev), 0.7 * spread)
