@@ -79,9 +79,7 @@ def link_of(panel: MetricPanel) -> Link:
     return CountLink() if panel.denominator is None else RateLink()
 
 
-def track(
-    panel: MetricPanel, first: int, tuning: Tuning, false_alarms: float | Floats = FALSE_ALARMS_A_YEAR
-) -> Track:
+def track(panel: MetricPanel, first: int, tuning: Tuning, false_alarms: float | Floats = FALSE_ALARMS_A_YEAR) -> Track:
     """Follow all series of a panel and report on the days from index `first` on; `false_alarms` a year, one or one per series."""
     alpha = np.broadcast_to(np.asarray(false_alarms, float) / 365.0, len(panel.segment_ids))
     parts = [
