@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
-from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import MetricPanel, Panels
 from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.detectors.pooling import groups, pool, together
@@ -41,7 +41,7 @@ class ConversionAnomaly(Usual):
         >>> a.eligible.tolist()
         [[False, True]]
         >>> a.sentence(0, 1)
-        'Conversion rate fell 62.1 % to 2.0 %; 5.3 % expected (4.0 % to 7.0 %) from 34 earlier days.'
+        'Conversion rate fell 62.1 % to 2.0 %; 5.3 % expected (3.9 % to 7.1 %) from 34 earlier days.'
         """
         if "conversion_rate" not in panels.metrics:
             return []

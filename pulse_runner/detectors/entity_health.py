@@ -11,7 +11,7 @@ import numpy as np
 from pulse_runner.arrays import Bools, Floats
 from pulse_runner.detectors.base import Assessment, Finding, Limits, Outcome, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
-from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import EntityPanel, MetricPanel, Panels
 from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.detectors.pooling import groups

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
-from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import Panels
 from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.vocabulary import Direction
@@ -38,9 +38,9 @@ class InactivityCreep(Usual):
         >>> rate = MetricPanel("inactive_rate", ("vip",), days, inactive[None], np.full((1, 70), 1000.0))
         >>> (a,) = InactivityCreep().assess(Panels({"inactive_rate": rate}), Settings(), days[40], days[-1])
         >>> str(a.dates[a.eligible[0]][0]), str(a.started[0, -1])
-        ('2026-04-22', '2026-04-16')
+        ('2026-04-22', '2026-04-14')
         >>> a.sentence(0, 29)
-        'Inactive rate rose 50.0 % to 29.7 %; 19.8 % expected (17.3 % to 22.5 %) from 51 earlier days, since 2026-04-16.'
+        'Inactive rate rose 50.0 % to 29.7 %; 19.8 % expected (17.3 % to 22.6 %) from 51 earlier days, since 2026-04-14.'
         """
         if "inactive_rate" not in panels.metrics:
             return []

@@ -14,7 +14,7 @@ import numpy as np
 from pulse_runner.arrays import Bools, Floats, iso
 from pulse_runner.detectors.base import Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.series import assess_series
-from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import MetricPanel
 from pulse_runner.detectors.pooling import Pooled
 from pulse_runner.metrics import label

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
-from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import Panels
 from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.vocabulary import Direction
@@ -34,7 +34,7 @@ class ReachDrop(Usual):
         >>> email = MetricPanel("reach:email", ("vip",), days, reachable[None], np.full((1, 35), 1000.0))
         >>> (a,) = ReachDrop().assess(Panels({"reach:email": email}), Settings(), days[-2], days[-1])
         >>> a.sentence(0, 1)
-        'Reach by email fell 44.3 % to 50.0 %; 89.7 % expected (87.5 % to 91.6 %) from 34 earlier days.'
+        'Reach by email fell 44.3 % to 50.0 %; 89.7 % expected (87.4 % to 91.7 %) from 34 earlier days.'
         """
         channels = sorted(m for m in panels.metrics if m.startswith("reach:"))
         return [assess_over_episode(self, panels.metrics[m], settings, first, last, TUNING, days=1) for m in channels]

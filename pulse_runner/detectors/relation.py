@@ -15,7 +15,7 @@ import numpy as np
 from pulse_runner.arrays import Bools, iso
 from pulse_runner.detectors.base import Assessment, Detector, Limits, Outcome, Settings
 from pulse_runner.detectors.engine.series import assess_series
-from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.entity_health import COLLAPSE, EntityHealth, rows_panel
 from pulse_runner.detectors.panel import MetricPanel, Panels
 from pulse_runner.detectors.people import FEWEST

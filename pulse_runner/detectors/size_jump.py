@@ -8,7 +8,7 @@ import numpy as np
 
 from pulse_runner.detectors.base import Assessment, Settings, Usual
 from pulse_runner.detectors.engine.series import assess_series
-from pulse_runner.detectors.engine.track import Tuning
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import Panels
 from pulse_runner.vocabulary import Direction
 
@@ -37,7 +37,7 @@ class SizeJump(Usual):
         >>> a.eligible.tolist()
         [[False, True]]
         >>> a.sentence(0, 1)
-        'Size fell 41.9 % to 580; 999 expected (934 to 1,068) from 34 earlier days.'
+        'Size fell 41.9 % to 580; 999 expected (931 to 1,072) from 34 earlier days.'
         """
         if "size" not in panels.metrics:
             return []

@@ -9,7 +9,8 @@ import numpy as np
 
 from pulse_runner.arrays import Floats, as_date
 from pulse_runner.detectors.engine.links import CountLink
-from pulse_runner.detectors.engine.track import Tuning, track
+from pulse_runner.detectors.engine.track import track
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import MetricPanel
 from pulse_runner.vocabulary import percent
 

@@ -9,7 +9,8 @@ import numpy as np
 from pulse_runner.arrays import Floats
 from pulse_runner.detectors.base import FALSE_ALARMS_A_YEAR, Assessment, Detector, Outcome, Settings
 from pulse_runner.detectors.engine.story import Story, sentence_of
-from pulse_runner.detectors.engine.track import Track, Tuning, track
+from pulse_runner.detectors.engine.track import Track, track
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import MetricPanel
 
 TELL = 2.0  # a change of so many thresholds should stand out in a day, or the test is too small
