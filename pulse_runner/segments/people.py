@@ -1,7 +1,7 @@
 """What looks like people: names, mails, phones, addresses, text that people wrote.
 
 `pulse init` proposes no such column, and a definition that watches one must say what becomes of its values. The names
-are judged here; the values are judged where they are, in the warehouse, by the limits of LIMITS
+are judged here; the values are judged where they are, in the warehouse, by the same two limits and by their shape
 (`macros/facts/pulse_bucket_steps.sql`).
 """
 

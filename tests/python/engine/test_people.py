@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from pulse_runner.segments.model import Attribute, Entity, Field, FieldLeaf, History, Project, Relation, Segment
+from pulse_runner.segments.people import FEW_ROWS, ROWS_PER_VALUE
+
+ROOT = Path(__file__).parents[3]
 
 DAY, NEXT = "2024-03-04", "2024-03-05"
 MANY = 60
@@ -88,3 +92,8 @@ def test_few_rows_are_not_judged_by_their_number(world) -> None:
     found = buckets(world)
     assert len(found["who"]) == 19
     assert found["contact"] == [("(refused)", 19)]
+
+
+def test_the_warehouse_judges_by_the_limits_that_init_judges_by() -> None:
+    macro = (ROOT / "macros" / "facts" / "pulse_bucket_steps.sql").read_text(encoding="utf-8")
+    assert f"(sum(members) >= {FEW_ROWS} and count(*) * {ROWS_PER_VALUE} > sum(members))" in macro
