@@ -288,7 +288,7 @@ def _same(before: Delivery | None, after: Delivery) -> bool:
 
 
 def report_url(env: Mapping[str, str]) -> str:
-    """Return where the report stands, from PULSE_REPORT_URL; '' when it is not set. `{incident}` in it becomes the incident's id."""
+    """Return where the report stands, from PULSE_REPORT_URL; '' when it is not set. `{incident}` in it becomes the incident's name."""
     url = env.get("PULSE_REPORT_URL", "").strip()
     problem = url_problem("PULSE_REPORT_URL", url, plain_http=True) if url else ""
     if problem:

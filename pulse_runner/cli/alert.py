@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pulse_runner.cli.completion import complete_incidents
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import UndeliveredError, UsageError
 
 if TYPE_CHECKING:
     from pulse_runner.alert.outbox import Address
 
-COLUMNS = ("incident_id", "notification", "route", "channel", "target", "status", "attempts", "reason")
-JSON_COLUMNS = (*COLUMNS, "subject", "body", "idempotency_key", "snapshot_date", "planned_at", "sent_at")
+COLUMNS = ("incident", "notification", "route", "channel", "target", "status", "attempts", "reason")
+JSON_COLUMNS = ("incident_id", *COLUMNS, "subject", "body", "idempotency_key", "snapshot_date", "planned_at", "sent_at")
 TEST_COLUMNS = ("route", "channel", "target", "status", "reason")
 
 
@@ -42,7 +43,9 @@ class ChannelName(click.ParamType[str]):
 @click.option("--date", "day", type=DAY, help="Tell what is new on this date; today by default.")
 @click.option("--dry-run", is_flag=True, help="Print exactly what would be sent; send and write nothing.")
 @click.option("--channel", type=ChannelName(), help="Only this channel.")
-@click.option("--incident", help="Only this incident; the start of its id is enough.")
+@click.option(
+    "--incident", shell_complete=complete_incidents, help="Only this incident: INC-42, or the start of its id."
+)
 @click.option("--retry", is_flag=True, help="Try again what was given up today.")
 @click.option(
     "--test", "route", metavar="ROUTE", help="Send a test message to every target of a route, and nothing else."
@@ -73,7 +76,7 @@ def alert_command(
 
     from pulse_runner.alert.stage import run_alerts, send_test
     from pulse_runner.alert.undelivered import undelivered_error
-    from pulse_runner.incidents.store import find_incident
+    from pulse_runner.incidents.store import find_incident, names_of
     from pulse_runner.warehouse.runs import recorded
 
     say = click.echo if fmt == "table" else pulse.log  # messages are for people; json and csv keep stdout for the rows
@@ -88,6 +91,7 @@ def alert_command(
             raise UndeliveredError("A test message did not arrive; the reasons are above.")
         return
     with nullcontext() if dry_run else pulse.alone(day, "pulse alert"), pulse.warehouse() as warehouse:
+        names = names_of(warehouse)
         only = find_incident(warehouse, incident).incident_id if incident else None
         with nullcontext() if dry_run else recorded(warehouse, "alert", day, day, pulse.now) as run:
             report = run_alerts(
@@ -96,8 +100,14 @@ def alert_command(
             )  # fmt: skip
             if run is not None:
                 run.counts.update(report.counts)
-    rows = [asdict(d) for d in report.deliveries] + [
-        {"incident_id": q.incident_id, **_address(q.address), "status": "quiet", "reason": q.reason}
+    rows = [{"incident": names.get(d.incident_id, d.incident_id), **asdict(d)} for d in report.deliveries] + [
+        {
+            "incident": names.get(q.incident_id, q.incident_id),
+            "incident_id": q.incident_id,
+            **_address(q.address),
+            "status": "quiet",
+            "reason": q.reason,
+        }
         for q in report.quiet
     ]
     pulse.echo_rows(rows, JSON_COLUMNS if fmt == "json" else COLUMNS, fmt)
