@@ -14,9 +14,11 @@ from pulse_runner.errors import UndeliveredError, UsageError
 
 if TYPE_CHECKING:
     from pulse_runner.alert.outbox import Address
+    from pulse_runner.segments.model import Project
 
 COLUMNS = ("incident", "notification", "route", "channel", "target", "status", "attempts", "reason")
 JSON_COLUMNS = ("incident_id", *COLUMNS, "subject", "body", "idempotency_key", "snapshot_date", "planned_at", "sent_at")
+WHY_COLUMNS = ("incident", "route", "channel", "target", "decision", "reason", "before")
 TEST_COLUMNS = ("route", "channel", "target", "status", "reason")
 
 
@@ -50,6 +52,13 @@ class ChannelName(click.ParamType[str]):
 @click.option(
     "--test", "route", metavar="ROUTE", help="Send a test message to every target of a route, and nothing else."
 )
+@click.option(
+    "--why",
+    "asked",
+    metavar="INCIDENT",
+    shell_complete=complete_incidents,
+    help="Show what is decided about an incident at each target, and why; send nothing.",
+)
 @format_option
 @pass_pulse
 def alert_command(
@@ -60,6 +69,7 @@ def alert_command(
     incident: str | None,
     retry: bool,
     route: str | None,
+    asked: str | None,
     fmt: str,
 ) -> None:
     """Tell the owners of incidents, once, through the channels of their routes.
@@ -71,6 +81,7 @@ def alert_command(
     Example:
       pulse alert --dry-run
       pulse alert --test growth
+      pulse alert --why INC-42
     """
     from contextlib import nullcontext
 
@@ -81,6 +92,11 @@ def alert_command(
 
     say = click.echo if fmt == "table" else pulse.log  # messages are for people; json and csv keep stdout for the rows
     project, day = pulse.project(), pulse.past(day or pulse.today)
+    if asked is not None:
+        if dry_run or channel or incident or retry or route is not None:
+            raise UsageError("--why reads only; it takes no other option than --date and --format.")
+        _show_why(pulse, project, asked, day, fmt)
+        return
     if route is not None:
         if dry_run or channel or incident or retry:
             raise UsageError("--test sends to one route now; it takes no other option than --format.")
@@ -114,6 +130,27 @@ def alert_command(
     pulse.log(report.sentence())
     if report.undelivered:
         raise undelivered_error(report.undelivered)
+
+
+def _show_why(pulse: PulseContext, project: Project, asked: str, day: date, fmt: str) -> None:
+    from pulse_runner.alert.stage import repeat_days
+    from pulse_runner.alert.why import why
+    from pulse_runner.incidents.store import find_incident
+
+    with pulse.warehouse() as warehouse:
+        incident = find_incident(warehouse, asked)
+        rows = why(warehouse, project, incident, day, pulse.env, repeat_days(pulse.env))
+    told = [
+        {
+            "incident": incident.name,
+            **_address(w.address),
+            "decision": w.decision,
+            "reason": w.reason,
+            "before": w.before,
+        }
+        for w in rows
+    ]
+    pulse.echo_rows(told, WHY_COLUMNS, fmt)
 
 
 def _address(address: Address | None) -> dict[str, str]:
