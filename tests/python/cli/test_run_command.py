@@ -167,7 +167,9 @@ def test_an_alert_that_does_not_arrive_is_exit_code_4_until_it_does(
         assert told.stderr.splitlines()[-3:-1] == ["Error: 1 message could not be delivered:", f"  {gap}"]
         why = shop.pulse("alert", *date, "--why", "aaaa1111", "--format", "csv")
         assert why.exit_code == 0
-        assert "default,slack,SHOP_SLACK,not told,given up on this date; `pulse alert --retry` tries again" in why.stdout
+        assert (
+            "default,slack,SHOP_SLACK,not told,given up on this date; `pulse alert --retry` tries again" in why.stdout
+        )
         assert shop.pulse("alert", "--why", "aaaa1111", "--retry").exit_code == 2
         skipped = shop.pulse("run", *date, "--since-last-run")
         assert (skipped.exit_code, len(web.got)) == (4, 2), "a date that is done is not told for that"
