@@ -72,7 +72,7 @@ class RunReport:
     def summary(self) -> str:
         """Return the lines that a person reads at the end of a run."""
         head = f"{'Dry run' if self.dry_run else 'Run'} of {' and '.join(map(str, self.days))}"
-        incidents = [f"  {i.severity:<8} {i.segment_id or i.entity}: {i.title}" for i in self.active]
+        incidents = [f"  {i.severity:<8} {i.name}  {i.segment_id or i.entity}: {i.title}" for i in self.active]
         tail = [f"{len(incidents)} active incidents{':' if incidents else ''}", *incidents]
         return "\n".join([head, *(f"  {line}" for line in self.lines), *tail])
 

@@ -32,5 +32,6 @@ select
     cast(null as {{ dbt.type_string() }}) as assignee,
     cast(null as {{ dbt.type_string() }}) as note,
     cast(null as {{ dbt.type_timestamp() }}) as created_at,
-    cast(null as {{ dbt.type_timestamp() }}) as updated_at
+    cast(null as {{ dbt.type_timestamp() }}) as updated_at,
+    cast(null as {{ dbt.type_int() }}) as number
 where 1 = 0

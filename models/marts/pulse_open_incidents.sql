@@ -21,6 +21,7 @@ open_incidents as (
 
     select
         incidents.incident_id,
+        incidents.number,
         incidents.severity,
         incidents.status,
         incidents.segment_id,

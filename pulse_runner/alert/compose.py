@@ -47,9 +47,9 @@ def build(
     sections = _resolved_sections(first) if kind == "resolved" else _active_sections(first, day)
     if others:
         title = "Resolved with it" if kind == "resolved" else "Same cause"
-        listed = tuple(f"{t.label}: {_short(t)} · incident {t.incident.incident_id}" for t in others)
+        listed = tuple(f"{t.label}: {_short(t)} · {t.incident.name}" for t in others)
         sections.insert(-1, Section(title, listed, "bullets"))
-    footer = f"Incident {first.incident.incident_id} · owner {first.owner or 'not set'} · sent because {why}"
+    footer = f"{first.incident.name} · owner {first.owner or 'not set'} · sent because {why}"
     return AlertMessage(
         kind=kind,
         severity=max((t.incident.severity for t in ordered), key=severity_rank),
@@ -60,7 +60,7 @@ def build(
         at=now,
         trend=first.trend,
         facts=tuple(_facts(t, kind, day) for t in ordered),
-        report_url=report_url.replace("{incident}", first.incident.incident_id),
+        report_url=report_url.replace("{incident}", first.incident.name),
     )
 
 
@@ -143,7 +143,7 @@ def _active_sections(topic: Topic, day: date) -> list[Section]:
         sections.append(Section("Rule", (clean(topic.rule),), "code"))
     if stored is not None:
         sections.append(Section("Evidence", _evidence(stored, incident.metric), "bullets"))
-    identity = incident.incident_id
+    identity = incident.name
     commands = (
         f"pulse incidents acknowledge {identity}",
         f"pulse incidents resolve {identity}",
@@ -193,7 +193,7 @@ def _resolved_sections(topic: Topic) -> list[Section]:
         *_chart(topic),
         Section("What it was", (clean(incident.title),)),
     ]
-    command = f"pulse incidents reopen {incident.incident_id}"
+    command = f"pulse incidents reopen {incident.name}"
     return [*sections, Section("If this is wrong", (command,), "code", keep=True)]
 
 
@@ -230,7 +230,7 @@ def _restates(fact: Evidence, metric: str) -> bool:
 def _facts(topic: Topic, kind: MessageKind, day: date) -> dict[str, Any]:
     """Return what a program gets to know about an incident: aggregates only."""
     names = (
-        "incident_id", "group_key", "segment_id", "entity", "detector", "metric", "attribute", "bucket", "status", "severity",
+        "incident_id", "number", "group_key", "segment_id", "entity", "detector", "metric", "attribute", "bucket", "status", "severity",
         "direction", "started_on", "detected_on", "last_seen_on", "resolved_on", "resolution", "observed", "expected",
         "lower_bound", "upper_bound", "effect", "p_value", "threshold", "title", "reason",
     )  # fmt: skip

@@ -70,7 +70,7 @@ def digest(letter: Letter, about: Mapping[str, Topic], day: date, now: datetime)
     versions = tuple(
         (Section("Why a list", (why,)), *_sections(lines, style), _HANDLE)
         for lines, style in (
-            ([f"{h} · incident {t.incident.incident_id}" for h, t in zip(heads, topics, strict=True)], "bullets"),
+            ([f"{h} · {t.incident.name}" for h, t in zip(heads, topics, strict=True)], "bullets"),
             (_joined([f"{clip(t.label, 40)} {_short(t)}" for t in topics]), "text"),
             (_joined([f"{clip(t.label, 12)} {_short(t)}" for t in topics]), "text"),
             (_joined([_short(t) for t in topics]), "text"),
@@ -98,7 +98,7 @@ def _worst(letter: Letter, about: Mapping[str, Topic]) -> tuple[object, ...]:
 
 
 def _short(topic: Topic) -> str:
-    return topic.incident.incident_id[:SHORT_ID]
+    return topic.incident.name if topic.incident.number is not None else topic.incident.incident_id[:SHORT_ID]
 
 
 def _more(count: int) -> str:
@@ -129,7 +129,7 @@ def _sections(lines: Iterable[str], style: str) -> list[Section]:
 def _facts(decision: Decision, topic: Topic, head: str) -> dict[str, object]:
     incident = topic.incident
     return {
-        "incident_id": incident.incident_id, "notification": decision.notification, "segment_id": incident.segment_id,
-        "entity": incident.entity, "severity": incident.severity, "status": incident.status, "owner": topic.owner,
-        "label": topic.label, "headline": clean(head),
+        "incident_id": incident.incident_id, "number": incident.number, "notification": decision.notification,
+        "segment_id": incident.segment_id, "entity": incident.entity, "severity": incident.severity,
+        "status": incident.status, "owner": topic.owner, "label": topic.label, "headline": clean(head),
     }  # fmt: skip

@@ -117,7 +117,7 @@ def run_alerts(
         before,
         project,
         today,
-        repeat_days=_repeat_days(env),
+        repeat_days=repeat_days(env),
         retry=retry,
     )
     decisions = [d for d in decisions if channel in (None, d.address.channel)]
@@ -288,7 +288,7 @@ def _same(before: Delivery | None, after: Delivery) -> bool:
 
 
 def report_url(env: Mapping[str, str]) -> str:
-    """Return where the report stands, from PULSE_REPORT_URL; '' when it is not set. `{incident}` in it becomes the incident's id."""
+    """Return where the report stands, from PULSE_REPORT_URL; '' when it is not set. `{incident}` in it becomes the incident's name."""
     url = env.get("PULSE_REPORT_URL", "").strip()
     problem = url_problem("PULSE_REPORT_URL", url, plain_http=True) if url else ""
     if problem:
@@ -298,7 +298,8 @@ def report_url(env: Mapping[str, str]) -> str:
     return url
 
 
-def _repeat_days(env: Mapping[str, str]) -> int:
+def repeat_days(env: Mapping[str, str]) -> int:
+    """Return after how many days an open incident is told again, from PULSE_REPEAT_DAYS; 0 for never."""
     text = env.get("PULSE_REPEAT_DAYS", "").strip() or str(outbox.REPEAT_DAYS)
     if not text.isdigit():
         raise UsageError(f"PULSE_REPEAT_DAYS must be a whole number of days (0 switches reminders off), not {text!r}.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pulse_runner.cli.completion import complete_incidents
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import UsageError
 from pulse_runner.vocabulary import ACTIVE_SQL
@@ -19,7 +21,7 @@ LIST_COLUMNS = ("incident_id", "version", "snapshot_date", "source", "headline",
 
 
 @click.command("explain")
-@click.argument("incident", required=False)
+@click.argument("incident", required=False, shell_complete=complete_incidents)
 @click.option("--date", "day", type=DAY, help="Explain incidents up to this date; today by default.")
 @click.option("--evidence", "with_evidence", is_flag=True, help="Print each fact with the SQL that gives it.")
 @click.option("--force", is_flag=True, help="Make a new version although the evidence has not changed.")
@@ -35,24 +37,25 @@ def explain_command(
     dry_run: bool,
     fmt: str,
 ) -> None:
-    """Gather evidence and explain incidents; INCIDENT (or the start of its id) shows one of them.
+    """Gather evidence and explain incidents; INCIDENT (INC-42, or the start of its id) shows one of them.
 
     \b
     Example:
       pulse explain
-      pulse explain 3f2a --evidence
+      pulse explain INC-42 --evidence
     """
     from contextlib import nullcontext
 
     from pulse_runner.explain.stage import explain_incidents
     from pulse_runner.explain.store import latest_explanations
-    from pulse_runner.incidents.store import find_incident
+    from pulse_runner.incidents.store import find_incident, names_of
     from pulse_runner.warehouse.runs import recorded
 
     if incident and day:
         raise UsageError("Give an incident or --date, not both.")
     project, day = pulse.project(), pulse.past(day or pulse.today)
     with nullcontext() if dry_run else pulse.alone(day, "pulse explain"), pulse.warehouse() as warehouse:
+        names = names_of(warehouse)
         ids = [find_incident(warehouse, incident).incident_id] if incident else None
         if dry_run:
             told = explain_incidents(
@@ -70,7 +73,7 @@ def explain_command(
             latest = latest_explanations(warehouse, ids)
             told = [latest[i] for i in ids if i in latest]
     if fmt == "table":
-        click.echo("\n\n".join(as_text(stored, with_evidence) for stored in told) or "No incident to explain.")
+        click.echo("\n\n".join(as_text(stored, with_evidence, names) for stored in told) or "No incident to explain.")
     else:
         columns = (*LIST_COLUMNS, "evidence") if with_evidence else LIST_COLUMNS
         pulse.echo_rows([as_row(stored, nested=fmt == "json") for stored in told], columns, fmt)
@@ -86,11 +89,16 @@ def active_incidents(warehouse: Warehouse, day: date) -> list[str]:
     return [row["incident_id"] for row in rows]
 
 
-def as_text(stored: StoredExplanation, with_evidence: bool) -> str:
+def as_text(stored: StoredExplanation, with_evidence: bool, names: Mapping[str, str]) -> str:
     """Return an explanation as people read it: the cited facts, or each fact with its SQL."""
     told = stored.explanation
     by = f"by {told.model}" if told.source == "openai" else "by rules"
-    out = [told.headline, f"  incident {stored.incident_id}, version {stored.version}, {by}", "", told.summary]
+    out = [
+        told.headline,
+        f"  {names.get(stored.incident_id, stored.incident_id)}, version {stored.version}, {by}",
+        "",
+        told.summary,
+    ]
     for rank, h in enumerate(told.hypotheses, start=1):
         out += ["", f"{rank}. {h.title} ({h.confidence} confidence; {', '.join(h.evidence)})"]
         out.append(f"   {h.reasoning}")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pulse_runner.cli.completion import complete_incidents
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
+from pulse_runner.errors import UsageError
 from pulse_runner.vocabulary import ACTIVE, STATUSES
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def list_command(
     Example:
       pulse incidents list --status all --since 2026-05-01
     """
-    from pulse_runner.incidents.store import LIST_COLUMNS, incident_row, list_incidents
+    from pulse_runner.incidents.store import LIST_COLUMNS, list_incidents, list_row
     from pulse_runner.segments.edit import find_segment
 
     wanted = () if "all" in statuses else statuses or ACTIVE
@@ -63,23 +65,23 @@ def list_command(
         found = list_incidents(warehouse, statuses=wanted, segment=segment, since=since)
         if segment and not found and not list_incidents(warehouse, segment=segment):
             find_segment(pulse.root, pulse.schema, segment)  # an unknown name is not the same as a quiet segment
-    pulse.echo_rows([incident_row(i) for i in found], LIST_COLUMNS, fmt)
+    pulse.echo_rows([list_row(i) for i in found], LIST_COLUMNS, fmt)
 
 
 @incidents_group.command("show")
-@click.argument("incident")
+@click.argument("incident", shell_complete=complete_incidents)
 @format_option
 @pass_pulse
 def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
-    """Show one incident with its history, explanation and messages. The start of its id is enough.
+    """Show one incident with its history, explanation and messages: INC-42, or the start of its id.
 
     \b
     Example:
-      pulse incidents show 3f2a
+      pulse incidents show INC-42
     """
     from pulse_runner.alert.delivery import deliveries_of
     from pulse_runner.explain.store import explanation_row, latest_explanations
-    from pulse_runner.incidents.store import event_row, events_of, find_incident, incident_row
+    from pulse_runner.incidents.store import event_row, events_of, find_incident, list_row
 
     with pulse.warehouse() as warehouse:
         found = find_incident(warehouse, incident)
@@ -87,7 +89,7 @@ def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
         events = events_of(warehouse, identity)
         told = deliveries_of(warehouse, [identity]).get(identity, [])
         why = latest_explanations(warehouse, [identity]).get(identity)
-    row = incident_row(found)
+    row = list_row(found)
     if fmt == "json":
         whole = explanation_row(why) if why else {}
         everything = {
@@ -105,7 +107,7 @@ def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
 
 def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery], why: StoredExplanation | None) -> str:
     lines = [
-        incident.title,
+        f"{incident.name}  {incident.title}",
         f"  {incident.severity} severity, {incident.status}, since {incident.started_on},"
         f" last seen {incident.last_seen_on}",
         f"  {incident.reason}",
@@ -127,30 +129,47 @@ def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery]
 def _action(
     name: str, summary: str, example: str, *extra: Callable[[Command], Command]
 ) -> Callable[[Command], click.Command]:
-    """Make a command that changes the state of one incident."""
+    """Make a command that changes the state of incidents: of all that are named, or of none."""
 
     def decorate(act: Command) -> click.Command:
-        @click.argument("incident")
+        @click.argument("incidents", nargs=-1, required=True, metavar="INCIDENT...", shell_complete=complete_incidents)
+        @click.option("--group", is_flag=True, help="Also those with the same cause; what is so already stays.")
         @click.option("--note", default="", help="Why, for the history.")
         @click.option("--by", "actor", help="Who; the user of this machine when left out.")
         @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
         @pass_pulse
         def command(
-            pulse: PulseContext, /, incident: str, note: str, actor: str | None, dry_run: bool, **options: Any
+            pulse: PulseContext,
+            /,
+            incidents: tuple[str, ...],
+            group: bool,
+            note: str,
+            actor: str | None,
+            dry_run: bool,
+            **options: Any,
         ) -> None:
-            from pulse_runner.incidents.store import find_incident, save
+            from pulse_runner.incidents.store import find_incidents, save
 
             with pulse.warehouse() as warehouse:
-                before = find_incident(warehouse, incident)
-                change = act(before, actor or _user(), pulse.today, pulse.now, note, **options)
+                named = {i.incident_id for i in find_incidents(warehouse, incidents)}
+                pairs = []
+                for before in find_incidents(warehouse, incidents, group=group):
+                    try:
+                        change = act(before, actor or _user(), pulse.today, pulse.now, note, **options)
+                    except UsageError:
+                        if before.incident_id in named:
+                            raise
+                        continue  # of the same cause, and not in a state for it
+                    pairs.append((before, change))
                 if not dry_run:
-                    save(warehouse, [change])
+                    save(warehouse, [change for _, change in pairs])
             would = "would be " if dry_run else ""
-            click.echo(f"{before.incident_id}: {before.status} -> {would}{change.incident.status}")
+            for before, change in pairs:
+                click.echo(f"{before.name}: {before.status} -> {would}{change.incident.status}")
 
         for option in extra:
             command = option(command)
-        command.__doc__ = f"{summary}\n\n\b\nExample:\n  {example}"
+        command.__doc__ = f"{summary}\n\nINCIDENT is INC-42, or the start of an id.\n\n\b\nExample:\n  {example}"
         return incidents_group.command(name)(command)
 
     return decorate
@@ -159,7 +178,7 @@ def _action(
 @_action(
     "acknowledge",
     "Take an incident in hand; its messages become reminders.",
-    "pulse incidents acknowledge 3f2a --by ana",
+    "pulse incidents acknowledge INC-42 INC-43 --by ana",
 )
 def acknowledge_command(*args: Any, **options: Any) -> Any:
     from pulse_runner.incidents import actions
@@ -170,7 +189,7 @@ def acknowledge_command(*args: Any, **options: Any) -> Any:
 @_action(
     "resolve",
     "Close an incident that was repaired, or accept its level as the new normal.",
-    'pulse incidents resolve 3f2a --as-new-normal --note "campaign ended"',
+    'pulse incidents resolve INC-42 --group --as-new-normal --note "campaign ended"',
     click.option("--as-new-normal", is_flag=True, help="The level is right: compare with it from now on."),
 )
 def resolve_command(*args: Any, **options: Any) -> Any:
@@ -179,14 +198,14 @@ def resolve_command(*args: Any, **options: Any) -> Any:
     return actions.resolve(*args, **options)
 
 
-@_action("ignore", "Stop hearing about an incident while it lasts.", 'pulse incidents ignore 3f2a --note "known"')
+@_action("ignore", "Stop hearing about an incident while it lasts.", 'pulse incidents ignore INC-42 --note "known"')
 def ignore_command(*args: Any, **options: Any) -> Any:
     from pulse_runner.incidents import actions
 
     return actions.ignore(*args, **options)
 
 
-@_action("reopen", "Take back a resolution or an ignore.", "pulse incidents reopen 3f2a")
+@_action("reopen", "Take back a resolution or an ignore.", "pulse incidents reopen INC-42")
 def reopen_command(*args: Any, **options: Any) -> Any:
     from pulse_runner.incidents import actions
 

@@ -45,7 +45,7 @@ def _act(
     if incident.status not in legal:
         allowed = " or ".join(sorted(legal))
         raise UsageError(
-            f"Incident {incident.incident_id} is {incident.status}; only one that is {allowed} can be {event}. "
+            f"{incident.name} is {incident.status}; only one that is {allowed} can be {event}. "
             "`pulse incidents show` gives its history."
         )
     after = replace(incident, status=legal[incident.status], note=note or incident.note, updated_at=now, **changes)  # type: ignore[arg-type]

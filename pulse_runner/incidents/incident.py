@@ -11,6 +11,7 @@ from typing import Literal
 from pulse_runner.detectors.base import Key
 from pulse_runner.vocabulary import Severity, Status
 
+NAME = "INC-"
 PULSE = "pulse"  # the actor of what Pulse itself decides
 
 EventName = Literal[
@@ -84,6 +85,12 @@ class Incident:
     note: str
     created_at: datetime
     updated_at: datetime
+    number: int | None = None  # given by the store, once
+
+    @property
+    def name(self) -> str:
+        """Return what people call it: `INC-42`; its id as long as it has no number."""
+        return f"{NAME}{self.number}" if self.number is not None else self.incident_id
 
     @property
     def key(self) -> Key:

@@ -32,6 +32,7 @@ class IncidentLine:
     """One incident that was open at some time of the period, with its latest explanation's headline."""
 
     incident_id: str
+    incident: str
     segment_id: str
     detector: str
     status: Status
@@ -109,6 +110,7 @@ def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLi
     lines = [
         IncidentLine(
             incident_id=i.incident_id,
+            incident=i.name,
             segment_id=i.segment_id or i.entity,
             detector=i.detector,
             status=i.status,
@@ -162,7 +164,7 @@ def _incident_lines(incidents: Sequence[IncidentLine]) -> list[str]:
     for i in incidents:
         until = f" to {i.resolved_on}" if i.resolved_on else ""
         lines.append(f"  {i.severity:<8} {i.status:<12} {i.segment_id}: {i.title}")
-        lines.append(f"           since {i.started_on}{until}, {i.detector}, incident {i.incident_id}")
+        lines.append(f"           since {i.started_on}{until}, {i.detector}, {i.incident}")
         if i.cause:
             lines.append(f"           cause: {i.cause}")
     return lines

@@ -63,6 +63,10 @@ class Warehouse(Protocol):
         """Commit everything inside the block at its end, or nothing when it raises."""
         ...
 
+    def turn(self, what: str) -> None:
+        """Wait until no other open transaction has this turn, and hold it until the open transaction ends."""
+        ...
+
     def exclusive(self, what: str) -> AbstractContextManager[None]:
         """Hold a lock of the warehouse while the block runs; raise BusyError when another run holds it."""
         ...

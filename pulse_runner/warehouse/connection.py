@@ -172,6 +172,14 @@ class OpenWarehouse:
         self._in_transaction = False
         self._execute("commit", ())
 
+    def turn(self, what: str) -> None:
+        """Wait until no other open transaction has this turn, and hold it until the open transaction ends.
+
+        DuckDB lets only one process in. Other warehouses have no such lock: schedule one run.
+        """
+        if self.dialect == "postgres":
+            self.query("select pg_advisory_xact_lock(?) as got", [self._lock_key(what)])
+
     @contextmanager
     def exclusive(self, what: str) -> Iterator[None]:
         """Hold a session lock named after the schema while the block runs; raise BusyError when another run holds it.
@@ -181,7 +189,7 @@ class OpenWarehouse:
         if self.dialect != "postgres":
             yield
             return
-        key = int.from_bytes(sha256(f"pulse|{self.schema}|{what}".encode()).digest()[:8], "big", signed=True)
+        key = self._lock_key(what)
         if not self.query("select pg_try_advisory_lock(?) as got", [key])[0]["got"]:
             raise BusyError(
                 f"Another run of Pulse is at `{what}` in schema {self.schema!r}.", "Wait for it to end and run again."
@@ -190,6 +198,9 @@ class OpenWarehouse:
             yield
         finally:
             self.query("select pg_advisory_unlock(?) as freed", [key])
+
+    def _lock_key(self, what: str) -> int:
+        return int.from_bytes(sha256(f"pulse|{self.schema}|{what}".encode()).digest()[:8], "big", signed=True)
 
     def close(self) -> None:
         """Give the connection back and, on DuckDB, the file."""

@@ -48,7 +48,7 @@ TABLES = {
     " upper_bound double precision,"
     " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
     " related varchar, assignee varchar,"
-    " note varchar, created_at timestamp, updated_at timestamp",
+    " note varchar, created_at timestamp, updated_at timestamp, number integer",
     "pulse_incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar,"
     " from_status varchar, to_status varchar, actor varchar, reason varchar",
     "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
@@ -150,7 +150,7 @@ def incident_row(incident_id: str = "aaaa1111bbbb2222", **row: object) -> dict[s
         "reason": "Size fell 42.0 % to 580; 1,000 expected (940 to 1,060) from 60 earlier days.", "started_on": D,
         "detected_on": D, "last_seen_on": D, "resolved_on": None, "resolution": "", "observed": 580.0, "expected": 1000.0,
         "lower_bound": 940.0, "upper_bound": 1060.0, "effect": -0.42, "p_value": 1e-9, "threshold": 0.15,
-        "peak_effect": -0.42, "related": "[]", "assignee": "", "note": "", "created_at": NOW, "updated_at": NOW, **row,
+        "peak_effect": -0.42, "related": "[]", "assignee": "", "note": "", "created_at": NOW, "updated_at": NOW, "number": None, **row,
     }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_an_event_of_a_digest_has_a_line_of_each_incident(flood: Desk) -> None:
     event = json.loads(flood.web.got[-1].body)
     assert (event["type"], len(event["related"]), event["related_left_out"]) == ("pulse.digest", 489, 0)
     assert set(event["incident"]) == {
-        "incident_id", "notification", "segment_id", "entity", "severity", "status", "owner", "label", "headline",
+        "incident_id", "number", "notification", "segment_id", "entity", "severity", "status", "owner", "label", "headline",
     }  # fmt: skip
 
 

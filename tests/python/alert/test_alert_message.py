@@ -60,7 +60,7 @@ def test_an_opened_message_reads_in_this_order() -> None:
         "  pulse incidents resolve aaaa1111bbbb2222\n"
         '  pulse incidents ignore aaaa1111bbbb2222 --note "why"\n'
         "\n"
-        "Incident aaaa1111bbbb2222 · owner growth-team · sent because it is seen for the first time"
+        "aaaa1111bbbb2222 · owner growth-team · sent because it is seen for the first time"
     )
 
 
@@ -132,6 +132,16 @@ def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None
     same = next(s for s in told.sections if s.title == "Same cause")
     assert [line.rsplit(" ", 1)[1] for line in same.lines] == ["aa", "cc"]
     assert [f["incident_id"] for f in told.facts] == ["bb", "aa", "cc"]
+
+
+def test_a_message_names_an_incident_by_its_number() -> None:
+    told = message("opened", topic(number=42), topic(incident_id="bb", number=43))
+    text = as_text(told)
+    assert "  pulse incidents acknowledge INC-42\n" in text
+    assert "INC-42 · owner growth-team" in text
+    assert "size fell to 580 · INC-43" in text
+    assert "aaaa1111bbbb2222" not in text
+    assert [f["number"] for f in told.facts] == [42, 43]
 
 
 def test_what_is_left_out_is_said() -> None:

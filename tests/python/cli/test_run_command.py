@@ -166,6 +166,12 @@ def test_an_alert_that_does_not_arrive_is_exit_code_4_until_it_does(
         told = shop.pulse("alert", *date)
         assert (told.exit_code, len(web.got)) == (4, 1)
         assert told.stderr.splitlines()[-3:-1] == ["Error: 1 message could not be delivered:", f"  {gap}"]
+        why = shop.pulse("alert", *date, "--why", "aaaa1111", "--format", "csv")
+        assert why.exit_code == 0
+        assert (
+            "default,slack,SHOP_SLACK,not told,given up on this date; `pulse alert --retry` tries again" in why.stdout
+        )
+        assert shop.pulse("alert", "--why", "aaaa1111", "--retry").exit_code == 2
         skipped = shop.pulse("run", *date, "--since-last-run")
         assert (skipped.exit_code, len(web.got)) == (4, 2), "a date that is done is not told for that"
         assert f"  {gap}" in shop.pulse("report", "--to", "2024-02-01").stdout.splitlines()

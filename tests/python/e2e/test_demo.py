@@ -158,7 +158,7 @@ def test_the_tablet_incident_is_over_when_the_release_is_fixed(shop: Shop) -> No
 def test_the_alert_says_it_in_words_a_person_acts_on(shop: Shop) -> None:
     assert "High-Value Active Users" in shop.output
     assert "members" in shop.output
-    assert "What to do:" in shop.output
+    assert "Do first: Open models/marts/dim_customers_daily.sql" in shop.output
     assert "pulse incidents acknowledge" in shop.output
 
 

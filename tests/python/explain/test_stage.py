@@ -81,7 +81,9 @@ def test_the_text_for_people_has_the_sql_on_demand(world: World, project) -> Non
     headline_fault(world)
     explain_incidents(world, project, D, NOW, {})
     stored = latest_explanations(world, ["inc1"])["inc1"]
-    short, long = as_text(stored, with_evidence=False), as_text(stored, with_evidence=True)
+    names = {"inc1": "INC-7"}
+    short, long = as_text(stored, False, names), as_text(stored, True, names)
+    assert short.splitlines()[1].startswith("  INC-7, version 1, ")
     assert short.splitlines()[0] == stored.explanation.headline
     assert "1. Column ltv lost values: nulls rose to 41 % (high confidence; E4, E3, E6)" in short
     assert "What to do:\n  1. Find out what changed in ltv" in short

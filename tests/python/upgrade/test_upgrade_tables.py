@@ -16,7 +16,7 @@ def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents
     assert sum(map(len, before.values())) > 1000
     done = world.pulse("upgrade")
     assert (
-        f"upgraded {world.old}.pulse_incidents: from {world.old}.incidents with 3 rows; marked as Pulse's"
+        f"upgraded {world.old}.pulse_incidents: from {world.old}.incidents with 3 rows; added number; marked as Pulse's"
         in done.stdout
     )
     assert f"upgraded {world.old}.pulse_segment_snapshots: from {world.old}.segment_snapshots with" in done.stdout
@@ -45,6 +45,7 @@ def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents
         assert (now["status"], now["assignee"]) == (incident["status"], incident["assignee"])
         assert str(now["started_on"]) == incident["started_on"]
         assert now["last_seen_on"] == landed_shop.NEXT
+    assert sorted(r["number"] for r in after.values()) == [1, 2, 3]
     told = world.query(f"select * from \"{world.old}\".pulse_alert_deliveries where status = 'sent'")
     assert set(sent) <= set(world.rows(world.old, "pulse_alert_deliveries", ["delivery_id", "status", "sent_at"]))
     assert [d for d in told if d["snapshot_date"] == landed_shop.NEXT and d["incident_id"] in old] == []
