@@ -46,7 +46,7 @@ class IncidentLine:
 class Digest:
     """The digest of `first` to `last`; segments by name, incidents by severity, open ones first.
 
-    `needs` says which segments cannot be judged yet, and for how many days.
+    `sights` says what changes would be found. `needs` says which segments cannot be judged yet, and for how many days.
     """
 
     first: date
@@ -55,12 +55,14 @@ class Digest:
     incidents: tuple[IncidentLine, ...]
     warnings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    sights: tuple[str, ...] = ()
 
 
 def read_digest(
-    warehouse: Warehouse, first: date, last: date, warnings: Sequence[str] = (), needs: Sequence[str] = ()
-) -> Digest:
-    """Return the digest of a period from the tables; `warnings` are sentences about what is on its way."""
+    warehouse: Warehouse, first: date, last: date, warnings: Sequence[str] = (), needs: Sequence[str] = (),
+    sights: Sequence[str] = (),
+) -> Digest:  # fmt: skip
+    """Return the digest of a period from the tables; `warnings` tell what is on its way, `sights` what segments can see."""
     owners = {
         r["segment_id"]: r["owner"]
         for r in warehouse.query(
@@ -85,7 +87,15 @@ def read_digest(
                 status_reason=row["status_reason"] or "",
             )
         )
-    return Digest(first, last, tuple(lines), tuple(_incidents(warehouse, first, last)), tuple(warnings), tuple(needs))
+    return Digest(
+        first,
+        last,
+        tuple(lines),
+        tuple(_incidents(warehouse, first, last)),
+        tuple(warnings),
+        tuple(needs),
+        tuple(sights),
+    )
 
 
 def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLine]:
@@ -126,6 +136,8 @@ def as_text(digest: Digest) -> str:
         out += ["", "Too little history", *(f"  {n}" for n in digest.needs)]
     if digest.warnings:
         out += ["", "On their way", *(f"  {w}" for w in digest.warnings)]
+    if digest.sights:
+        out += ["", "What would be found with 80 % chance", *(f"  {s}" for s in digest.sights)]
     return "\n".join(out)
 
 
