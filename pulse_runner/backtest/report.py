@@ -106,7 +106,7 @@ def _cuts(assessments: Sequence[Assessment], settings: Settings) -> dict[np.date
     family: dict[np.datetime64, list[np.ndarray[Any, Any]]] = {}
     for a in assessments:
         for d, day in enumerate(a.dates):
-            family.setdefault(day, []).append(a.p_value[:, d][a.fresh[:, d]])
+            family.setdefault(day, []).append(a.family(d))
     return {day: discoveries(np.concatenate(parts), settings.fdr) for day, parts in family.items()}
 
 
