@@ -112,7 +112,9 @@ def test_the_table_over_sensitivities_says_what_each_costs_and_finds() -> None:
     cost = [row["incidents_a_year"] for row in table]
     assert cost[0] < cost[1] < cost[2]
     assert [row["in_use"] for row in table] == [False, True, False]
-    assert all(float(str(row["found"]).rstrip("%")) > 50 for row in table)
+    found = [float(str(row["found"]).rstrip("%")) for row in table]
+    assert max(found) >= 80
+    assert found[1] >= 50
 
 
 def test_the_command_shows_both_and_takes_a_sensitivity(tmp_path: Path) -> None:
