@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from pulse_runner.backtest.plant import detector_of, with_sensitivity
 from pulse_runner.backtest.replay import Replay
+from pulse_runner.backtest.sight import found_of
 from pulse_runner.detectors import DETECTORS
 from pulse_runner.detectors.base import Assessment, Settings
 from pulse_runner.detectors.evaluate import discoveries
+from pulse_runner.detectors.relation import without_few
 from pulse_runner.incidents.incident import Incident
+from pulse_runner.vocabulary import SENSITIVITIES
 
 INCIDENT_COLUMNS = (
     "segment_id", "detector", "metric", "attribute", "bucket", "detected_on", "started_on", "ended_on", "severity",
@@ -74,21 +78,48 @@ def threshold_table(replay: Replay, settings: Settings, grid: Sequence[float] = 
     return rows
 
 
+def sensitivity_table(replay: Replay, settings: Settings) -> list[dict[str, Any]]:
+    """Return, per detector and sensitivity, the incidents a year that there would have been, and the share of planted falls found.
+
+    An incident is counted as in `threshold_table`. The planted falls are `sight.EXAMPLE`, in the segments' own history.
+    """
+    cuts = _cuts(replay.assessments, settings)
+    years = max(((replay.last - replay.first).days + 1) / 365, 1 / 365)
+    watched = {d.name: d for m in replay.panels.metrics if (d := detector_of(m)) is not None}
+    days = np.datetime64(replay.first), np.datetime64(replay.last)
+    left = without_few(replay.panels, settings, days[1])
+    rows = []
+    for name, detector in watched.items():
+        own = settings.rule(detector, "").false_alarms or 0.0
+        for rate in sorted({*SENSITIVITIES.values(), own}):
+            asked = with_sensitivity(settings, name, rate)
+            count, _ = _runs(detector.assess(left, asked, *days), None, cuts)
+            found = found_of(left, settings, name, rate)
+            rows.append({
+                "detector": name, "false_alarms_a_year": rate, "incidents_a_year": round(count / years, 1),
+                "found": "" if found is None else f"{found:.0%}", "in_use": rate == own,
+            })  # fmt: skip
+    return rows
+
+
 def _cuts(assessments: Sequence[Assessment], settings: Settings) -> dict[np.datetime64, float]:
     family: dict[np.datetime64, list[np.ndarray[Any, Any]]] = {}
     for a in assessments:
         for d, day in enumerate(a.dates):
-            family.setdefault(day, []).append(a.p_value[:, d][a.fresh[:, d]])
+            family.setdefault(day, []).append(a.family(d))
     return {day: discoveries(np.concatenate(parts), settings.fdr) for day, parts in family.items()}
 
 
-def _runs(assessments: Sequence[Assessment], value: float, cuts: Mapping[np.datetime64, float]) -> tuple[int, set[str]]:
+def _runs(
+    assessments: Sequence[Assessment], value: float | None, cuts: Mapping[np.datetime64, float]
+) -> tuple[int, set[str]]:
     last_seen: dict[tuple[str, str, str | None], date] = {}
     count, segments = 0, set()
     for a in assessments:
         cut = np.array([cuts[day] for day in a.dates])
         with np.errstate(invalid="ignore"):
-            hit = a.eligible & (np.abs(a.effect) >= value) & (a.p_value <= cut)
+            least = a.threshold[:, None] if value is None else value
+            hit = a.eligible & (np.abs(a.effect) >= least) & (a.p_value <= cut)
         for s, d in np.argwhere(hit):
             key = (a.segment_ids[s] or a.entities[s], a.metric, a.attribute_of(int(s)))
             day = a.dates[d].item()

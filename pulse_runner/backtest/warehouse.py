@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import numpy as np
 
 from pulse_runner.arrays import day_axis
 from pulse_runner.backtest.read import Recording
+from pulse_runner.backtest.sight import MOST_SEGMENTS, Sight, sights
 from pulse_runner.detect.panels import constrained_attributes, first_day, health_panel, metric_panels, only_measured
+from pulse_runner.detect.stage import detector_settings
 from pulse_runner.detectors.engine.distribution_baseline import TESTED, WINDOW, DistributionHistory
+from pulse_runner.detectors.panel import Panels
 from pulse_runner.known_events.read import read_events
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
+
+SIGHT_DAYS = 365  # of history behind what a segment can see
 
 
 def warehouse_history(warehouse: Warehouse, project: Project, first: date, last: date) -> Recording:
@@ -32,6 +38,21 @@ def warehouse_history(warehouse: Warehouse, project: Project, first: date, last:
         constrained=constrained_attributes(project),
     )
     return history.without(events)
+
+
+def segment_sights(
+    warehouse: Warehouse, project: Project, last: date, only: Collection[str] | None = None
+) -> list[Sight]:
+    """Return what the segments can see, from the stored snapshots up to `last`; of at most MOST_SEGMENTS where none are named."""
+    segments = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
+    start = last - timedelta(days=SIGHT_DAYS)
+    history = Recording(
+        metrics=only_measured(metric_panels(warehouse, segments, start, last), project),
+        owners={s.name: s.owner for s in project.segments.values()},
+        entities={s.name: s.entity for s in project.segments.values()},
+    ).without(read_events(warehouse))
+    panels = Panels(history.metrics, entities=history.entities, owners=history.owners)
+    return sights(panels, detector_settings(project), only if only is not None else segments[:MOST_SEGMENTS])
 
 
 def distribution_histories(

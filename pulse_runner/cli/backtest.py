@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -10,12 +11,22 @@ import numpy as np
 
 from pulse_runner.backtest.read import Recording, read_history
 from pulse_runner.backtest.replay import Replay, replay
-from pulse_runner.backtest.report import INCIDENT_COLUMNS, alerts_per_week, incident_rows, json_lines, threshold_table
+from pulse_runner.backtest.report import (
+    INCIDENT_COLUMNS,
+    alerts_per_week,
+    incident_rows,
+    json_lines,
+    sensitivity_table,
+    threshold_table,
+)
+from pulse_runner.backtest.sight import MOST_SEGMENTS, SIGHT_COLUMNS, sight_rows, sights
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.detectors import DETECTORS, Limits, Settings, unknown_detector
 from pulse_runner.errors import UsageError
 from pulse_runner.known_events.seed import read_known_events
+from pulse_runner.vocabulary import SENSITIVITIES
 
+SENSITIVITY_COLUMNS = ("detector", "false_alarms_a_year", "incidents_a_year", "found", "in_use")
 SHORT_COLUMNS = ("segment_id", "detector", "detected_on", "ended_on", "severity", "effect", "reason")
 
 
@@ -34,16 +45,19 @@ def history_from_warehouse(pulse: PulseContext, first: date, last: date) -> tupl
     return history, detector_settings(project)
 
 
-def parse_thresholds(pairs: tuple[str, ...]) -> dict[str, Limits]:
-    """Return a rule per DETECTOR=VALUE.
+def parse_limits(thresholds: tuple[str, ...], sensitivities: tuple[str, ...] = ()) -> dict[str, Limits]:
+    """Return a rule per detector from DETECTOR=VALUE of thresholds and sensitivities.
 
-    >>> parse_thresholds(("size_jump=0.2",))["size_jump"].threshold
-    0.2
+    >>> parse_limits(("size_jump=0.2",), ("size_jump=low",))["size_jump"]
+    Limits(threshold=0.2, direction=None, enabled=True, false_alarms=0.25)
     """
-    return {name: Limits(value) for name, value in _per_detector(pairs, "0.2").items()}
+    material, rates = _per_detector(thresholds, {}, "0.2"), _per_detector(sensitivities, SENSITIVITIES, "low")
+    return {
+        name: Limits(material.get(name), false_alarms=rates.get(name)) for name in dict.fromkeys((*material, *rates))
+    }
 
 
-def _per_detector(pairs: tuple[str, ...], example: str) -> dict[str, float]:
+def _per_detector(pairs: tuple[str, ...], words: Mapping[str, float], example: str) -> dict[str, float]:
     """Return a number above zero per DETECTOR=VALUE."""
     values = {}
     for pair in pairs:
@@ -52,7 +66,7 @@ def _per_detector(pairs: tuple[str, ...], example: str) -> dict[str, float]:
         if complaint:
             raise click.BadParameter(complaint)
         try:
-            values[name] = float(value)
+            values[name] = words[value] if value in words else float(value)
         except ValueError:
             raise click.BadParameter(f"{pair!r}: {value!r} is not a number; write {name}={example}.") from None
         if not 0 < values[name] < np.inf:
@@ -93,6 +107,13 @@ def parse_fdr(text: str) -> float | None:
     "--threshold", "thresholds", multiple=True, metavar="DETECTOR=VALUE", help="A material threshold; repeatable."
 )
 @click.option(
+    "--sensitivity",
+    "sensitivities",
+    multiple=True,
+    metavar="DETECTOR=RATE",
+    help="False alarms that a series may raise in a year: low, normal, high or a number; repeatable.",
+)
+@click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON line per incident here."
 )
 @format_option
@@ -105,6 +126,7 @@ def backtest_command(
     events: Path | None,
     fdr: str,
     thresholds: tuple[str, ...],
+    sensitivities: tuple[str, ...],
     output: Path | None,
     fmt: str,
 ) -> None:
@@ -117,7 +139,7 @@ def backtest_command(
       pulse backtest --from 2026-01-01 --to 2026-03-31 --threshold size_jump=0.2
       pulse backtest --input metrics.csv --known-events holidays.csv --output incidents.jsonl
     """
-    rules, level = parse_thresholds(thresholds), parse_fdr(fdr)
+    rules, level = parse_limits(thresholds, sensitivities), parse_fdr(fdr)
     if source is not None:
         history, settings = read_history(source), Settings()
     else:
@@ -143,3 +165,8 @@ def _show(pulse: PulseContext, result: Replay, settings: Settings, rows: list[di
         click.echo("\nWhat each threshold would have done")
         table = threshold_table(result, settings)
         pulse.echo_rows(table, ("detector", "threshold", "incidents", "segments", "in_use"))
+        click.echo("\nWhat each sensitivity would have cost and found (planted: 30 % for three days)")
+        pulse.echo_rows(sensitivity_table(result, settings), SENSITIVITY_COLUMNS)
+        names = sorted({s for p in result.panels.metrics.values() for s in p.segment_ids})[:MOST_SEGMENTS]
+        click.echo("\nWhat each segment can see: the smallest change found with 80 % chance")
+        pulse.echo_rows(sight_rows(sights(result.panels, settings, names)), SIGHT_COLUMNS)

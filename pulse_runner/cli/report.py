@@ -15,14 +15,17 @@ from pulse_runner.cli.context import DAY, PulseContext, pass_pulse
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_pulse
 def report_command(pulse: PulseContext, first: date | None, last: date | None, fmt: str) -> None:
-    """Print a digest of a period: segments with their sizes, incidents with their causes, trends that are about to matter.
+    """Print a digest of a period: segments with their sizes, incidents with their causes, trends that are about to matter, and what
+    each segment can see.
 
     \b
     Example:
       pulse report --from 2026-05-01 --to 2026-05-31
     """
     from pulse_runner.alert.undelivered import undelivered
-    from pulse_runner.detect.forecasts import early_warnings, size_forecasts
+    from pulse_runner.backtest.sight import sight_sentences
+    from pulse_runner.backtest.warehouse import segment_sights
+    from pulse_runner.detect.forecasts import CREEP_DAYS, early_warnings, inactivity_forecasts, size_forecasts
     from pulse_runner.report.digest import as_json, as_text, default_period, read_digest
     from pulse_runner.snapshot.history import missing_days, needs_sentences
 
@@ -40,7 +43,9 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
             for r in warehouse.query(f"select segment_id from {warehouse.table('pulse_open_incidents')}")
         }
         ahead = early_warnings(size_forecasts(warehouse, pulse.project(), last), last, told)
+        ahead += early_warnings(inactivity_forecasts(warehouse, pulse.project(), last), last, told, CREEP_DAYS)
         needs = needs_sentences(missing_days(warehouse, pulse.project(), last))
         lacking = [gap.sentence() for gap in undelivered(warehouse, pulse.project(), last)]
-        digest = read_digest(warehouse, start, last, ahead, needs, lacking)
+        seen = sight_sentences(segment_sights(warehouse, pulse.project(), last))
+        digest = read_digest(warehouse, start, last, ahead, needs, lacking, seen)
     click.echo(as_json(digest) if fmt == "json" else as_text(digest))

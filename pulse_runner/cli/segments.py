@@ -45,7 +45,9 @@ def list_command(pulse: PulseContext, fmt: str) -> None:
 @format_option
 @pass_pulse
 def show_command(pulse: PulseContext, segment: str, fmt: str) -> None:
-    """Show one segment: rule, owner, thresholds, routes, and the file that it is in.
+    """Show one segment: rule, owner, thresholds, routes, the file that it is in, and what it can see.
+
+    What it can see is the smallest fall that would be found with 80 % chance, tried out on its own snapshots.
 
     \b
     Example:
@@ -65,6 +67,8 @@ def show_command(pulse: PulseContext, segment: str, fmt: str) -> None:
     if fmt == "table":
         for name in columns:
             click.echo(f"{name + ':':<13} {row[name]}")
+        for n, line in enumerate(_can_see(pulse, found.name)):
+            click.echo(f"{'' if n else 'can see:':<13} {line}")
     else:
         pulse.echo_rows([row], columns, fmt)
 
@@ -316,6 +320,24 @@ def diff_command(pulse: PulseContext, segments: tuple[str, ...], base: str, day:
         click.echo(json.dumps(data_of(done), indent=2, default=str, ensure_ascii=False))
     else:
         click.echo((text_page if fmt == "table" else markdown_page)(page_of(done)))
+
+
+def _can_see(pulse: PulseContext, segment: str) -> list[str]:
+    """Return what a segment can see, or why that is not known: the definition is shown without a warehouse, too."""
+    from pulse_runner.backtest.warehouse import segment_sights
+    from pulse_runner.errors import PulseError
+
+    try:
+        with pulse.warehouse() as warehouse:
+            days = warehouse.query(
+                f"select max(snapshot_date) as day from {warehouse.table('pulse_segment_snapshots')} where segment_id = ?",
+                [segment],
+            )
+            if days[0]["day"] is None:
+                return ["not known: there are no snapshots yet"]
+            return [s.sentence() for s in segment_sights(warehouse, pulse.project(), days[0]["day"], [segment])]
+    except PulseError as error:
+        return [f"not known: {error.what}"]
 
 
 def _row(segment: Any) -> dict[str, Any]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 
 from pulse_runner.arrays import day_axis
-from pulse_runner.detect.panels import metric_panels
-from pulse_runner.detectors import Limits, Settings, SizeJump
+from pulse_runner.detect.panels import metric_panels, only_measured
+from pulse_runner.detect.stage import detector_settings
+from pulse_runner.detectors import Detector, InactivityCreep, MetricPanel, SizeJump
 from pulse_runner.detectors.engine.forecast import Forecast, forecast
 from pulse_runner.known_events.read import excluded_days, read_events
+from pulse_runner.metrics import label
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
 
 HISTORY_DAYS = 90
 NEEDED_DAYS = 21
 WARN_DAYS = 14
+CREEP_DAYS = 90  # ahead: a creep is slow, and told early
 COLUMNS = ("segment_id", "date", "expected", "lower", "upper", "crosses_on", "reason")
 
 
@@ -34,14 +38,44 @@ def size_forecasts(
     first = last - timedelta(days=HISTORY_DAYS - 1)
     muted = excluded_days(read_events(warehouse), project, names, day_axis(first, last))
     panel = metric_panels(warehouse, names, first, last, muted)["size"]
-    threshold = _thresholds(project, names)
+    return _each(panel, days, _thresholds(project, names, SizeJump()))
+
+
+def inactivity_forecasts(warehouse: Warehouse, project: Project, last: date) -> list[Forecast]:
+    """Return the forecasts of the segments whose share of inactive members rises and will cross the threshold of inactivity_creep.
+
+    A rise of 0.3 % a day takes three months to 30 %: the trend is told as soon as it stands out, and no incident is opened.
+    """
+    names = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
+    first = last - timedelta(days=HISTORY_DAYS - 1)
+    muted = excluded_days(read_events(warehouse), project, names, day_axis(first, last))
+    panels = only_measured(metric_panels(warehouse, names, first, last, muted), project)
+    panel = panels.get("inactive_rate")
+    return [] if panel is None else rising_rates(panel, _thresholds(project, panel.segment_ids, InactivityCreep()))
+
+
+def rising_rates(panel: MetricPanel, thresholds: Mapping[str, float]) -> list[Forecast]:
+    """Return the forecasts of the rates that rise clearly enough to name the day on which they cross their threshold."""
+    assert panel.denominator is not None
+    usable = panel.usable
+    # a rate as the count that it is of a segment of the usual size: counting noise stays what it is, and the size plays no part
+    size = np.nanmedian(np.where(usable, panel.denominator, np.nan), axis=1) if usable.any() else np.zeros(len(usable))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(usable, panel.numerator / panel.denominator, np.nan)
+    counts = MetricPanel(panel.metric, panel.segment_ids, panel.dates, share * size[:, None], None, panel.excluded)
+    found = [f for f in _each(counts, 7, thresholds) if f.trend > 0 and f.crosses_on is not None]
+    return [replace(f, reason=f"{label(panel.metric)}{f.reason.removeprefix('Size')}") for f in found]
+
+
+def _each(panel: MetricPanel, days: int, threshold: Mapping[str, float]) -> list[Forecast]:
+    """Return the forecast of each segment, with its own threshold."""
     found = {
         f.segment_id: f
         for t in sorted(set(threshold.values()))
         for f in forecast(panel, days, t)
         if threshold[f.segment_id] == t
     }
-    return [found[n] for n in names if n in found]
+    return [found[n] for n in panel.segment_ids if n in found]
 
 
 def missing_days(warehouse: Warehouse, segment: str, last: date) -> int:
@@ -65,15 +99,17 @@ def forecast_rows(forecasts: Collection[Forecast]) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def early_warnings(forecasts: Collection[Forecast], last: date, told: Collection[str] = ()) -> list[str]:
-    """Return a sentence per segment whose trend crosses its threshold within the next two weeks, the soonest first.
+def early_warnings(
+    forecasts: Collection[Forecast], last: date, told: Collection[str] = (), within: int = WARN_DAYS
+) -> list[str]:
+    """Return a sentence per segment whose trend crosses its threshold within so many days, the soonest first.
 
     Segments in `told` have an open incident: the days behind it are no trend.
     """
     soon = [
         f
         for f in forecasts
-        if f.segment_id not in told and f.crosses_on is not None and (f.crosses_on - last).days <= WARN_DAYS
+        if f.segment_id not in told and f.crosses_on is not None and (f.crosses_on - last).days <= within
     ]
     return [
         f"{f.segment_id}: {f.reason[0].lower()}{f.reason[1:]}"
@@ -81,13 +117,6 @@ def early_warnings(forecasts: Collection[Forecast], last: date, told: Collection
     ]
 
 
-def _thresholds(project: Project, names: tuple[str, ...]) -> dict[str, float]:
-    detector = SizeJump()
-    own = {
-        (n, detector.name): Limits(t.threshold)
-        for n in names
-        for t in [project.segments[n].thresholds.get(detector.name)]
-        if t is not None and t.threshold is not None
-    }
-    threshold, _, _ = Settings(segments=own).vectors(detector, names)
+def _thresholds(project: Project, names: tuple[str, ...], detector: Detector) -> dict[str, float]:
+    threshold, _, _ = detector_settings(project).vectors(detector, names)
     return dict(zip(names, np.asarray(threshold, float).tolist(), strict=True))

@@ -53,11 +53,13 @@ def unknown_detector(name: str) -> str:
 __all__ = [
     "DETECTORS",
     "Assessment",
+    "ConversionAnomaly",
     "DayReport",
     "Detector",
     "DistributionPanel",
     "EntityPanel",
     "Finding",
+    "InactivityCreep",
     "Limits",
     "MetricPanel",
     "Outcome",

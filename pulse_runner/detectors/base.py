@@ -239,6 +239,14 @@ class Assessment:
             material: Bools = np.abs(self.effect[:, d]) >= self.threshold
         return self.eligible[:, d] & material
 
+    def family(self, d: int) -> Floats:
+        """Return the p-values of the tests of one day, as false discovery control takes them: 1 for what could be no finding.
+
+        A change that is too small to matter is no discovery, however sure it is: it must not make others pass.
+        """
+        told: Floats = np.where(self.candidates(d), self.p_value[:, d], 1.0)[self.fresh[:, d]]
+        return told
+
     def attribute_of(self, s: int) -> str | None:
         """Return the attribute or column that test `s` is about."""
         return self.attribute if self.attributes is None else self.attributes[s]

@@ -93,7 +93,7 @@ def judge_day(
         for a in assessments
         if len(a.dates) and a.dates[0] <= day <= a.dates[-1]
     ]
-    family = [a.p_value[:, d][a.fresh[:, d]] for a, d in today]
+    family = [a.family(d) for a, d in today]
     cut = discoveries(np.concatenate(family) if family else np.array([]), settings.fdr)
     size = sum(len(f) for f in family)
     # a series that was out of its state before today did not pass then: it gains nothing from what else happens today

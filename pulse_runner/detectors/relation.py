@@ -55,13 +55,25 @@ def assess_all(
     health = next((d for d in detectors if isinstance(d, EntityHealth)), None)
     if health is None:
         return [a for d in detectors for a in d.assess(panels, settings, first, last)]
-    flows = [f for name in FLOWS if (f := _few_events(health, panels, settings, name, last)) is not None]
-    rows = _few_rows(health, panels, settings, last)
-    few = [*flows, rows] if rows is not None else flows
+    flows, few = _few_days(health, panels, settings, last)
     left = _without(panels, few)
     judged = [a for d in detectors for a in d.assess(left, settings, first, last)]
     told = [f.assessment.since(max(int((first - f.assessment.dates[0]).astype(int)), 0)) for f in flows]
     return [_explained(a, few, panels) for a in judged] + told
+
+
+def without_few(panels: Panels, settings: Settings, last: np.datetime64) -> Panels:
+    """Return what is judged of the segments: the panels without the days on which their relation had few events or rows."""
+    return _without(panels, _few_days(EntityHealth(), panels, settings, last)[1])
+
+
+def _few_days(
+    health: EntityHealth, panels: Panels, settings: Settings, last: np.datetime64
+) -> tuple[list[_Few], list[_Few]]:
+    """Return the days of few events, which are told here, and those together with the days of few rows."""
+    flows = [f for name in FLOWS if (f := _few_events(health, panels, settings, name, last)) is not None]
+    rows = _few_rows(health, panels, settings, last)
+    return flows, [*flows, rows] if rows is not None else flows
 
 
 def _few_events(

@@ -48,6 +48,7 @@ class Digest:
     """The digest of `first` to `last`; segments by name, incidents by severity, open ones first.
 
     `needs` says which segments cannot be judged yet, and for how many days; `undelivered` says which targets alerts have not reached.
+    `sights` says what changes would be found.
     """
 
     first: date
@@ -57,6 +58,7 @@ class Digest:
     warnings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     undelivered: tuple[str, ...] = ()
+    sights: tuple[str, ...] = ()
 
 
 def read_digest(
@@ -66,10 +68,12 @@ def read_digest(
     warnings: Sequence[str] = (),
     needs: Sequence[str] = (),
     undelivered: Sequence[str] = (),
+    sights: Sequence[str] = (),
 ) -> Digest:
     """Return the digest of a period from the tables.
 
-    `warnings` are sentences about what is on its way, `undelivered` about targets that alerts have not reached.
+    `warnings` are sentences about what is on its way, `undelivered` about targets that alerts have not reached, `sights` about
+    what segments can see.
     """
     owners = {
         r["segment_id"]: r["owner"]
@@ -95,8 +99,16 @@ def read_digest(
                 status_reason=row["status_reason"] or "",
             )
         )
-    incidents = tuple(_incidents(warehouse, first, last))
-    return Digest(first, last, tuple(lines), incidents, tuple(warnings), tuple(needs), tuple(undelivered))
+    return Digest(
+        first,
+        last,
+        tuple(lines),
+        tuple(_incidents(warehouse, first, last)),
+        tuple(warnings),
+        tuple(needs),
+        tuple(undelivered),
+        tuple(sights),
+    )
 
 
 def _incidents(warehouse: Warehouse, first: date, last: date) -> list[IncidentLine]:
@@ -140,6 +152,8 @@ def as_text(digest: Digest) -> str:
         out += ["", "Too little history", *(f"  {n}" for n in digest.needs)]
     if digest.warnings:
         out += ["", "On their way", *(f"  {w}" for w in digest.warnings)]
+    if digest.sights:
+        out += ["", "What would be found with 80 % chance", *(f"  {s}" for s in digest.sights)]
     return "\n".join(out)
 
 

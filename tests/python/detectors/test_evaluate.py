@@ -132,3 +132,31 @@ def test_a_report_says_of_what_it_has_no_good_snapshot_and_judges_nothing_that_h
     (report,) = evaluate(panels, Settings(), DETECTORS, date(2024, 1, 3), date(2024, 1, 3))
     assert report.blind == {("shop", "late"), ("shop", "gone")}
     assert {v.segment_id for v in report.verdicts} == {"good", "late"}
+
+
+def test_changes_too_small_to_matter_do_not_make_others_pass() -> None:
+    # 200 calm segments fall by 10 % for certain, below the threshold; one of a noisier size moves by more, hardly beyond chance
+    rng = np.random.default_rng(3)
+    rows = rng.poisson(1_000_000, (400, 90)).astype(float)
+    rows[:200, 89] *= 0.9
+    rows[399] = rng.poisson(1000 * np.exp(rng.normal(0, 0.05, 90)))
+    names = tuple(f"s{i}" for i in range(400))
+
+    def found(level: float | None, small: int) -> list[str]:
+        p = MetricPanel("size", names, START + np.arange(90), np.vstack([rows[:399], rows[399:]]))
+        p.numerator[399, 89] = small
+        (report,) = evaluate(Panels({"size": p}), Settings(fdr=level), DETECTORS, date(2024, 3, 30), date(2024, 3, 30))
+        return [f.segment_id for f in report.findings]
+
+    weak = next(n for n in range(900, 600, -5) if found(None, n) == ["s399"])
+    assert found(0.03, weak) == []
+    assert found(0.03, weak - 300) == ["s399"]
+
+
+def test_a_test_that_could_be_no_finding_has_a_p_value_of_one_in_its_family() -> None:
+    rows = np.random.default_rng(4).poisson(10_000, (3, 90)).astype(float)
+    rows[0, 89], rows[1, 89] = 9_000, 5_000
+    p = MetricPanel("size", ("small", "large", "calm"), START + np.arange(90), rows)
+    (a,) = find("size_jump").assess(Panels({"size": p}), Settings(), START + 89, START + 89)  # type: ignore[union-attr]
+    assert a.p_value[0, 0] < 1e-3
+    assert a.family(0).tolist() == [1.0, a.p_value[1, 0], 1.0]

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from pulse_runner.detect.forecasts import early_warnings
+from pulse_runner.detect.forecasts import CREEP_DAYS, early_warnings, rising_rates
 from pulse_runner.detectors.engine.forecast import forecast
 from pulse_runner.detectors.panel import MetricPanel
 
@@ -55,3 +55,37 @@ def test_early_warnings_are_of_trends_that_cross_soon_in_segments_without_an_inc
     assert warning.startswith("vip: size moves by -0.50 % a day and will have changed by 15 % since")
     assert warning.endswith("on 2026-03-06.")
     assert early_warnings(found, date(2026, 2, 1)) == []
+
+
+def test_a_creep_of_inactivity_is_told_long_before_it_crosses_the_threshold() -> None:
+    rng = np.random.default_rng(4)
+    days, members = 60, 3000
+    rates = np.stack(
+        [np.full(days, 0.2), 0.2 * 1.003 ** np.maximum(np.arange(days) - 25, 0), 0.2 * 0.99 ** np.arange(days)]
+    )
+    inactive = rng.binomial(members, rates).astype(float)
+    whole = np.full(inactive.shape, float(members))
+    panel = MetricPanel(
+        "inactive_rate", ("calm", "creep", "better"), np.datetime64("2026-01-01") + np.arange(days), inactive, whole
+    )
+    (told,) = rising_rates(panel, dict.fromkeys(panel.segment_ids, 0.30))
+    assert told.segment_id == "creep"
+    assert 0.001 < told.trend < 0.006
+    assert told.reason.startswith("Inactive rate moves by +0.")
+    (warning,) = early_warnings([told], panel.dates[-1].item(), within=CREEP_DAYS)
+    assert warning.startswith("creep: inactive rate moves by +0.")
+    assert early_warnings([told], panel.dates[-1].item(), told=["creep"], within=CREEP_DAYS) == []
+    (sooner,) = rising_rates(panel.rows([1]), {"creep": 0.20})
+    assert told.crosses_on is not None
+    assert sooner.crosses_on is not None
+    assert sooner.crosses_on < told.crosses_on
+
+
+def test_most_steady_shares_of_inactive_members_are_not_told() -> None:
+    rng = np.random.default_rng(5)
+    inactive = rng.binomial(3000, 0.2, (200, 90)).astype(float)
+    names = tuple(f"s{n}" for n in range(200))
+    panel = MetricPanel(
+        "inactive_rate", names, np.datetime64("2026-01-01") + np.arange(90), inactive, np.full((200, 90), 3000.0)
+    )
+    assert len(rising_rates(panel, dict.fromkeys(names, 0.30))) <= 4

@@ -80,7 +80,8 @@ def test_a_day_with_people_enough_is_judged_alone() -> None:
     told = findings(rate(counts, 5000.0), 2)
     assert [f.observed for f in told] == pytest.approx([0.02, 0.02])
     assert {f.severity for f in told} == {"medium"}
-    assert told[0].reason.startswith("Conversion rate fell 59.9 % to 2.0 %; 5.0 % expected")
+    assert told[0].effect == pytest.approx(-0.6, abs=0.03)
+    assert "to 2.0 %; " in told[0].reason
 
 
 def test_a_fall_of_few_is_held_against_the_fewest_people_that_mean_something() -> None:

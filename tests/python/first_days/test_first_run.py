@@ -39,6 +39,8 @@ def test_the_first_run_says_what_it_cannot_tell_and_with_yes_it_tells_it(shop: S
     doctor = shop.pulse("doctor").output
     assert f"warn  history: {NEEDS}\n      -> Run `{COMMAND}`." in doctor
 
+    shown = shop.pulse("segments", "show", "rich").output
+    assert "can see:      Size: needs at least 58 days of history to say what it can see." in shown
     done = shop.pulse("run", "--yes", "--fail-on", "medium", code=3)
     assert "56 days of customers since 2026-04-15 made" in done.output
     assert "rich: size fell 36%" in done.output
