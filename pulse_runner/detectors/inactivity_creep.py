@@ -13,7 +13,13 @@ from pulse_runner.detectors.people import assess_over_episode
 from pulse_runner.vocabulary import Direction
 
 TUNING = Tuning(
-    gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=8.0, looks=1.5, accept_latest=70, share_down=0.02
+    gains=(0.015, 0.05),
+    returns=(0.0, 0.0),
+    usual_pace=0.005,
+    tail=8.0,
+    looks=1.5,
+    accept_latest=70,
+    share_down=0.02,
 )
 
 

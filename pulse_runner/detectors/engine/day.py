@@ -15,7 +15,7 @@ class Day:
 
     `error` is the residual, `spread` the standard deviation of an ordinary day, `sampling` the part of its variance that
     counting alone gives. `ready` marks series that have enough history to be judged. `observed` and `expected` are counts, `people` the
-    denominators of rates, ones for counts.
+    denominators of rates, ones for counts; `centre` is what was expected, on the link scale.
     """
 
     t: int
@@ -28,6 +28,7 @@ class Day:
     observed: Floats
     expected: Floats
     people: Floats
+    centre: Floats
 
     @property
     def z(self) -> Floats:

@@ -4,7 +4,9 @@ A nominal p-value is put on the scale e = -log p, where a true model gives an ex
 neighbouring days as one, and their excesses summed, falls and rises apart: peaks over threshold (Pickands 1975; Davison and Smith
 1990). Rate and mean excess have conjugate priors, so the predictive tail is Pareto while few peaks were seen and becomes exponential
 with the series' own scale. So with little history p-values are what the prior says, a bit wider than nominal, and after some dozen
-peaks a stated false alarm rate is what happens, whatever the noise is like. Everything is causal: a day is judged by the peaks before it.
+peaks a stated false alarm rate is what happens, whatever the noise is like. A peak
+teaches at most the excess that would alarm: a fault is of another law, and many alarms still raise what alarms. The past makes no
+surprise rarer than its nominal p-value.  Everything is causal: a day is judged by the peaks before it.
 """
 
 from __future__ import annotations
@@ -18,10 +20,7 @@ EDGE = 3.2  # nominal p of .04 and less are peaks
 PRIOR_DAYS, PRIOR_RATE = 300.0, 0.03  # how often peaks come, before any was seen, and for how many days that counts
 PRIOR_PEAKS, PRIOR_EXCESS = 15.0, 1.0  # how far they go, and for how many peaks that counts
 APART = 4  # days between two peaks, at least
-OUTLIER = 1.0  # a peak teaches at most so many times the excess that would alarm
 FEWEST = 28  # days of history before a series' own tail is learned
-LEAST = 1.0  # of a nominal p-value: nothing in the past makes a surprise rarer than that
-ALARM = 1.0  # what a peak that alarms counts, against one that does not: some are faults, and of another law
 KEEP = 0.9985  # of what was learned, a day later: a half-life of 15 months
 
 
@@ -44,7 +43,8 @@ class Tail:
         at = side[far], far
         beyond = -np.log(np.maximum(nominal[far], 1e-300)) - EDGE
         rate = self.peaks[at] / self.days[at]
-        out[far] = np.maximum(rate * (1.0 + beyond / self.excess[at]) ** -self.shape[at], LEAST * nominal[far])
+        own = rate * (1.0 + beyond / self.excess[at]) ** -self.shape[at]
+        out[far] = np.maximum(own, nominal[far])
         return out
 
     def learn(self, t: int, nominal: Floats, side: npt.NDArray[np.int64], learns: Bools) -> None:
@@ -57,14 +57,13 @@ class Tail:
         at = side[far], far
         with np.errstate(divide="ignore"):
             ratio = (self.peaks[at] / self.days[at] / self.allowed[at]) ** (1.0 / self.shape[at])
-        limit = OUTLIER * np.maximum(self.excess[at] * (ratio - 1.0), 1.0)
+        limit = np.maximum(self.excess[at] * (ratio - 1.0), 1.0)
         beyond = np.minimum(-np.log(np.maximum(nominal[far], 1e-300)) - EDGE, limit)
         new = t - self.last[at] > APART
         keep = np.where(new, KEEP ** (1.0 / np.maximum(self.peaks[at] / self.days[at], 1e-3)), 1.0)
         before = np.where(new, 0.0, self.height[at])
-        weight = np.where(beyond >= limit, ALARM, 1.0)
-        self.peaks[at] += new * weight
-        self.shape[at] = keep * self.shape[at] + new * weight
-        self.excess[at] = keep * self.excess[at] + np.maximum(beyond - before, 0.0) * weight
+        self.peaks[at] += new
+        self.shape[at] = keep * self.shape[at] + new
+        self.excess[at] = keep * self.excess[at] + np.maximum(beyond - before, 0.0)
         self.height[at] = np.maximum(beyond, before)
         self.last[at] = t

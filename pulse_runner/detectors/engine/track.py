@@ -1,19 +1,20 @@
 """Follow every series day by day: what is expected, how surprising today is, and whether the series is out of its usual state.
 
 One pass over the days, all series at once. What is remembered of the series is in small parts, each a file with its reference: the
-`level` and the `rhythm` give the expectation, the `noise` how far an ordinary day is from it, `surprise` adds the evidence up, and
-`episode` is what a series is in while it is out of its state.
+`level`, the `rhythm` and the `calendar` give the expectation, the `noise` how far an ordinary day is from it, `surprise` adds the evidence
+up, `tail` says how rare it is for this series, and an `episode` is what a series is in while it is out of its state.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pulse_runner.arrays import Bools, Floats, Ints
 from pulse_runner.detectors.base import FALSE_ALARMS_A_YEAR
+from pulse_runner.detectors.engine.calendar import Calendar
 from pulse_runner.detectors.engine.day import Day
 from pulse_runner.detectors.engine.episode import Episodes
 from pulse_runner.detectors.engine.level import Level
@@ -95,9 +96,9 @@ class _State:
         size = len(panel.segment_ids)
         self.level, self.rhythm, self.noise = Level(size, tuning), Rhythm(size, tuning), Noise(size, tuning)
         self.surprise, self.episodes = Surprise(size, tuning), Episodes(size, tuning, self.link)
-        shares = np.array([tuning.share_down, 1.0 - tuning.share_down])[:, None]
-        self.share = shares[:, 0]
-        self.tail = Tail(size, shares * alpha)
+        self.calendar = Calendar(panel)
+        self.share = np.array([tuning.share_down, 1.0 - tuning.share_down])
+        self.tail = Tail(size, self.share[:, None] * alpha)
         self.awaits = np.zeros(size, bool)
 
     def step(self, t: int) -> dict[str, npt.NDArray[np.generic]]:
@@ -107,12 +108,14 @@ class _State:
         n = None if panel.denominator is None else np.where(use, panel.denominator[:, t], 1.0)
         self._begin_levels(t, weekday, use, link.start(k, n))
         base = self.level.forecast()
-        centre = base + self.rhythm.week[weekday]
+        offset = self.calendar.offset(t)
+        centre = base + self.rhythm.week[weekday] + offset
         mean = link.mean(centre)
         sampling = link.sampling(mean, n)
         own = np.maximum(self.noise.variance, LEAST**2)
         unsure = (own + sampling) / (self.level.age + 1.0) + self.rhythm.uncertainty(weekday, own + sampling)
-        spread = np.sqrt(own + sampling + unsure)
+        ordinary = own + sampling + unsure
+        spread = np.sqrt(ordinary + self.calendar.variance(t))
         if not (np.isfinite(centre) & np.isfinite(spread)).all():
             lost = panel.segment_ids[int(np.argmin(np.isfinite(centre) & np.isfinite(spread)))]
             raise FloatingPointError(
@@ -121,12 +124,17 @@ class _State:
         error = np.where(use, link.residual(k, n, mean, own / (own + sampling)), 0.0)
         ready = use & (self.level.count >= self.tuning.min_history)
         people = np.ones(len(k)) if n is None else n
-        day = Day(t, weekday, use, ready, error, spread, sampling, k, mean * people, people)
+        day = Day(t, weekday, use, ready, error, spread, sampling, k, mean * people, people, centre)
         was_open, history = self.episodes.open.copy(), self.level.count.copy()
-        p, accepted, returned = self._judge(day, base, own / spread**2)
-        self.rhythm.learn_odd(day, link.start(k, n) - centre, self.episodes.open, self.episodes.open & ~was_open)
+        p, accepted, returned, drift = self._judge(day, base, own / spread**2)
+        shift = link.start(k, n) - centre
+        self.rhythm.learn_odd(day, shift, self.episodes.open, self.episodes.open & ~was_open)
+        self.calendar.learn(t, shift + offset, np.sqrt(ordinary), ready & ~was_open)
         self._learn(day, use & ~self.episodes.open & ~accepted & ~returned)
         is_open = self.episodes.open
+        if drift.any():
+            centre = centre + drift
+            mean = link.mean(centre)
         inside = 1.96 * spread
         return {
             "value": np.where(use, link.value(k, n), np.nan),
@@ -153,8 +161,9 @@ class _State:
             self.surprise.sums[:, now] = 0.0
             self.level.age[now], self.episodes.open[now], self.awaits[now] = 1, False, False
 
-    def _judge(self, day: Day, base: Floats, own_share: Floats) -> tuple[Floats, Bools, Bools]:
-        """Open, go on with and close episodes; return today's p-values, and which series accepted a level or are back at one."""
+    def _judge(self, day: Day, base: Floats, own_share: Floats) -> tuple[Floats, Bools, Bools, Floats]:
+        """Open, go on with and close episodes; return today's p-values, which series accepted a level, which are back at an
+        earlier one, and by how much the level of a slow change is taken back to where it was."""
         episodes, surprise = self.episodes, self.surprise
         surprise.add(day, day.ready & ~episodes.open, base)
         sign = surprise.sign
@@ -175,13 +184,14 @@ class _State:
         # the level has followed the first days of a slow change: take it back to where it was before
         single = (surprise.best_since >= day.t) | bigger
         drift = np.where(opens & ~single, surprise.best_before - self.level.each.mean(0), 0.0)
-        self.level.move(drift)
         dev = np.where(single, day.error, day.error * (1.0 - surprise.best_leak) - drift)
         since = np.where(bigger, day.t, np.minimum(surprise.best_since, day.t))
-        episodes.begin(day, opens, since, sign, dev, ~single, p)
+        self.level.move(drift)
+        expected = self.link.mean(day.centre + drift) * day.people
+        episodes.begin(replace(day, expected=expected), opens, since, sign, dev, ~single, p)
         episodes.open = (episodes.open | opens) & ~closes & ~accepted & ~returned
         surprise.sums[:, opens | closes | accepted | returned] = 0.0
-        return p, accepted, returned
+        return p, accepted, returned, drift
 
     def _learn(self, day: Day, learns: Bools) -> None:
         """Let the day teach: not while a series is out of its state, nor on the day on which its level changes."""

@@ -108,6 +108,13 @@ def test_a_replay_and_a_single_day_say_the_same(detector: Detector) -> None:
     assert verdicts(detector, p)[80] == verdicts(detector, p.head(81), first=80)[0]
 
 
+def series_with(p: MetricPanel, t: int, value: float) -> MetricPanel:
+    """Return the panel with another value on one day, and the same excluded days."""
+    other = p.numerator.copy()
+    other[0, t] = value
+    return MetricPanel(p.metric, p.segment_ids, p.dates, other, p.denominator, p.excluded)
+
+
 def test_excluded_days_are_muted_and_not_learned_from(detector: Detector) -> None:
     values = broken(detector, ordinary(90), 60)
     plain = panel(detector, values)
@@ -116,9 +123,9 @@ def test_excluded_days_are_muted_and_not_learned_from(detector: Detector) -> Non
     p = MetricPanel(plain.metric, plain.segment_ids, plain.dates, plain.numerator, plain.denominator, mask)
     by_day = verdicts(detector, p)
     assert by_day[60][0].kind == Outcome.MUTED
-    missing = values.copy()
-    missing[60] = np.nan
-    assert by_day[61] == verdicts(detector, panel(detector, missing))[61]
+    missing = series_with(p, 60, np.nan)
+    assert by_day[61] == verdicts(detector, missing)[61]
+    assert by_day[75:] == verdicts(detector, missing)[75:]
 
 
 def test_a_level_that_was_accepted_is_the_baseline_from_its_first_day(detector: Detector) -> None:
