@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import EPIPE
 from importlib import import_module
 from pathlib import Path
 
@@ -68,6 +69,16 @@ class LazyGroup(click.Group):
         except PulseError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:  # a full disk, a file that may not be read or written
+            if error.errno == EPIPE:
+                raise  # whoever reads the output has gone: click ends quietly
+            where = f" at {error.filename}" if error.filename else ""
+            click.echo(
+                f"Error: This machine refused{where}: {error.strerror or error}.\n"
+                "  Mend that and run the same command again; what was done before is whole.",
+                err=True,
+            )
+            ctx.exit(1)
         except click.UsageError as error:
             if isinstance(error, click.exceptions.NoArgsIsHelpError):
                 raise  # it shows the help

@@ -5,6 +5,7 @@ A command that is not in the table fails the first test, so a new one has to say
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -324,3 +325,17 @@ def test_a_variable_that_the_profile_reads_and_nobody_set(shop: Shop) -> None:
         " user: \"{{ env_var('NOBODY_SET_THIS') }}\"}}}\n"
     )
     fails(shop.call("incidents list"), 1, "NOBODY_SET_THIS", "variables that it reads")
+
+
+def test_a_file_that_cannot_grow(shop: Shop) -> None:
+    call = f"{shlex.quote(sys.executable)} -m pulse_runner run --date {D}"
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -f 0; exec {call}"], cwd=shop.root, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    what, do = done.stderr.strip().splitlines()
+    assert what.startswith("Error: This machine refused")
+    assert "File too large" in what
+    assert "run the same command again" in do
