@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "upgrade": "upgrade --dry-run",
     "uninstall": "uninstall --dry-run",
     "compile": "compile --check",
+    "completion": "completion bash",
     "segments list": "segments list",
     "segments show": "segments show {segment}",
     "segments create": "segments create poor --entity people --owner me --rule '{{field: ltv, operator: \"<\", value: 5}}'",
@@ -177,6 +178,8 @@ def test_outside_of_a_project(tmp_path: Path, name: str, shop: Shop) -> None:
     if name == "doctor":
         assert result.exit_code == 1
         assert "Traceback" not in result.output
+    elif name == "completion":
+        works(result)
     else:
         fails(result, 2, r"No dbt_project.yml in ", "name it with --project-dir")
 
