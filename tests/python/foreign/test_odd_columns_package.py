@@ -11,7 +11,7 @@ import pytest
 from alert.servers import Web, web_server
 from foreign_project import Foreign
 
-pytestmark = pytest.mark.xdist_group("foreign_odd")
+pytestmark = [pytest.mark.matrix, pytest.mark.xdist_group("foreign_odd")]
 
 DAYS = 40
 MORE = [f"extra_{n}" for n in range(1, 49)]
