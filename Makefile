@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-matrix test-dbt lint bench docs lock sbom audit clean
+.PHONY: help install demo test test-matrix test-dbt soak lint bench docs lock sbom audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ test-matrix: $(READY) ## Run the further cases that `make test` leaves out: more
 
 test-dbt: $(READY) ## Walk dbt 1.10, 1.11, 1.12 and v2 over the demo, each in an environment of its own
 	@$(BIN)/python tests/python/dbt_versions/matrix.py
+
+soak: $(READY) ## Run 200 days of the demo with kills, dead channels, locks and full disks, and compare (an hour or two)
+	@$(BIN)/python tests/python/soak/soak.py --warehouse duckdb
+	@$(BIN)/python tests/python/soak/soak.py --warehouse postgres
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -52,7 +52,9 @@ def postgres_profile(postgres_server: Path) -> str:
     )
 
 
-@pytest.fixture(scope="session", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    scope="session", params=["duckdb", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.matrix])]
+)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Build some days of the demo shop on each warehouse, in a folder of its own, as `dbt build` alone does it."""
     root = copy_project(tmp_path_factory.mktemp("project"))

@@ -26,6 +26,7 @@ def pulse(*args: str, cwd: Path, ok: bool = True) -> subprocess.CompletedProcess
     return done
 
 
+@pytest.mark.matrix
 def test_a_table_becomes_a_snapshot_in_five_commands(folder: Path) -> None:
     pulse("init", str(folder), cwd=folder.parent)
     with duckdb.connect(str(folder / "pulse.duckdb")) as c:

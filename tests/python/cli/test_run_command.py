@@ -250,6 +250,11 @@ def commands(root: Path, *lines: str) -> list[subprocess.Popen[str]]:
     ]
 
 
+@pytest.mark.parametrize(
+    "new_shop",
+    [pytest.param("duckdb", marks=pytest.mark.matrix), pytest.param("postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+)
 def test_what_is_started_at_once_takes_turns_and_leaves_the_rows_of_one(shop: Shop) -> None:
     assert shop.pulse("run", "--date", "2024-02-01").exit_code == 0
     lines = [

@@ -141,6 +141,7 @@ def test_all_of_it_once_more_changes_nothing(demo: Demo) -> None:
             same(before, content(warehouse, tables))
 
 
+@pytest.mark.matrix
 def test_a_history_of_levels_that_last_relapse_and_are_decided_about_is_judged_alike_in_every_way(demo: Demo) -> None:
     with demo.open() as warehouse, put_back(warehouse):
         trouble(warehouse)

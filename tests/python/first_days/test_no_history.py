@@ -23,6 +23,7 @@ def load(shop: Shop, rich: int) -> None:
     )
 
 
+@pytest.mark.matrix
 def test_each_morning_gives_a_snapshot_and_a_fault_is_told_on_its_day(shop: Shop) -> None:
     shop.pulse("compile")
     for day in range(1, 11):

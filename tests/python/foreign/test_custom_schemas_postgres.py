@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from foreign_project import Foreign
 
-pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("foreign_postgres")]
+pytestmark = [pytest.mark.matrix, pytest.mark.postgres, pytest.mark.xdist_group("foreign_postgres")]
 
 TODAY = date.today()
 FILES = {

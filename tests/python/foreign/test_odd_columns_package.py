@@ -14,7 +14,7 @@ from foreign_project import Foreign
 
 from pulse_runner.vocabulary import day_month
 
-pytestmark = pytest.mark.xdist_group("foreign_odd")
+pytestmark = [pytest.mark.matrix, pytest.mark.xdist_group("foreign_odd")]
 
 DAYS = 40
 MORE = [f"extra_{n}" for n in range(1, 49)]

@@ -165,6 +165,7 @@ def checkout(place: Place, tmp_path: Path) -> Path:
     return tmp_path / "clone"
 
 
+@pytest.mark.matrix
 def test_github_runs_the_workflow_that_is_printed(place: Place, checkout: Path) -> None:
     env = place.folder / "env" / "bin" / "pulse"
     text = place.run(str(env), "--project-dir", str(checkout.parent / "repository" / "analytics"), "schedule", "github")
