@@ -43,7 +43,8 @@ class Sender:
         """Send the message that the deliveries share (same idempotency key) and return them as stored."""
         first, before = message[0], message
         is_safe = channel.is_idempotent(self.env)
-        if self._now() - first.planned_at > MAX_AGE or first.attempts >= MAX_ATTEMPTS:
+        is_old = self._now() - first.planned_at > MAX_AGE
+        if (first.attempts and is_old) or first.attempts >= MAX_ATTEMPTS:  # what was never tried is not too old to try
             reason = f"not delivered after {first.attempts} tries since {first.planned_at}: {first.reason}"
             return self.store(message, status="given_up", reason=reason)
         for attempt in range(1, tries + 1):

@@ -80,7 +80,7 @@ def undelivered(warehouse: Warehouse, project: Project, day: date) -> list[Gap]:
         f" join {incidents} as i on i.incident_id = d.incident_id"
         f" where d.status <> 'skipped' and (i.resolved_on is null or i.resolved_on >= ?) and d.incident_id in"
         f" (select s.incident_id from {deliveries} as s where s.status in ({marks}))"
-        " order by d.planned_at, d.idempotency_key, d.delivery_id",
+        " order by d.planned_at, case when d.status = 'sent' then 1 else 0 end, d.idempotency_key, d.delivery_id",
         [day - timedelta(days=CLOSED_DAYS)],
     )
     last: dict[tuple[str, ...], tuple[Delivery, str]] = {}

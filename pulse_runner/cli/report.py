@@ -15,8 +15,7 @@ from pulse_runner.cli.context import DAY, PulseContext, pass_pulse
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_pulse
 def report_command(pulse: PulseContext, first: date | None, last: date | None, fmt: str) -> None:
-    """Print a digest of a period: segments with their sizes, incidents with their causes, trends that are about to matter, and what
-    each segment can see.
+    """Print a digest of a period: segments, incidents with their causes, trends, and what each segment can see.
 
     \b
     Example:

@@ -90,4 +90,4 @@ def test_an_unknown_incident_is_a_usage_error(shop: Path) -> None:
 def test_help_is_one_sentence_and_an_example() -> None:
     text = CliRunner().invoke(cli, ["explain", "--help"]).stdout
     assert "Gather evidence and explain incidents" in text
-    assert "pulse explain 3f2a --evidence" in text
+    assert "pulse explain INC-42 --evidence" in text
