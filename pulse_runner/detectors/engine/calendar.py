@@ -1,22 +1,21 @@
-"""What the calendar does to a series beside its weekdays: month ends, and the days around known events.
+"""What the calendar does to a series beside its weekdays: month ends, and the days after known events.
 
 A place in the month (its last day, its first) that is off three times in a row in the same way, far beyond ordinary days, is taken
 over as an offset; an ordinary month takes it away again.
-The days around known events (the one before, the two after, and what lies between two events a week apart, as between Christmas and New
-Year) have an extra variance of their own, learned from earlier ones; before there were any, a cautious one. Both follow the idea of
-intervention variables (Box and Tiao 1975), estimated one day at a time.
+The two days after known events have an extra variance of their own, learned from earlier ones; before there were any, a cautious one.
+The day before an event is as any other: a panel ends on the day that is judged, and a day must be judged alike whatever comes later.
+Both follow the idea of intervention variables (Box and Tiao 1975), estimated one day at a time.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from pulse_runner.arrays import Bools, Floats, Ints
+from pulse_runner.arrays import Bools, Floats
 from pulse_runner.detectors.panel import MetricPanel
 
-BEFORE, AFTER, BETWEEN = 1, 2, 8  # days
-NEAR_FIRST, NEAR_DAYS = 0.08, 4.0  # what days around events are taken to differ by, and for how many days that counts
+AFTER = 2  # days
+NEAR_FIRST, NEAR_DAYS = 0.08, 4.0  # what days after events are taken to differ by, and for how many days that counts
 NEAR_KEEP, LARGEST = 0.97, 0.5  # of what was learned of them, a day of theirs later; a day counts at most this
 FEWEST, CLEAR = 3, 3.0  # months in a row after which a place is believed, and spreads that their mean has to stand out
 ODD = 2.0  # spreads from which on a month counts as off
@@ -24,7 +23,7 @@ KEEP = 0.9  # of a place in the month, a month later
 
 
 class Calendar:
-    """Offsets of places in the month, (2, S), and the variance of days around events, (S,)."""
+    """Offsets of places in the month, (2, S), and the variance of days after events, (S,)."""
 
     def __init__(self, panel: MetricPanel) -> None:
         days = panel.dates.astype("datetime64[D]")
@@ -32,7 +31,7 @@ class Calendar:
         first = days == month.astype("datetime64[D]")
         last = (days + 1).astype("datetime64[M]") != month
         self.place = np.where(last, 0, np.where(first, 1, -1))
-        self.near = around(panel.excluded)
+        self.near = after(panel.excluded)
         size = len(panel.segment_ids)
         self.sum, self.months, self.spread = (np.zeros((2, size)) for _ in range(3))
         self.squares = np.full(size, NEAR_DAYS * NEAR_FIRST**2)
@@ -49,7 +48,7 @@ class Calendar:
         return np.where(known, mean, 0.0)
 
     def variance(self, t: int) -> Floats | float:
-        """Return (S,): the extra variance of day t for being around a known event; 0 for most days."""
+        """Return (S,): the extra variance of day t for coming after a known event; 0 for most days."""
         if self.near is None:
             return 0.0
         return np.where(self.near[:, t], np.maximum(self.squares / self.days, 0.0), 0.0)
@@ -71,22 +70,11 @@ class Calendar:
             self.days = keep * self.days + now
 
 
-def around(excluded: Bools | None) -> Bools | None:
-    """Return (S, T): the days around events that are no events themselves."""
+def after(excluded: Bools | None) -> Bools | None:
+    """Return (S, T): the days after events that are no events themselves."""
     if excluded is None or not excluded.any():
         return None
     out = np.zeros_like(excluded)
-    for n in range(1, BEFORE + 1):
-        out[:, :-n] |= excluded[:, n:]
     for n in range(1, AFTER + 1):
         out[:, n:] |= excluded[:, :-n]
-    since, until = _distance(excluded), _distance(excluded[:, ::-1])[:, ::-1]
-    out |= since + until <= BETWEEN
     return out & ~excluded
-
-
-def _distance(excluded: Bools) -> Ints:
-    """Return the days since the last event, a thousand where there was none."""
-    at = np.where(excluded, np.arange(excluded.shape[1]), -1000)
-    out: npt.NDArray[np.int64] = np.arange(excluded.shape[1]) - np.maximum.accumulate(at, axis=1)
-    return out

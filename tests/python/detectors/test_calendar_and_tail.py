@@ -1,4 +1,4 @@
-"""What the engine learns of a series beside level and weekdays: month ends, days around events, and how rare its surprises are."""
+"""What the engine learns of a series beside level and weekdays: month ends, days after events, and how rare its surprises are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pulse_runner.detectors import MetricPanel, Settings
-from pulse_runner.detectors.engine.calendar import around
+from pulse_runner.detectors.engine.calendar import after
 from pulse_runner.detectors.engine.track import track
 from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import Panels
@@ -52,26 +52,30 @@ def test_a_month_end_that_stops_being_special_is_forgotten_the_next_month() -> N
     assert float(np.median(result.expected[:, ends[ends > 350][1]])) == pytest.approx(3000, rel=0.06)
 
 
-def test_days_around_events_are_the_day_before_two_after_and_what_lies_between_two() -> None:
+def test_days_after_events_are_two_and_do_not_depend_on_what_comes_later() -> None:
     excluded = np.zeros((1, 40), bool)
     excluded[0, [10, 20, 26]] = True
-    near = around(excluded)
+    near = after(excluded)
     assert near is not None
-    assert np.flatnonzero(near[0]).tolist() == [9, 11, 12, 19, 21, 22, 23, 24, 25, 27, 28]
+    assert np.flatnonzero(near[0]).tolist() == [11, 12, 21, 22, 27, 28]
+    for end in range(11, 40):
+        known = after(excluded[:, :end])
+        assert known is not None
+        assert np.array_equal(known, near[:, :end])
 
 
-def test_the_day_before_an_event_is_judged_by_earlier_ones() -> None:
-    """Every event has a day before it that moves by 25 % this way or that: after some, such a day is no surprise; any other is."""
+def test_the_day_after_an_event_is_judged_by_earlier_ones() -> None:
+    """Every event has a day after it that moves by 25 % this way or that: after some, such a day is no surprise; any other is."""
     rng = np.random.default_rng(3)
     rows = 5000 * np.exp(0.04 * rng.standard_normal((40, 700)))
     events = np.zeros((40, 700), bool)
     events[:, 20::30] = True
-    before = np.arange(19, 700, 30)
-    rows[:, before] *= rng.choice([0.75, 1.25], (40, len(before)))
+    following = np.arange(21, 700, 30)
+    rows[:, following] *= rng.choice([0.75, 1.25], (40, len(following)))
     rows[:, 655] *= 0.75
     excluded = track(panel(np.round(rows), events), 0, Tuning())
     opened = excluded.abnormal & excluded.fresh
-    assert opened[:, before[12:]].mean() < 0.1
+    assert opened[:, following[12:]].mean() < 0.1
     assert opened[:, 655].mean() > 0.9
 
 
