@@ -33,7 +33,7 @@ def same(one: Rows, other: Rows) -> None:
     for table, rows in one.items():
         assert len(other[table]) == len(rows), table
         for a, b in zip(rows, other[table], strict=True):
-            assert a == b, table
+            assert a == b, f"{table}: {[(c, a[c], b[c]) for c in a if a[c] != b[c]]} in {a}"
 
 
 def rounded(row: dict[str, Any]) -> dict[str, Any]:
