@@ -35,6 +35,7 @@ class History:
         for event in events:
             self._events.setdefault(event.incident_id, {})[event.event_id] = event
         self._states: dict[str, list[_State]] = {}
+        self._dates: list[tuple[datetime, date]] | None = None
 
     def record(self, changes: Iterable[Transition]) -> None:
         """Take over what became of incidents."""
@@ -43,6 +44,7 @@ class History:
             self._incidents[identity] = change.incident
             self._events.setdefault(identity, {})[change.event.event_id] = change.event
             self._states.pop(identity, None)
+            self._dates = None
 
     @property
     def current(self) -> list[Incident]:
@@ -77,12 +79,19 @@ class History:
                     homes.setdefault(key, incident.incident_id)
         return homes
 
+    def _judged(self) -> list[tuple[datetime, date]]:
+        """Return when which dates were judged, as far as the events of all incidents tell."""
+        if self._dates is None:
+            every = (e for events in self._events.values() for e in events.values())
+            self._dates = sorted({(_time(e), e.snapshot_date) for e in every if e.actor == PULSE})
+        return self._dates
+
     def _before(self, day: date) -> Iterator[_State]:
         for identity in sorted(self._incidents, key=lambda i: _order(self._incidents[i])):
             states = self._states.get(identity)
             if states is None:
                 states = self._states[identity] = _states(
-                    self._incidents[identity], list(self._events.get(identity, {}).values())
+                    self._incidents[identity], list(self._events.get(identity, {}).values()), self._judged()
                 )
             at = bisect_left([s.after for s in states], day) - 1
             if at >= 0:
@@ -95,13 +104,15 @@ def _order(incident: Incident) -> tuple[date, str]:
     return incident.detected_on, incident.incident_id
 
 
-def _states(incident: Incident, events: Sequence[IncidentEvent]) -> list[_State]:
-    """Return what an incident was after each of its events."""
+def _states(
+    incident: Incident, events: Sequence[IncidentEvent], judged: Sequence[tuple[datetime, date]]
+) -> list[_State]:
+    """Return what an incident was after each of its events; `judged` says when which dates were judged."""
     if not events:
         return [_State(incident.detected_on, incident, incident.resolution == "person")]
     states: list[_State] = []
     before = replace(incident, last_seen_on=incident.detected_on, resolved_on=None, resolution="")
-    for after, event in _by_knowledge(events):
+    for after, event in _by_knowledge(events, judged):
         by_person = event.actor != PULSE
         changes: dict[str, object] = {"status": event.to_status}
         if event.to_status == "resolved":
@@ -118,10 +129,14 @@ def _states(incident: Incident, events: Sequence[IncidentEvent]) -> list[_State]
     return states
 
 
-def _by_knowledge(events: Sequence[IncidentEvent]) -> list[tuple[date, IncidentEvent]]:
-    """Return the events in the order in which dates get to know them, each with the last date that did not."""
-    judged = sorted((_time(e), e.snapshot_date) for e in events if e.actor == PULSE)
-    first = min((day for _, day in judged), default=date.min)
+def _by_knowledge(
+    events: Sequence[IncidentEvent], judged: Sequence[tuple[datetime, date]]
+) -> list[tuple[date, IncidentEvent]]:
+    """Return the events in the order in which dates get to know them, each with the last date that did not.
+
+    A decision of a person is not known to the dates that were judged before it, whether or not this incident was seen on them.
+    """
+    first = min((e.snapshot_date for e in events if e.actor == PULSE), default=date.min)
 
     def last_judged(event: IncidentEvent) -> date:
         return max((day for at, day in judged if at <= _time(event)), default=first)
