@@ -18,6 +18,15 @@ def day_axis(first: date, last: date) -> Days:
     return np.arange(np.datetime64(first), np.datetime64(last) + 1)
 
 
+def weekdays(days: Days) -> Ints:
+    """Return the weekday of each day, Monday 0.
+
+    >>> weekdays(np.arange("2026-11-23", "2026-11-26", dtype="datetime64[D]")).tolist()
+    [0, 1, 2]
+    """
+    return (days.astype("datetime64[D]").astype(np.int64) + 3) % 7
+
+
 def as_date(value: np.datetime64) -> date:
     """Return a numpy day as a date."""
     out: date = value.astype("datetime64[D]").item()

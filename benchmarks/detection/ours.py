@@ -6,11 +6,12 @@ import numpy as np
 
 from benchmarks.detection.sources import Background
 from pulse_runner.arrays import Bools
-from pulse_runner.detectors.base import Assessment, Settings
+from pulse_runner.detectors.base import Assessment, Detector, Settings
 from pulse_runner.detectors.conversion_anomaly import TUNING as RATE_TUNING
 from pulse_runner.detectors.conversion_anomaly import ConversionAnomaly
 from pulse_runner.detectors.engine.series import assess_series
 from pulse_runner.detectors.engine.track import Track, track
+from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import MetricPanel
 from pulse_runner.detectors.size_jump import TUNING as SIZE_TUNING
 from pulse_runner.detectors.size_jump import SizeJump
@@ -27,13 +28,14 @@ def panel_of(background: Background) -> MetricPanel:
 
 def assess(background: Background, false_alarms: float) -> Assessment:
     """Run the shipped detector of the series' kind."""
-    panel = panel_of(background)
-    first, last = panel.dates[0], panel.dates[-1]
-    if background.denominator is None:
-        return assess_series(SizeJump(), panel, Settings(fdr=None), first, last, SIZE_TUNING, false_alarms=false_alarms)
-    return assess_series(
-        ConversionAnomaly(), panel, Settings(fdr=None), first, last, RATE_TUNING, false_alarms=false_alarms
-    )
+    panel, (detector, tuning) = panel_of(background), _watching(background)
+    days = panel.dates[0], panel.dates[-1]
+    return assess_series(detector, panel, Settings(fdr=None), *days, tuning, false_alarms=false_alarms)
+
+
+def _watching(background: Background) -> tuple[Detector, Tuning]:
+    """Return the detector of the series' kind with its constants."""
+    return (SizeJump(), SIZE_TUNING) if background.denominator is None else (ConversionAnomaly(), RATE_TUNING)
 
 
 def alarms(background: Background, false_alarms: float) -> Bools:
@@ -52,6 +54,5 @@ def alarms(background: Background, false_alarms: float) -> Bools:
 
 def openings(background: Background, false_alarms: float) -> Bools:
     """Return the days on which a series left its state, whatever the size: what a stated false alarm rate is about."""
-    tuning = SIZE_TUNING if background.denominator is None else RATE_TUNING
-    result: Track = track(panel_of(background), 0, tuning, false_alarms)
+    result: Track = track(panel_of(background), 0, _watching(background)[1], false_alarms)
     return np.asarray(result.abnormal & result.fresh)

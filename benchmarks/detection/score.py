@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,10 +21,7 @@ class Tally:
 
     false: int = 0
     years: float = 0.0
-    found: dict[str, list[bool]] = None  # type: ignore[assignment]  # made below
-
-    def __post_init__(self) -> None:
-        self.found = defaultdict(list)
+    found: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def a_year(self) -> float:

@@ -78,10 +78,12 @@ def found_share(
         planted = [_Planted(n, f, t) for n, days in enumerate(places) for f in range(len(faults)) for t in days]
         if planted:
             hits = _found(part, detector, settings, faults, planted, cut)
-            for n in range(len(part.segment_ids)):
-                for f in range(len(faults)):
-                    mine = [h for h, x in zip(hits, planted, strict=True) if (x.row, x.fault) == (n, f)]
-                    out[low + n, f] = np.mean(mine) if mine else np.nan
+            hit, tried = np.zeros((2, len(part.segment_ids), len(faults)))
+            where = [x.row for x in planted], [x.fault for x in planted]
+            np.add.at(hit, where, hits)
+            np.add.at(tried, where, 1)
+            with np.errstate(invalid="ignore"):
+                out[low : low + AT_ONCE] = hit / tried  # NaN where nothing was planted
     return out
 
 

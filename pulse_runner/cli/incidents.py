@@ -151,9 +151,9 @@ def _action(
             from pulse_runner.incidents.store import find_incidents, save
 
             with pulse.warehouse() as warehouse:
-                named = {i.incident_id for i in find_incidents(warehouse, incidents)}
-                pairs = []
-                for before in find_incidents(warehouse, incidents, group=group):
+                asked = find_incidents(warehouse, incidents)
+                named, pairs = {i.incident_id for i in asked}, []
+                for before in find_incidents(warehouse, incidents, group=True) if group else asked:
                     try:
                         change = act(before, actor or _user(), pulse.today, pulse.now, note, **options)
                     except UsageError:

@@ -24,7 +24,7 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
     from pulse_runner.alert.undelivered import undelivered
     from pulse_runner.backtest.sight import sight_sentences
     from pulse_runner.backtest.warehouse import segment_sights
-    from pulse_runner.detect.forecasts import CREEP_DAYS, early_warnings, inactivity_forecasts, size_forecasts
+    from pulse_runner.detect.forecasts import trends_ahead
     from pulse_runner.report.digest import as_json, as_text, default_period, read_digest
     from pulse_runner.snapshot.history import missing_days, needs_sentences
 
@@ -41,10 +41,10 @@ def report_command(pulse: PulseContext, first: date | None, last: date | None, f
             r["segment_id"]
             for r in warehouse.query(f"select segment_id from {warehouse.table('pulse_open_incidents')}")
         }
-        ahead = early_warnings(size_forecasts(warehouse, pulse.project(), last), last, told)
-        ahead += early_warnings(inactivity_forecasts(warehouse, pulse.project(), last), last, told, CREEP_DAYS)
-        needs = needs_sentences(missing_days(warehouse, pulse.project(), last))
-        lacking = [gap.sentence() for gap in undelivered(warehouse, pulse.project(), last)]
-        seen = sight_sentences(segment_sights(warehouse, pulse.project(), last))
+        project = pulse.project()
+        ahead = trends_ahead(warehouse, project, last, told)
+        needs = needs_sentences(missing_days(warehouse, project, last))
+        lacking = [gap.sentence() for gap in undelivered(warehouse, project, last)]
+        seen = sight_sentences(segment_sights(warehouse, project, last))
         digest = read_digest(warehouse, start, last, ahead, needs, lacking, seen)
     click.echo(as_json(digest) if fmt == "json" else as_text(digest))

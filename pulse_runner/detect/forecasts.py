@@ -35,23 +35,33 @@ def size_forecasts(
     names = tuple(
         sorted(s.name for s in project.segments.values() if s.enabled and (segments is None or s.name in segments))
     )
-    first = last - timedelta(days=HISTORY_DAYS - 1)
-    muted = excluded_days(read_events(warehouse), project, names, day_axis(first, last))
-    panel = metric_panels(warehouse, names, first, last, muted)["size"]
-    return _each(panel, days, _thresholds(project, names, SizeJump()))
+    return _sizes(_recent(warehouse, project, names, last)["size"], project, days)
 
 
-def inactivity_forecasts(warehouse: Warehouse, project: Project, last: date) -> list[Forecast]:
-    """Return the forecasts of the segments whose share of inactive members rises and will cross the threshold of inactivity_creep.
+def trends_ahead(warehouse: Warehouse, project: Project, last: date, told: Collection[str]) -> list[str]:
+    """Return a sentence per trend that will cross its threshold: sizes soon, the share of inactive members early.
 
-    A rise of 0.3 % a day takes three months to 30 %: the trend is told as soon as it stands out, and no incident is opened.
+    A rise of 0.3 % a day takes three months to 30 %: it is told as soon as it stands out, and no incident is opened.
     """
     names = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
+    panels = _recent(warehouse, project, names, last)
+    ahead = early_warnings(_sizes(panels["size"], project), last, told)
+    inactive = only_measured(panels, project).get("inactive_rate")
+    if inactive is None:
+        return ahead
+    rising = rising_rates(inactive, _thresholds(project, inactive.segment_ids, InactivityCreep()))
+    return ahead + early_warnings(rising, last, told, CREEP_DAYS)
+
+
+def _recent(warehouse: Warehouse, project: Project, names: tuple[str, ...], last: date) -> dict[str, MetricPanel]:
+    """Return the panels of the last HISTORY_DAYS, without the days of known events."""
     first = last - timedelta(days=HISTORY_DAYS - 1)
     muted = excluded_days(read_events(warehouse), project, names, day_axis(first, last))
-    panels = only_measured(metric_panels(warehouse, names, first, last, muted), project)
-    panel = panels.get("inactive_rate")
-    return [] if panel is None else rising_rates(panel, _thresholds(project, panel.segment_ids, InactivityCreep()))
+    return metric_panels(warehouse, names, first, last, muted)
+
+
+def _sizes(panel: MetricPanel, project: Project, days: int = 7) -> list[Forecast]:
+    return _each(panel, days, _thresholds(project, panel.segment_ids, SizeJump()))
 
 
 def rising_rates(panel: MetricPanel, thresholds: Mapping[str, float]) -> list[Forecast]:

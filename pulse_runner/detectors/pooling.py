@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from pulse_runner.arrays import Bools, Floats
+from pulse_runner.arrays import Bools, Floats, Ints, weekdays
 from pulse_runner.detectors.base import Assessment
 from pulse_runner.detectors.engine.story import Story, sentence_of
 from pulse_runner.detectors.engine.track import Track
@@ -28,8 +27,6 @@ SLOW = 0.05  # gain a day of the usual moves and counts
 WEEKLY = 0.15  # gain a week of what is usual on a weekday
 WEEKS = 4  # of each weekday behind the reference
 MOST = float(np.log(20.0))  # a move is never taken for more
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def pool(panel: MetricPanel, entities: Mapping[str, str]) -> Pooled:
     use = panel.usable
     counts, whole = (np.where(use, x, 0.0) for x in (panel.numerator, members))
     factor = np.ones(counts.shape)
-    weekday = (panel.dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
+    weekday = weekdays(panel.dates)
     for rows in groups(panel, entities).values():
         factor[rows] = np.exp(_moves(counts[rows], whole[rows], use[rows], weekday))
     # never fewer members than converted

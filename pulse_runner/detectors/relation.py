@@ -90,8 +90,7 @@ def _few_events(
     limits = Settings({health.name: Limits(COLLAPSE, "down", settings.rule(health, "").enabled)}, fdr=settings.fdr)
     whole = assess_series(health, together(panel, members), limits, panel.dates[0], last, TUNING)
     others = np.array([_others_fell(panel, members[e]) for e in entities])[:, : len(whole.dates)]
-    with np.errstate(invalid="ignore"):
-        few = whole.abnormal & (whole.expected >= FEWEST) & (whole.observed < COLLAPSE * whole.expected) & others
+    few = _collapsed(whole) & others
 
     def say(e: int, d: int) -> str:
         if not few[e, d]:
@@ -131,9 +130,13 @@ def _few_rows(health: EntityHealth, panels: Panels, settings: Settings, last: np
         return None
     panel = rows_panel(panels.health.head(int((last - panels.health.dates[0]).astype(int)) + 1))
     whole = assess_series(health, panel, settings, panel.dates[0], last, TUNING)
+    return _Few(whole, panel.segment_ids, _collapsed(whole), ())
+
+
+def _collapsed(whole: Assessment) -> Bools:
+    """Say on which days less than half of what was expected is there."""
     with np.errstate(invalid="ignore"):
-        few = whole.abnormal & (whole.expected >= FEWEST) & (whole.observed < COLLAPSE * whole.expected)
-    return _Few(whole, panel.segment_ids, few, ())
+        return whole.abnormal & (whole.expected >= FEWEST) & (whole.observed < COLLAPSE * whole.expected)
 
 
 def _without(panels: Panels, few: Sequence[_Few]) -> Panels:

@@ -7,7 +7,7 @@ it: one of Pulse for the dates after its own, one of a person for the dates that
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -35,7 +35,6 @@ class History:
         for event in events:
             self._events.setdefault(event.incident_id, {})[event.event_id] = event
         self._states: dict[str, list[_State]] = {}
-        self._dates: list[tuple[datetime, date]] | None = None
 
     def record(self, changes: Iterable[Transition]) -> None:
         """Take over what became of incidents."""
@@ -44,7 +43,6 @@ class History:
             self._incidents[identity] = change.incident
             self._events.setdefault(identity, {})[change.event.event_id] = change.event
             self._states.pop(identity, None)
-            self._dates = None
 
     @property
     def current(self) -> list[Incident]:
@@ -79,19 +77,17 @@ class History:
                     homes.setdefault(key, incident.incident_id)
         return homes
 
-    def _judged(self) -> list[tuple[datetime, date]]:
-        """Return when which dates were judged, as far as the events of all incidents tell."""
-        if self._dates is None:
-            every = (e for events in self._events.values() for e in events.values())
-            self._dates = sorted({(_time(e), e.snapshot_date) for e in every if e.actor == PULSE})
-        return self._dates
+    def _last_judged(self, at: datetime) -> date | None:
+        """Return the last date that had been judged at some time, as far as the events of all incidents tell."""
+        events = (e for own in self._events.values() for e in own.values())
+        return max((e.snapshot_date for e in events if e.actor == PULSE and _time(e) <= at), default=None)
 
     def _before(self, day: date) -> Iterator[_State]:
         for identity in sorted(self._incidents, key=lambda i: _order(self._incidents[i])):
             states = self._states.get(identity)
             if states is None:
                 states = self._states[identity] = _states(
-                    self._incidents[identity], list(self._events.get(identity, {}).values()), self._judged()
+                    self._incidents[identity], list(self._events.get(identity, {}).values()), self._last_judged
                 )
             at = bisect_left([s.after for s in states], day) - 1
             if at >= 0:
@@ -105,14 +101,14 @@ def _order(incident: Incident) -> tuple[date, str]:
 
 
 def _states(
-    incident: Incident, events: Sequence[IncidentEvent], judged: Sequence[tuple[datetime, date]]
+    incident: Incident, events: Sequence[IncidentEvent], last_judged: Callable[[datetime], date | None]
 ) -> list[_State]:
-    """Return what an incident was after each of its events; `judged` says when which dates were judged."""
+    """Return what an incident was after each of its events; `last_judged` says which date had been judged at a time."""
     if not events:
         return [_State(incident.detected_on, incident, incident.resolution == "person")]
     states: list[_State] = []
     before = replace(incident, last_seen_on=incident.detected_on, resolved_on=None, resolution="")
-    for after, event in _by_knowledge(events, judged):
+    for after, event in _by_knowledge(events, last_judged):
         by_person = event.actor != PULSE
         changes: dict[str, object] = {"status": event.to_status}
         if event.to_status == "resolved":
@@ -130,7 +126,7 @@ def _states(
 
 
 def _by_knowledge(
-    events: Sequence[IncidentEvent], judged: Sequence[tuple[datetime, date]]
+    events: Sequence[IncidentEvent], last_judged: Callable[[datetime], date | None]
 ) -> list[tuple[date, IncidentEvent]]:
     """Return the events in the order in which dates get to know them, each with the last date that did not.
 
@@ -138,10 +134,7 @@ def _by_knowledge(
     """
     first = min((e.snapshot_date for e in events if e.actor == PULSE), default=date.min)
 
-    def last_judged(event: IncidentEvent) -> date:
-        return max((day for at, day in judged if at <= _time(event)), default=first)
-
-    known = [(e.snapshot_date if e.actor == PULSE else last_judged(e), e) for e in events]
+    known = [(e.snapshot_date if e.actor == PULSE else last_judged(_time(e)) or first, e) for e in events]
     return sorted(known, key=lambda k: (k[0], k[1].actor != PULSE, _time(k[1]), k[1].event_id))
 
 

@@ -90,7 +90,7 @@ class Incident:
     @property
     def name(self) -> str:
         """Return what people call it: `INC-42`; its id as long as it has no number."""
-        return f"{NAME}{self.number}" if self.number is not None else self.incident_id
+        return name_of(self.incident_id, self.number)
 
     @property
     def key(self) -> Key:
@@ -134,6 +134,15 @@ class Transition:
 
     incident: Incident
     event: IncidentEvent
+
+
+def name_of(incident_id: str, number: int | None) -> str:
+    """Return what people call an incident.
+
+    >>> name_of("6b2804ee60448367", 42), name_of("6b2804ee60448367", None)
+    ('INC-42', '6b2804ee60448367')
+    """
+    return incident_id if number is None else f"{NAME}{number}"
 
 
 def transition(

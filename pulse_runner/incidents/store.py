@@ -13,7 +13,7 @@ from typing import Any
 
 from pulse_runner.errors import UsageError
 from pulse_runner.incidents.history import History
-from pulse_runner.incidents.incident import NAME, Incident, IncidentEvent, Related, Transition
+from pulse_runner.incidents.incident import Incident, IncidentEvent, Related, Transition, name_of
 from pulse_runner.vocabulary import ACTIVE_SQL, SEVERITIES
 from pulse_runner.warehouse.base import Warehouse
 
@@ -84,7 +84,7 @@ def find_incidents(warehouse: Warehouse, named: Sequence[str], *, group: bool = 
 def names_of(warehouse: Warehouse) -> dict[str, str]:
     """Return what people call each incident (`INC-42`), by its id."""
     rows = warehouse.query(f"select incident_id, number from {warehouse.table('pulse_incidents')}")
-    return {r["incident_id"]: r["incident_id"] if r["number"] is None else f"{NAME}{r['number']}" for r in rows}
+    return {r["incident_id"]: name_of(r["incident_id"], r["number"]) for r in rows}
 
 
 def events_of(warehouse: Warehouse, incident_id: str) -> list[IncidentEvent]:

@@ -65,11 +65,10 @@ def readers(project: Project, entity: str, columns: Iterable[str]) -> list[Segme
 
 def _measured(entity: Entity) -> set[str]:
     """Return the columns from which anything is measured of all of an entity's segments."""
-    fields = [a.field for a in entity.attributes]
-    fields += [f for f in (entity.conversion_event_at, entity.amount, entity.last_seen_at, entity.updated_at) if f]
-    for sql in entity.reach.values():
-        fields += fields_of(sql, list(entity.fields))
-    return {source_column(entity, f) for f in fields}
+    names = ("conversion_rate", "revenue", "inactive_rate", *(f"reach:{channel}" for channel in entity.reach))
+    found = {c for name in names for c in measured_columns(entity, name)}
+    found |= {c for a in entity.attributes for c in measured_columns(entity, "distribution", a.name)}
+    return found | ({source_column(entity, entity.updated_at)} if entity.updated_at else set())
 
 
 def _collect(

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent / "foreign"))
 from dbt_common.behavior_flags import BehaviorFlagRendered
 from dbt_common.tests import enable_test_caching
 from plain_dbt import Built, build_days, copy_project
+
+from pulse_runner.warehouse.connection import connect
 
 # dbt's own test suites keep what they parsed from one project to the next; a build here takes half the time with it
 enable_test_caching()
@@ -50,6 +53,20 @@ def postgres_profile(postgres_server: Path) -> str:
         f"      host: {postgres_server}\n      port: 5432\n      user: postgres\n      password: ''\n      dbname: postgres\n"
         f"      schema: pulse_{uuid4().hex[:12]}\n      threads: 2\n"
     )
+
+
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_schema(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a dbt project of two lines whose schema is there and empty, on the warehouse in turn."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
+    (tmp_path / "dbt_project.yml").write_text("name: pulse\nprofile: pulse\n")
+    if request.param == "postgres":
+        (tmp_path / "profiles.yml").write_text(request.getfixturevalue("postgres_profile"))
+        opened: Any = connect(tmp_path)
+        opened._execute(f"create schema if not exists {opened.schema}", ())
+        opened.close()
+    return tmp_path
 
 
 @pytest.fixture(

@@ -31,6 +31,15 @@ def copy_package(folder: Path, *, leave_out: Iterable[str] = ()) -> Path:
     return folder
 
 
+def copy_demo(root: Path, *, leave_out: Iterable[str] = ()) -> Path:
+    """Copy the demo project as it is committed, and the package beside it, into a folder; return the folder."""
+    made = shutil.ignore_patterns("target", "dbt_packages", "logs", "pulse.duckdb*", "__pycache__", *leave_out)
+    shutil.copytree(ROOT / "demo", root, ignore=made, dirs_exist_ok=True)
+    copy_package(root / "pulse_package")
+    (root / "packages.yml").write_text("packages:\n  - local: pulse_package\n", encoding="utf-8")
+    return root
+
+
 def install(root: Path, package: Path) -> None:
     """Do what `dbt deps` does for a local package: name it in packages.yml and link it into dbt_packages/."""
     (root / "packages.yml").write_text(f"packages:\n  - local: {os.path.relpath(package, root)}\n", encoding="utf-8")

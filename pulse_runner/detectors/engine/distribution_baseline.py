@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pulse_runner.arrays import Bools, Days, Floats
+from pulse_runner.arrays import Bools, Days, Floats, weekdays
 from pulse_runner.detectors.panel import DistributionPanel
 
 WINDOW = 56  # days of baseline
@@ -46,7 +46,7 @@ class DistributionHistory:
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(learn[..., None], counts[:, : high - low] / size[..., None], 0.0)
             inverse = np.where(learn, 1.0 / size, 0.0)
-        weekday = (self.dates.astype("datetime64[D]").astype(int) + 3) % 7
+        weekday = weekdays(self.dates)
         fade = 0.5 ** (np.arange(high - low)[::-1] / HALF_LIFE) * learn
         days, weight = learn.sum(1).astype(float), fade.sum(1)
         recent = np.einsum("st,stk->sk", fade, share) / np.maximum(weight, 1e-9)[:, None]

@@ -33,7 +33,7 @@ class Episodes:
 
     def returned(self, day: Day) -> Bools:
         """Say which series went back to the level that held before the last accepted change."""
-        apart = self.link.shift(day.observed, day.expected, day.people) - self.old
+        apart = self._between(day.observed, day.expected, day.people) - self.old
         near = (np.abs(apart) < 2.0 * day.spread) & (np.abs(day.error) > 2.0 * day.spread)
         towards = ~self.open | (np.sign(self.old) == self.sign)
         out: Bools = day.ready & towards & (day.t <= self.old_until) & near
@@ -77,7 +77,11 @@ class Episodes:
     def shift(self) -> Floats:
         """Return (S,): how far the level of the episode is from the baseline."""
         observed, expected, people = self.counts
-        return self.link.shift(observed, expected, people)
+        return self._between(observed, expected, people)
+
+    def _between(self, observed: Floats, expected: Floats, people: Floats) -> Floats:
+        """Return how far observed events of people are from expected ones, as a level moves; a residual grows otherwise."""
+        return self.link.start(observed, people) - self.link.start(expected, people)
 
     def _count(self, day: Day, which: Bools) -> None:
         today = np.stack([day.observed, day.expected, day.people])

@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from pulse_runner.arrays import Floats, as_date
+from pulse_runner.arrays import Floats, as_date, weekdays
 from pulse_runner.detectors.engine.links import CountLink
 from pulse_runner.detectors.engine.track import track
 from pulse_runner.detectors.engine.tuning import Tuning
@@ -69,7 +69,7 @@ def _one(
     # weekday offsets of the last six weeks, around each week's own mean
     recent = seen[seen > last - 42]
     centre = np.array([np.mean(y[recent[np.abs(recent - t) <= 3]]) for t in recent])
-    weekday = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7
+    weekday = weekdays(panel.dates)
     offset = np.array(
         [np.mean((y[recent] - centre)[weekday[recent] == d]) if (weekday[recent] == d).any() else 0.0 for d in range(7)]
     )

@@ -50,11 +50,6 @@ class CountLink:
         out: Floats = own * np.log(np.maximum((k + FLOOR) / (mean + FLOOR), 0.02)) + (1.0 - own) * counted
         return out
 
-    def shift(self, observed: Floats, expected: Floats, people: Floats) -> Floats:
-        """Return how far an observed count is from an expected one. A residual grows otherwise; this is what a level moves by."""
-        out: Floats = np.log((observed + FLOOR) / (expected + FLOOR))
-        return out
-
     def value(self, k: Floats, n: Floats | None) -> Floats:
         """Return the metric in its own unit."""
         return k
@@ -89,12 +84,6 @@ class RateLink:
         deviance = k * np.log(np.maximum(k, TINY) / expected) + rest * np.log(rest / np.maximum(rest_expected, TINY))
         root = np.sqrt(np.maximum(2.0 * deviance, 0.0))
         out: Floats = np.sign(k - expected) * root / np.sqrt(expected * (1.0 - mean) + FLOOR)
-        return out
-
-    def shift(self, observed: Floats, expected: Floats, people: Floats) -> Floats:
-        """Return how far observed events of people are from expected ones."""
-        here, there = (np.log((k + 0.5) / (people - k + 0.5)) for k in (observed, expected))
-        out: Floats = here - there
         return out
 
     def value(self, k: Floats, n: Floats | None) -> Floats:

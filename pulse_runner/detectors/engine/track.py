@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from pulse_runner.arrays import Bools, Floats, Ints
+from pulse_runner.arrays import Bools, Floats, Ints, weekdays
 from pulse_runner.detectors.base import FALSE_ALARMS_A_YEAR
 from pulse_runner.detectors.engine.calendar import Calendar
 from pulse_runner.detectors.engine.day import Day
@@ -92,7 +92,7 @@ class _State:
     def __init__(self, panel: MetricPanel, tuning: Tuning, alpha: Floats) -> None:
         self.panel, self.tuning, self.alpha, self.link = panel, tuning, alpha, link_of(panel)
         self.usable = panel.usable
-        self.weekdays = (panel.dates.astype("datetime64[D]").astype(int) + 3) % 7  # Monday is 0
+        self.weekdays = weekdays(panel.dates)
         size = len(panel.segment_ids)
         self.level, self.rhythm, self.noise = Level(size, tuning), Rhythm(size, tuning), Noise(size, tuning)
         self.surprise, self.episodes = Surprise(size, tuning), Episodes(size, tuning, self.link)

@@ -67,16 +67,9 @@ def test_the_documented_javascript_check_accepts_only_what_pulse_signed(
     assert done.stdout.strip() == str(genuine).lower()
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
-    (tmp_path / "dbt_project.yml").write_text("name: pulse\nprofile: pulse\n")
-    if request.param == "postgres":
-        (tmp_path / "profiles.yml").write_text(request.getfixturevalue("postgres_profile"))
-    opened = connect(tmp_path)
-    if opened.dialect == "postgres":
-        opened._execute(f"create schema if not exists {opened.schema}", ())  # type: ignore[attr-defined]
+@pytest.fixture
+def warehouse(empty_schema: Path) -> Iterator[Any]:
+    opened = connect(empty_schema)
     for name, columns in TABLES.items():
         opened._execute(f"create table {opened.table(name)} ({columns})", ())  # type: ignore[attr-defined]
     yield opened

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from package_project import ROOT, copy_package, install
+from package_project import copy_demo, install
 
 from pulse_runner.warehouse.adapter import release_embedded_file
 from pulse_runner.warehouse.base import Warehouse
@@ -18,9 +17,7 @@ FIRST, LAST = "2026-05-27", "2026-05-31"  # the headline fault in the middle
 
 def copy_project(root: Path) -> Path:
     """Copy the demo project and the package into a folder as they are committed; return the folder."""
-    made = shutil.ignore_patterns("target", "dbt_packages", "logs", "pulse.duckdb*", "generator")
-    shutil.copytree(ROOT / "demo", root, ignore=made, dirs_exist_ok=True)
-    install(root, copy_package(root / "pulse_package"))
+    install(copy_demo(root, leave_out=("generator",)), root / "pulse_package")
     return root
 
 

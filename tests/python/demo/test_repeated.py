@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
-from package_project import copy_package
+from package_project import copy_demo
 from table_content import ITS_OWN, JUDGED, SNAPSHOTS, TIMES, TOLD, content, rounded, same
 
 from pulse_runner.alert.stage import run_alerts
@@ -32,7 +31,6 @@ from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.project import read_project
 
-ROOT = Path(__file__).parents[3]
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 31)
 DECIDED, END = date(2026, 4, 12), date(2026, 5, 15)  # of the history with troubles
 NOW = datetime(2026, 6, 1, 6, 30, tzinfo=UTC)
@@ -88,10 +86,7 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
 
 
 def build(folder: Path, profile: str) -> Demo:
-    made = shutil.ignore_patterns("target", "dbt_packages", "logs", "pulse.duckdb*")
-    shutil.copytree(ROOT / "demo", folder, ignore=made)
-    copy_package(folder / "pulse_package")
-    (folder / "packages.yml").write_text("packages:\n  - local: pulse_package\n")
+    copy_demo(folder)
     (folder / "profiles.yml").write_text(profile)
     Demo(folder).pulse("demo", str(folder))
     return Demo(folder)

@@ -23,17 +23,10 @@ HOSTILE = "o'brien'); drop table pulse_segment_distributions; -- 50 % ?"
 ARRAYS = ("members", "recent", "offset", "noise", "inverse_total", "weight", "days", "weekday_days")
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+@pytest.fixture
+def warehouse(empty_schema: Path) -> Iterator[Any]:
     """Open a warehouse with an empty pulse_segment_distributions."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
-    (tmp_path / "dbt_project.yml").write_text("name: pulse\nprofile: pulse\n")
-    if request.param == "postgres":
-        (tmp_path / "profiles.yml").write_text(request.getfixturevalue("postgres_profile"))
-    opened: Any = connect(tmp_path)
-    if opened.dialect == "postgres":
-        opened._execute(f"create schema if not exists {opened.schema}", ())
+    opened: Any = connect(empty_schema)
     opened._execute(
         f"create table {opened.table('pulse_segment_distributions')}"
         " (segment_id text, snapshot_date date, attribute text, bucket text, members bigint)",

@@ -25,21 +25,14 @@ from tests.python.alert.store import NOW, TABLES, D, incident, incident_row
 NAMES = ("pulse_incidents", "pulse_incident_events", "pulse_incident_explanations", "pulse_alert_deliveries")
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
-def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("DBT_PROFILES_DIR", raising=False)
-    (tmp_path / "dbt_project.yml").write_text("name: pulse\nprofile: pulse\n")
-    if request.param == "postgres":
-        (tmp_path / "profiles.yml").write_text(request.getfixturevalue("postgres_profile"))
-    opened: Any = connect(tmp_path)
-    if opened.dialect == "postgres":
-        opened._execute(f"create schema if not exists {opened.schema}", ())
+@pytest.fixture
+def root(empty_schema: Path) -> Path:
+    opened: Any = connect(empty_schema)
     for name in NAMES:
         opened._execute(f"drop table if exists {opened.table(name)}", ())
         opened._execute(f"create table {opened.table(name)} ({TABLES[name]})", ())
     opened.close()
-    return tmp_path
+    return empty_schema
 
 
 @pytest.fixture
@@ -108,7 +101,7 @@ warehouse.close()
 """
 
 
-@pytest.mark.parametrize("root", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+@pytest.mark.parametrize("empty_schema", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 def test_runs_at_the_same_time_never_give_one_number_twice(root: Path) -> None:
     here = str(Path(__file__).parents[3])
     started = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,16 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from package_project import copy_package
+from package_project import copy_demo
 
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.project import read_project
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
 FIRST = date(2026, 3, 1)
-MADE = ("target", "dbt_packages", "logs", "pulse.duckdb*", "__pycache__")
 GENERATE = """\
 import sys, datetime, pathlib
 folder, last, customers = sys.argv[1:]
@@ -48,9 +45,7 @@ class Shop:
     def make(self, days: int, customers: int) -> None:
         """Write the project with seeds of that many days, and build everything of the shop itself."""
         last = FIRST + timedelta(days=days - 1)
-        shutil.copytree(ROOT / "demo", self.root, ignore=shutil.ignore_patterns(*MADE), dirs_exist_ok=True)
-        copy_package(self.root / "pulse_package")
-        (self.root / "packages.yml").write_text("packages:\n  - local: pulse_package\n")
+        copy_demo(self.root)
         (self.root / "profiles.yml").write_text(f"pulse:\n  target: own\n  outputs:\n    own: {{{self.output}}}\n")
         generator = str(self.root / "generator")
         self._call([sys.executable, "-c", GENERATE, generator, str(last), str(customers)])
