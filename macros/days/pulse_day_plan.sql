@@ -74,7 +74,7 @@
 {# The earlier dates of pulse_compare_days, counted back from a day: seven is the same weekday of the week before. #}
 {% macro pulse_compare_dates(day) %}
     {%- set dates = [] -%}
-    {%- for days in var('pulse_compare_days', []) -%}
+    {%- for days in pulse.pulse_told('pulse_compare_days', []) -%}
         {%- if days | int < 2 or days | int > 40 -%}
             {%- do exceptions.raise_compiler_error('pulse_compare_days: ' ~ days ~ ' is not a number of days from 2 to 40. One day back is always compared.') -%}
         {%- endif -%}
@@ -128,7 +128,7 @@
    all past ones that a build saw, whatever came of it: the rows behind them are gone, or hold only the columns that were used then. #}
 {% macro pulse_done_days(about, target_relation, window) %}
     {%- set done = [] -%}
-    {%- set skip = var('pulse_skip_done', false) -%}
+    {%- set skip = pulse.pulse_told('pulse_skip_done', false) -%}
     {%- if skip or about.spec.original -%}
         {%- set hash = pulse.pulse_definitions_hash(about.spec) if about.kind == 'facts' else '' -%}
         {%- set sql -%}

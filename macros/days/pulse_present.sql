@@ -1,7 +1,7 @@
 {# The day that a relation without history shows now, as ISO text: today, or the day before it while the time pulse_day_ends_at has not come.
    The runner says it in the var pulse_present_day, so that both mean the same day around midnight. #}
 {% macro pulse_present() %}
-    {%- if var('pulse_present_day', none) -%}{{ return(var('pulse_present_day') | string) }}{%- endif -%}
+    {%- if pulse.pulse_told('pulse_present_day') -%}{{ return(pulse.pulse_told('pulse_present_day') | string) }}{%- endif -%}
     {%- set given = var('pulse_day_ends_at', '00:00') -%}
     {#- YAML 1.1 reads 12:30 without quotes as 750, a number of minutes -#}
     {%- set ends_at = '%02d:%02d' | format(given // 60, given % 60) if given is number else given | string -%}

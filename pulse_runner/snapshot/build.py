@@ -42,14 +42,14 @@ def build_snapshots(
     if last < first:
         raise UsageError(f"--from {first} is after --to {last}.")
     selection = [] if everything else ["--select", *SNAPSHOT_SELECTION]
-    variables: dict[str, object] = {
+    told: dict[str, object] = {
         "pulse_from": first.isoformat(), "pulse_to": last.isoformat(), "pulse_present_day": present.isoformat()
     }  # fmt: skip
     if resume:
-        variables["pulse_skip_done"] = True
+        told["pulse_skip_done"] = True
     if compare:
-        variables["pulse_compare_days"] = list(compare)
-    result = run_dbt(root, ["build", *selection, *WITHOUT], variables=variables, target=target, on_progress=on_progress)
+        told["pulse_compare_days"] = list(compare)
+    result = run_dbt(root, ["build", *selection, *WITHOUT], told=told, target=target, on_progress=on_progress)
     if counts is not None:
         counts.update(result.counts)
     refused = [line.strip() for f in result.failures for line in f.message.splitlines() if REFUSED in line]

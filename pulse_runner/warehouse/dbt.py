@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +21,7 @@ from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.project import package_folder, profiles_dir, target_name, time_zone
 from pulse_runner.warehouse.secrets import known_secrets
 
+TOLD = "PULSE_BUILD"
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
 _DAY = re.compile(r"pulse: (?P<entity>\S+) (?P<day>\d{4}-\d\d-\d\d) \((?P<done>\d+) of (?P<total>\d+)\)")
 
@@ -54,12 +57,13 @@ def run_dbt(
     root: Path,
     args: Sequence[str],
     *,
-    variables: Mapping[str, Any] | None = None,
+    told: Mapping[str, Any] | None = None,
     target: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> DbtResult:
     """Run one dbt command over the project; raise WarehouseError when dbt itself cannot run it.
 
+    `told` is what macros/days/pulse_told.sql reads: vars of this build, without the parsing of all files that `--vars` costs.
     Failing nodes are returned, not raised: a failing data test of a neighbour must not stop the snapshots that stand.
     """
 
@@ -75,14 +79,14 @@ def run_dbt(
         *("--project-dir", str(root), "--profiles-dir", str(profiles_dir(root))),
         "--no-send-anonymous-usage-stats",
         *(("--target", target) if target else ()),
-        *(("--vars", json.dumps(dict(variables), default=str)) if variables else ()),
     ]
     command = named_command()
     try:
-        if command is None:
-            succeeded, nodes, text = _run_here(call, on_event)
-        else:
-            succeeded, nodes, text = run_command(command, call, root, on_event)
+        with _in_environment(TOLD, json.dumps(dict(told or {}), default=str)):
+            if command is None:
+                succeeded, nodes, text = _run_here(call, on_event)
+            else:
+                succeeded, nodes, text = run_command(command, call, root, on_event)
     finally:
         release_embedded_file()
     if not succeeded or any(status in FAILED for _, status, _ in nodes):
@@ -101,6 +105,20 @@ def run_dbt(
     for _, status, _ in nodes:
         counts[status] = counts.get(status, 0) + 1
     return DbtResult(counts, tuple(NodeFailure(*node) for node in nodes if node[1] in FAILED))
+
+
+@contextmanager
+def _in_environment(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable for a while: dbt reads them as it starts."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _one_line(text: str) -> str:

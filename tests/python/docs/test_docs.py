@@ -81,7 +81,7 @@ def known_names() -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
         yield path.stem  # a file with a group of steps
         yield from re.findall(r"{% (?:macro|materialization) (\w+)", text)
-        yield from re.findall(r"\bvar\(['\"](\w+)['\"]", text)
+        yield from re.findall(r"\b(?:var|pulse_told)\(['\"](\w+)['\"]", text)
     for path in (ROOT / "models").rglob("*.yml"):
         yield from re.findall(r"\bvar\('(\w+)'", path.read_text(encoding="utf-8"))
     settings = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
