@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-matrix test-dbt soak lint bench docs lock sbom audit clean
+.PHONY: help install demo test test-matrix test-dbt soak lint bench docs site lock sbom audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) a
 	@$(BIN)/python -m pulse_runner.publish
 	@$(BIN)/python docs/detectors/make_pictures.py
 	@cd demo && ../$(BIN)/pulse compile && ../$(BIN)/dbt deps --quiet && ../$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
+
+site: $(READY) ## Build the docs as a site in out/site; a dead link is an error
+	@$(BIN)/python -m sphinx -q -n -W --keep-going -b html -d out/.site docs out/site && echo "Open out/site/index.html"
 
 lock: $(READY) ## Write requirements-hashed.txt: what is installed, with the hashes of its files
 	@$(BIN)/python -m tools.lock

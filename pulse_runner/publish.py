@@ -9,20 +9,22 @@ from pulse_runner import metrics
 from pulse_runner.cli.reference import reference
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.functions import FUNCTIONS, PLACES, TYPES, Allowed
-from pulse_runner.segments.operators import OPERATORS
+from pulse_runner.segments.operators import EXAMPLE, OPERATORS
 from pulse_runner.segments.publish import schema_texts
 
 TAKES = {
     "value": "`value`", "list": "`value: [...]`", "pair": "`value: [low, high]`", "none": "nothing",
     "days": "`days`", "days pair": "`days: [from, to]`",
 }  # fmt: skip
+BAR = "\\|"  # a bar ends a cell, also inside code
 
 
 def texts(root: Path) -> dict[str, str]:
     """Return the text of every generated file by its path under `root`, the repository."""
     pages = {
         "docs/segments.md": {
-            "operators": operator_table(), "functions": allowed_table("function", FUNCTIONS), "types": allowed_table("type", TYPES),
+            "operators": operator_table(), "example": example_table(),
+            "functions": allowed_table("function", FUNCTIONS), "types": allowed_table("type", TYPES),
         },
         "docs/metrics.md": {"metrics": metric_table()},
     }  # fmt: skip
@@ -44,8 +46,17 @@ def with_tables(page: str, tables: Mapping[str, str]) -> str:
 
 def operator_table() -> str:
     """Return the operators of conditions as a Markdown table."""
-    rows = [(f"`{o.name}`", ", ".join(o.fits), TAKES[o.operand], o.meaning) for o in OPERATORS.values()]
-    return markdown(("operator", "fits", "takes", "true when the field is ..."), rows)
+    rows = [
+        (f"`{o.name}`", ", ".join(o.fits), TAKES[o.operand], o.meaning, f"`{o.example.replace('|', BAR)}`", o.takes)
+        for o in OPERATORS.values()
+    ]
+    return markdown(("operator", "fits", "takes", "true when the field is ...", "example", "true for"), rows)
+
+
+def example_table() -> str:
+    """Return the customers of the operators' examples as a Markdown table."""
+    shown = [["" if v is None else str(v).lower() if isinstance(v, bool) else str(v) for v in row] for row in EXAMPLE]
+    return markdown(("customer", "`plan`", "`ltv`", "`opted_in`", "`signed_up_on`"), shown)
 
 
 def allowed_table(what: str, listed: Sequence[Allowed]) -> str:
