@@ -1,12 +1,21 @@
 {{ config(enabled=pulse.pulse_has_entities()) }}
 
 -- For every segment and date: members that left to '(any)' and '(none)' are `exited`, those that came from them are `entered`. A pair of
--- segments is part of the '(any)' of both, and the pairs of a segment cover its '(any)': who moved to two segments is in two pairs.
+-- segments is part of the '(any)' of both, and the pairs of a segment cover its '(any)': who moved to two segments is in two pairs. Dates whose
+-- flows may have been pruned are left out.
 with
 
 flows as (
 
     select * from {{ ref('pulse_segment_flows') }}
+    where {{ pulse.pulse_kept('pulse_segment_flows') }}
+
+),
+
+snapshots as (
+
+    select * from {{ ref('pulse_segment_snapshots') }}
+    where {{ pulse.pulse_kept('pulse_segment_flows') }}
 
 ),
 
@@ -36,9 +45,9 @@ moved as (
 
 counted as (
 
-    select 'left' as side, segment_id, snapshot_date, exited as members from {{ ref('pulse_segment_snapshots') }}
+    select 'left' as side, segment_id, snapshot_date, exited as members from snapshots
     union all
-    select 'arrived' as side, segment_id, snapshot_date, entered as members from {{ ref('pulse_segment_snapshots') }}
+    select 'arrived' as side, segment_id, snapshot_date, entered as members from snapshots
 
 )
 

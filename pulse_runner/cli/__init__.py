@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
     "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),
+    "prune": ("pulse_runner.cli.prune:prune_command", "Delete rows that are older than the project keeps them."),
     "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),
     "completion": ("pulse_runner.cli.completion:completion_command", "Print the completion script of a shell."),
 }
