@@ -26,9 +26,10 @@ def baseline_days(day: date) -> tuple[date, date]:
     return day - timedelta(days=TESTED + WINDOW - 1), day - timedelta(days=TESTED)
 
 
-def baseline_sql(day: date, distributions: str, excluded: str) -> str:
-    """Return a SELECT with one row per segment, attribute and bucket: the counts of the tested days and baseline aggregates.
+def baseline_sql(first: date, last: date, distributions: str, excluded: str) -> str:
+    """Return a SELECT with one row per date, segment, attribute and bucket: counts of the tested days and baseline aggregates.
 
+    The dates are those from `first` to `last`; the rows of each are what they would be if it were asked for alone.
     `distributions` names pulse_segment_distributions. `excluded` is a SELECT of (segment_id, attribute, from_date, to_date): days to
     leave out of the baseline, attribute '' for all; it may hold placeholders, as it stands in the statement once. A level that
     was accepted on a date is excluded days before it. A day counts for an attribute when it has rows: one that was declared last
@@ -37,7 +38,8 @@ def baseline_sql(day: date, distributions: str, excluded: str) -> str:
     Shares and weights are added up as whole numbers of SCALE parts: a sum of floating-point numbers depends on their order, and
     a warehouse that works in parallel has another order each time.
     """
-    today, first = f"date '{day}'", f"date '{baseline_days(day)[0]}'"
+    dates = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    reach = TESTED + WINDOW - 1
     one = "cast(1 as double precision)"
     trail = f"order by age range between 1 following and {TRAIL} following"
 
@@ -58,18 +60,21 @@ def baseline_sql(day: date, distributions: str, excluded: str) -> str:
     return f"""
 with excluded as (
   {excluded}
+), dates as (
+  {" union all ".join(f"select date '{d}' as day" for d in dates)}
 ), counts as (
-  select segment_id, attribute, bucket, {today} - snapshot_date as age, cast(members as double precision) as members
-  from {distributions} where snapshot_date between {first} and {today} and bucket <> '{REFUSED}'
+  select t.day, d.segment_id, d.attribute, d.bucket, t.day - d.snapshot_date as age, cast(d.members as double precision) as members
+  from {distributions} as d join dates as t on t.day - d.snapshot_date between 0 and {reach}
+  where d.snapshot_date between date '{baseline_days(first)[0]}' and date '{last}' and d.bucket <> '{REFUSED}'
 ), keys as ( -- numbers in the place of names: the long joins and sorts are over these
-  select segment_id, attribute, bucket, dense_rank() over (order by segment_id, attribute) as series,
-    row_number() over (order by segment_id, attribute, bucket) as cell
-  from (select distinct segment_id, attribute, bucket from counts) as b
+  select day, segment_id, attribute, bucket, dense_rank() over (order by day, segment_id, attribute) as series,
+    row_number() over (order by day, segment_id, attribute, bucket) as cell
+  from (select distinct day, segment_id, attribute, bucket from counts) as b
 ), names as (
-  select distinct series, segment_id, attribute from keys
+  select distinct series, day, segment_id, attribute from keys
 ), filled as (
   select k.series, k.cell, c.age, c.members from counts as c
-  join keys as k on k.segment_id = c.segment_id and k.attribute = c.attribute and k.bucket = c.bucket
+  join keys as k on k.day = c.day and k.segment_id = c.segment_id and k.attribute = c.attribute and k.bucket = c.bucket
 ), totals as (
   select series, age, sum(members) as size from filled group by series, age
 ), days as (
@@ -77,7 +82,7 @@ with excluded as (
     power(cast(0.5 as double precision), (t.age - {TESTED}) / cast({HALF_LIFE} as double precision)) as fade,
     t.age >= {TESTED} and t.size > 0 and not exists (
       select 1 from excluded as e join names as n on n.segment_id = e.segment_id and e.attribute in ('', n.attribute)
-      where n.series = t.series and {today} - cast(t.age as integer) between e.from_date and e.to_date
+      where n.series = t.series and n.day - cast(t.age as integer) between e.from_date and e.to_date
     ) as learn
   from totals as t
 ), trailed_days as (
@@ -103,7 +108,7 @@ with excluded as (
     coalesce({number(f"sum(case when {tried} then {parts(apart)} end)")} / sum(case when {tried} then {one} end), 0) as noise
   from trailed group by cell
 )
-select k.segment_id, k.attribute, k.bucket, {", ".join(f"c.{name}" for name in PER_BUCKET)},
+select k.day as tested_date, k.segment_id, k.attribute, k.bucket, {", ".join(f"c.{name}" for name in PER_BUCKET)},
   {", ".join(f"s.{name}" for name in PER_SEGMENT)}
 from keys as k
 join cells as c on c.cell = k.cell

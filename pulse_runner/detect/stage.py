@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 
 from pulse_runner.arrays import Bools, Days
-from pulse_runner.detect.distributions import Exclusion, distribution_panels, watched_attributes
+from pulse_runner.detect.distributions import Distributions, Exclusion, watched_attributes
 from pulse_runner.detect.panels import (
     constrained_attributes,
     first_day,
@@ -42,7 +42,7 @@ class Past:
 
 
 class Judge:
-    """The detectors over dates that share one past. Series are read and assessed once; distributions date by date.
+    """The detectors over dates that share one past. Series are read and assessed once; distributions date by date, a few ahead.
 
     A date gets the verdicts that it would get alone: it sees no later date, and no channel or column that came later.
     """
@@ -50,13 +50,12 @@ class Judge:
     def __init__(self, warehouse: Warehouse, project: Project, first: date, last: date, past: Past) -> None:
         segments = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
         events = read_events(warehouse)
-        self._warehouse = warehouse
         self._past, self._since = past, first_day(first)
         self._last = np.datetime64(last)
         self._all = read_panels(warehouse, project, segments, first, last, past, events)
         self._known = excluded_spans(events, project, segments)
         self._settings = detector_settings(project)
-        self._watched = watched_attributes(project, segments)
+        self._distributions = Distributions(warehouse, watched_attributes(project, segments), last)
         self._panels, self._spans = Panels(), list[Assessment]()
 
     def can_judge(self, day: date, past: Past) -> bool:
@@ -78,7 +77,7 @@ class Judge:
         self._assess(at)
         left_out = [*exclusions, *((s, "", starts, ends) for s, starts, ends in self._known)]
         muted = {s for s, starts, ends in self._known if starts <= day <= ends}
-        shares = distribution_panels(self._warehouse, day, self._watched, left_out)
+        shares = self._distributions.panels(day, left_out)
         shifted = Panels(
             distributions={a: muted_panel(p, muted) for a, p in shares.items()},
             constrained=self._panels.constrained,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import fields
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pulse_runner.detect.distributions import distribution_panels
+from pulse_runner.detect.distributions import Distributions, Exclusion
 from pulse_runner.detectors import DistributionShift, Panels, Settings
 from pulse_runner.detectors.engine.distribution_baseline import DistributionHistory
 from pulse_runner.detectors.panel import DistributionPanel
@@ -88,6 +89,38 @@ def assert_same(ours: DistributionPanel, theirs: DistributionPanel) -> None:
     assert theirs.buckets == ours.buckets
     for name in ARRAYS:
         np.testing.assert_allclose(getattr(theirs, name), getattr(ours, name), rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def distribution_panels(
+    warehouse: Any, day: date, watched: dict[str, tuple[str, ...]], exclusions: list[Exclusion]
+) -> dict[str, DistributionPanel]:
+    """Return the panels of a date that is asked for alone."""
+    return Distributions(warehouse, watched, day).panels(day, exclusions)
+
+
+def test_dates_read_ahead_are_what_each_is_alone_also_where_other_days_are_left_out_by_then(warehouse: Any) -> None:
+    segments = ("a", "b", "new", "gone today")
+    histories = [random_history(n, attribute, segments) for n, attribute in enumerate(("country", "plan"))]
+    load(warehouse, *histories)
+    watched = {h.attribute: segments for h in histories}
+    days = [d.item() for d in histories[0].dates[40:]]
+    asked: list[str] = []
+    frame = warehouse.frame
+    warehouse.frame = lambda *a: asked.append(a[0]) or frame(*a)
+    ahead = Distributions(warehouse, watched, days[-1])
+    for day in days:
+        # an incident that opens on one of the dates, goes on, and is left out up to the day before
+        known: list[Exclusion] = [("a", "country", days[10], day - timedelta(days=1))] if day > days[10] else []
+        left_out = [("b", "plan", date(2026, 1, 20), date(2026, 1, 22)), *known]
+        found = ahead.panels(day, left_out)
+        alone = distribution_panels(warehouse, day, watched, left_out)
+        assert list(found) == list(alone)
+        for attribute, panel in found.items():
+            for field in fields(panel):
+                np.testing.assert_array_equal(getattr(panel, field.name), getattr(alone[attribute], field.name))
+    warehouse.frame = frame
+    if warehouse.dialect == "duckdb":  # the others ask for each date
+        assert len(asked) - len(days) < len(days) / 2
 
 
 def test_the_warehouse_gives_the_panel_that_a_replay_computes_from_the_days(warehouse: Any) -> None:
