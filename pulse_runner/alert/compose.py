@@ -108,7 +108,9 @@ def _verb(observed: float, expected: float) -> str:
 
 
 def _ending(incident: Incident) -> str:
-    return {"recovered": "Recovered", "accepted": "Accepted as the new normal"}.get(incident.resolution, "Resolved")
+    return {"recovered": "Recovered", "accepted": "Accepted as the new normal", "false_alarm": "A false alarm"}.get(
+        incident.resolution, "Resolved"
+    )
 
 
 def _where_it_is(topic: Topic) -> str:
@@ -185,6 +187,7 @@ def _resolved_sections(topic: Topic) -> list[Section]:
     how = {
         "recovered": "The metric is back in its expected range.",
         "accepted": "The level has lasted; Pulse now compares with it.",
+        "false_alarm": "A person called it a false alarm; its days count as ordinary days.",
     }.get(incident.resolution, "Closed by a person.")
     note = f" Note: {clean(incident.note)}" if incident.note else ""
     sections = [

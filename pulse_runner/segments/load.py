@@ -146,6 +146,7 @@ def _segment(spec: Any, file: str, fields: tuple[str, ...]) -> Segment:
     return Segment(
         spec.segment, spec.entity, _rule(spec.rules, fields), spec.owner, spec.label or "",
         spec.description or "", spec.enabled, _thresholds(spec), tuple(spec.alerts), file,
+        spec.criticality, tuple(spec.tags),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pulse_runner.segments.functions import Functions
 from pulse_runner.segments.strict import ChannelSettings
-from pulse_runner.vocabulary import Severity
+from pulse_runner.vocabulary import Criticality, Severity
 
 FieldType = Literal["number", "text", "boolean", "date", "timestamp"]
 Value = str | int | float | bool
@@ -209,6 +209,8 @@ class Segment:
     thresholds: Mapping[str, DetectorSettings] = field(default_factory=dict)
     alerts: tuple[str, ...] = ()
     file: str = ""
+    criticality: Criticality = "normal"
+    tags: tuple[str, ...] = ()
 
 
 MESSAGES_PER_RUN = 10

@@ -19,7 +19,7 @@ from pulse_runner.segments.limits import MOST_DAYS
 from pulse_runner.segments.model import MESSAGES_PER_RUN, FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
-from pulse_runner.vocabulary import SENSITIVITIES, Direction, Severity
+from pulse_runner.vocabulary import SENSITIVITIES, Criticality, Direction, Severity
 
 _Scalar: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 # operands are typed by the field that they meet, so semantics.py judges them
@@ -298,6 +298,12 @@ class SegmentSpec(Spec):
     ]
     thresholds: dict[str, Threshold] = PField(default_factory=dict)
     alerts: Annotated[list[Text], PField(description="Routes of routes.yml.")] = PField(default_factory=list)
+    criticality: Annotated[
+        Criticality, PField(description="`high` raises the severity of its incidents by a step, `critical` by two.")
+    ] = "normal"
+    tags: Annotated[list[Name], PField(description="Words that routes and silences can match.")] = PField(
+        default_factory=list
+    )
 
 
 class DefaultsSpec(Spec):

@@ -48,7 +48,7 @@ TABLES = {
     " upper_bound double precision,"
     " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
     " related varchar, assignee varchar,"
-    " note varchar, created_at timestamp, updated_at timestamp, number integer",
+    " note varchar, created_at timestamp, updated_at timestamp, number integer, until_on date, severity_parts varchar",
     "pulse_incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar,"
     " from_status varchar, to_status varchar, actor varchar, reason varchar",
     "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
