@@ -130,12 +130,11 @@ def _action(
     name: str, summary: str, example: str, *extra: Callable[[Command], Command], why_needed: bool = False
 ) -> None:
     """Make a command that handles incidents: all that are named, or none."""
+    why: dict[str, Any] = {"required": True} if why_needed else {"default": ""}
 
     @click.argument("incidents", nargs=-1, required=True, metavar="INCIDENT...", shell_complete=complete_incidents)
     @click.option("--group", is_flag=True, help="Also those with the same cause; what is so already stays.")
-    @click.option(
-        "--note", "--why", "note", default=None if why_needed else "", required=why_needed, help="Why, for the history."
-    )
+    @click.option("--note", "--why", "note", help="Why, for the history.", **why)
     @click.option("--by", "actor", help="Who; the user of this machine when left out.")
     @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
     @pass_pulse
