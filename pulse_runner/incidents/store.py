@@ -103,10 +103,14 @@ def read_incidents(warehouse: Warehouse) -> list[Incident]:
     return [incident_of(r) for r in warehouse.query(f"select {names} from {warehouse.table('pulse_incidents')}")]
 
 
+def read_events(warehouse: Warehouse) -> list[IncidentEvent]:
+    """Return every event of every incident."""
+    return [event_of(r) for r in warehouse.query(f"select * from {warehouse.table('pulse_incident_events')}")]
+
+
 def read_history(warehouse: Warehouse) -> History:
     """Return every stored incident with its events."""
-    events = warehouse.query(f"select * from {warehouse.table('pulse_incident_events')}")
-    return History(read_incidents(warehouse), map(event_of, events))
+    return History(read_incidents(warehouse), read_events(warehouse))
 
 
 def save(warehouse: Warehouse, changes: Sequence[Transition]) -> None:

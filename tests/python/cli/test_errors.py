@@ -69,9 +69,13 @@ COMMANDS: dict[str, str] = {
     "incidents snooze": "incidents snooze 3f2a --until 2999-01-01",
     "incidents false-alarm": "incidents false-alarm 3f2a --why closed",
     "incidents reopen": "incidents reopen 3f2a",
+    "silences list": "silences list",
+    "silences add": "silences add --segment rich --hours 6 --why campaign",
+    "silences expire": "silences expire 3f2a",
     "known-events list": "known-events list",
     "known-events add": "known-events add --country GB --from 2026-01-01 --to 2026-01-31 --dry-run",
     "backtest": f"backtest --from {D} --to {D}",
+    "tune": "tune",
     "report": "report",
     "schedule": "schedule cron",
 }
