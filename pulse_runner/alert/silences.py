@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from hashlib import sha256
 
-from pulse_runner.errors import NotBuiltError, UsageError
+from pulse_runner.errors import UsageError
 from pulse_runner.segments.routing import Match, Traits
 from pulse_runner.warehouse.base import Warehouse
 
@@ -50,11 +50,8 @@ def new_silence(scope: Match, reason: str, by: str, now: datetime, ends_at: date
 
 
 def read_silences(warehouse: Warehouse) -> list[Silence]:
-    """Return all silences, the newest first; none where the table is not there yet."""
-    try:
-        rows = warehouse.query(f"select * from {warehouse.table(TABLE)} order by created_at desc, silence_id")
-    except NotBuiltError:
-        return []
+    """Return all silences, the newest first; raise NotBuiltError where the table is not there yet."""
+    rows = warehouse.query(f"select * from {warehouse.table(TABLE)} order by created_at desc, silence_id")
     out = []
     for row in rows:
         values = {f.name: row[f.name] for f in fields(Silence)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pulse_runner.alert.delivery import DIGEST, TABLE, naive
 from pulse_runner.alert.silences import Silence, read_silences
+from pulse_runner.errors import NotBuiltError
 from pulse_runner.explain.store import causes_of
 from pulse_runner.segments.model import Project
 from pulse_runner.segments.strict import ChannelSettings
@@ -67,4 +69,7 @@ def read_situation(warehouse: Warehouse, project: Project, incident_ids: Sequenc
             sent[settings] = sent.get(settings, 0) + 1
         if DIGEST in row["reason"]:
             digests[settings] = max(digests.get(settings, row["sent_at"]), row["sent_at"])
-    return Situation(at, causes_of(warehouse, incident_ids), read_silences(warehouse), sent, digests)
+    silences = list[Silence]()
+    with suppress(NotBuiltError):  # a project whose package is older has no such table, and no silence
+        silences = read_silences(warehouse)
+    return Situation(at, causes_of(warehouse, incident_ids), silences, sent, digests)

@@ -86,6 +86,7 @@ READ_TABLES = {
     "snapshots list", "snapshots show", "snapshots forecast", "detect", "explain", "alert", "incidents list",
     "incidents show", "incidents acknowledge", "incidents resolve", "incidents ignore", "incidents reopen", "incidents assign",
     "incidents comment", "incidents snooze", "incidents false-alarm", "backtest", "report",
+    "silences list", "silences add", "silences expire", "tune",
 }  # fmt: skip
 NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "upgrade", "segments preview", "segments diff"}
 NEED_PROFILE = NEED_WAREHOUSE | {"schedule"}
