@@ -247,7 +247,7 @@ class _Desk:
                 self.report_url,
             )
             message = self._with_gaps(message, first.address)
-        message = replace(message, thread=self._thread(group, about, key))
+        message = replace(message, thread=Thread(key) if letter.is_digest else self._thread(group, about, key))
         frozen = channel.render(message, key)
         setup = channel.setup(first.address.settings, self.env)
         withheld = first.choice == "skip"
@@ -269,7 +269,11 @@ class _Desk:
         mates = {t.incident.incident_id for t in about.values() if t.incident.group_key in causes}
         mates |= {d.incident_id for d in group}
         place = group[0].address.key
-        told = [d for d in self.known.values() if d.was_told and d.address == place and d.incident_id in mates]
+        told = [
+            d
+            for d in self.known.values()
+            if d.was_told and d.address == place and d.incident_id in mates and DIGEST not in d.reason
+        ]
         first = min(told, key=lambda d: (d.planned_at, d.delivery_id), default=None)
         return Thread(first.idempotency_key, first.subject) if first else Thread(key)
 

@@ -45,6 +45,8 @@ class Handled:
         if before.status != after.status:
             until = f" until {after.until_on}" if after.until_on else ""
             return f"{before.name}: {before.status} -> {would}{after.status}{until}"
+        if before.resolution != after.resolution:
+            return f"{before.name}: {would}{after.resolution.replace('_', ' ')}"
         if before.until_on and after.status == "ignored" and after.until_on is None:
             return f"{before.name}: {would}ignored for good"
         news = (

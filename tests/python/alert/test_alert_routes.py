@@ -8,11 +8,14 @@ from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
 
+import jsonschema
 import pytest
 
+from pulse_runner.alert.channels.n8n_schema import event_schema
 from pulse_runner.alert.channels.slack import SlackSettings
 from pulse_runner.alert.routing import addresses
 from pulse_runner.alert.silences import expire, new_silence, read_silences, save_silence
+from pulse_runner.alert.stage import send_test
 from pulse_runner.alert.why import why
 from pulse_runner.errors import UsageError
 from pulse_runner.incidents.store import find_incident
@@ -303,3 +306,23 @@ def test_resend_and_n8n_know_the_conversation_too(desk: Desk) -> None:
     events = [json.loads(g.body) for g in desk.web.got if g.path.startswith("/n8n")]
     assert [e["thread"] for e in events] == [events[0]["id"]] * 2
     assert events[1]["type"] == "pulse.incident.acknowledged"
+
+
+def test_every_event_of_n8n_is_as_the_published_schema_says(desk: Desk) -> None:
+    judge = jsonschema.Draft202012Validator(event_schema())
+    made = project(N8N)
+    desk.run(made)
+    taken(desk, "ana", 1)
+    desk.run(made, hours=2)
+    for n, segment in enumerate(("whales", "newcomers", "whales")):
+        desk.store.incident(f"cc{n}0", segment_id=segment)
+    desk.run(routed(made, growth=replace(made.routes["growth"], messages_per_run=1)), hours=3)
+    desk.store.set(INCIDENT, status="resolved", resolution="person", resolved_on=D + timedelta(days=1))
+    desk.run(made, days=1)
+    send_test(made, "growth", NOW, desk.env, out=desk.said.append, http=desk.http)
+    events = [json.loads(g.body) for g in desk.web.got]
+    assert {e["type"].rpartition(".")[2] for e in events} >= {"opened", "acknowledged", "digest", "resolved", "test"}
+    for event in events:
+        judge.validate(event)
+    assert list(judge.iter_errors({**events[0], "severity": "terrible"}))
+    assert list(judge.iter_errors({k: v for k, v in events[0].items() if k != "thread"}))
