@@ -25,12 +25,14 @@ from pulse_runner.detectors.base import Limits, Settings
 from pulse_runner.errors import UsageError
 from pulse_runner.explain.stage import explain_incidents
 from pulse_runner.explain.store import StoredExplanation, latest_explanations
+from pulse_runner.incidents.handle import Asked, handle
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.incidents.store import find_incident, incident_row, list_incidents
 from pulse_runner.plugins import schema_of
 from pulse_runner.segments.load import load_project
 from pulse_runner.vocabulary import ACTIVE
 from pulse_runner.warehouse.connection import connect
+from pulse_runner.warehouse.project import time_zone
 
 if TYPE_CHECKING:
     from pulse_runner.segments.model import Project
@@ -45,7 +47,7 @@ INCIDENT_COLUMNS = (
 
 
 class Pulse:
-    """A dbt project that uses Pulse, for reading.
+    """A dbt project that uses Pulse: for reading, and for handling incidents.
 
     `project` is the folder with dbt_project.yml, `target` a target of its profile. Every call opens the
     warehouse and gives it back, so that a notebook does not hold a DuckDB file. Only aggregates are returned.
@@ -104,6 +106,30 @@ class Pulse:
                 incident_ids=[found.incident_id], force=True, dry_run=True, root=self.root,
             )  # fmt: skip
         return made[0]
+
+    def handle(
+        self,
+        verb: str,
+        *incidents: str,
+        by: str,
+        note: str = "",
+        group: bool = False,
+        to: str = "",
+        until: date | None = None,
+        as_new_normal: bool = False,
+        today: date | None = None,
+    ) -> pd.DataFrame:
+        """Do with incidents what the command of that name under `pulse incidents` does, and return them as they are now.
+
+        `verb` is acknowledge, assign (`to`), comment (`note`), snooze (`until`), resolve, false-alarm (`note`), ignore or reopen;
+        `incidents` are names (INC-42) or starts of ids. All of them change, or none; a repeat changes nothing. `today` is
+        the current day in the project's time zone when left out. Raise UsageError where the verb makes no sense.
+        """
+        asked = Asked(verb, incidents, by, note, group, to, until, as_new_normal)
+        now = datetime.now(UTC).replace(microsecond=0)
+        with self._warehouse() as warehouse:
+            done = handle(warehouse, asked, today or now.astimezone(time_zone(self.root)).date(), now)
+        return pd.DataFrame([incident_row(h.after) for h in done], columns=[f.name for f in fields(Incident)])
 
     @staticmethod
     def detect(

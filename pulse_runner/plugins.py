@@ -1,4 +1,4 @@
-"""What the registries of detectors and channels, and a project, add to the definition files."""
+"""What the registries of detectors, causes and channels, and a project, add to the definition files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.detectors import DETECTORS
 from pulse_runner.errors import UsageError
+from pulse_runner.explain.causes import CAUSES
 from pulse_runner.segments.functions import Functions
 from pulse_runner.segments.schema import Schema
 from pulse_runner.warehouse.project import project_vars, warehouse_kind
@@ -16,6 +17,7 @@ from pulse_runner.warehouse.project import project_vars, warehouse_kind
 SCHEMA = Schema(
     detectors={d.name: d.per_attribute for d in DETECTORS},
     channels={name: channel.settings for name, channel in CHANNELS.items()},
+    causes=(*sorted({name for cause in CAUSES for name in cause.names}), "unknown"),
 )
 
 

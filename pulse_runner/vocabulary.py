@@ -9,6 +9,8 @@ from typing import Literal
 
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+Criticality = Literal["normal", "high", "critical"]
+CRITICALITIES: tuple[Criticality, ...] = ("normal", "high", "critical")  # each raises a severity by one more step
 Status = Literal["open", "acknowledged", "resolved", "ignored"]
 ACTIVE: tuple[Status, ...] = ("open", "acknowledged")
 STATUSES: tuple[Status, ...] = (*ACTIVE, "resolved", "ignored")

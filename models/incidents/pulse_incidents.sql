@@ -33,5 +33,7 @@ select
     cast(null as {{ dbt.type_string() }}) as note,
     cast(null as {{ dbt.type_timestamp() }}) as created_at,
     cast(null as {{ dbt.type_timestamp() }}) as updated_at,
-    cast(null as {{ dbt.type_int() }}) as number
+    cast(null as {{ dbt.type_int() }}) as number,
+    cast(null as date) as until_on,
+    cast(null as {{ dbt.type_string() }}) as severity_parts
 where 1 = 0

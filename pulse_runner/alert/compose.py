@@ -42,11 +42,15 @@ def build(
     ordered = sorted(topics, key=importance)
     first, others = ordered[0], ordered[1:]
     head = headline(kind, first, day)
+    is_one_cause = len({t.incident.group_key for t in ordered}) == 1
     if others:
-        head = f"{head} · {len(others)} more with the same cause"
-    sections = _resolved_sections(first) if kind == "resolved" else _active_sections(first, day)
+        head = f"{head} · {len(others)} more{' with the same cause' if is_one_cause else ''}"
+    if kind == "resolved":
+        sections = _resolved_sections(first)
+    else:
+        sections = _short_sections(first, day) if kind in SHORT else _active_sections(first, day)
     if others:
-        title = "Resolved with it" if kind == "resolved" else "Same cause"
+        title = "Resolved with it" if kind == "resolved" else "Same cause" if is_one_cause else "Also"
         listed = tuple(f"{t.label}: {_short(t)} · {t.incident.name}" for t in others)
         sections.insert(-1, Section(title, listed, "bullets"))
     footer = f"{first.incident.name} · owner {first.owner or 'not set'} · sent because {why}"
@@ -64,6 +68,9 @@ def build(
     )
 
 
+SHORT: tuple[MessageKind, ...] = ("grew", "explained", "acknowledged")  # follow-ups: the first message has the rest
+
+
 def headline(kind: MessageKind, topic: Topic, day: date) -> str:
     """Return one line: which segment, how much, against what; with a first word where it is not news."""
     if kind == "resolved":
@@ -71,6 +78,12 @@ def headline(kind: MessageKind, topic: Topic, day: date) -> str:
     text = _movement(topic.incident, topic.label)
     if kind == "worsened":
         return f"Worse: {text}"
+    if kind == "grew":
+        return f"It grew: {text}"
+    if kind == "acknowledged":
+        return f"{topic.incident.assignee or 'Someone'} has {topic.incident.name} in hand: {topic.label}"
+    if kind == "explained":
+        return f"Cause known now: {topic.label}"
     if kind == "reminder":
         return f"Still open after {plural((day - topic.incident.started_on).days, 'day')}: {text}"
     return text
@@ -108,7 +121,9 @@ def _verb(observed: float, expected: float) -> str:
 
 
 def _ending(incident: Incident) -> str:
-    return {"recovered": "Recovered", "accepted": "Accepted as the new normal"}.get(incident.resolution, "Resolved")
+    return {"recovered": "Recovered", "accepted": "Accepted as the new normal", "false_alarm": "A false alarm"}.get(
+        incident.resolution, "Resolved"
+    )
 
 
 def _where_it_is(topic: Topic) -> str:
@@ -152,6 +167,19 @@ def _active_sections(topic: Topic, day: date) -> list[Section]:
     return [*sections, Section("Handle it", commands, "code", keep=True)]
 
 
+def _short_sections(topic: Topic, day: date) -> list[Section]:
+    """Return what a follow-up says: the first message of the conversation has the rest."""
+    incident = topic.incident
+    age = "today" if incident.started_on == day else f"{plural((day - incident.started_on).days, 'day')} ago"
+    note = f"; {incident.note}" if incident.note and incident.status == "acknowledged" else ""
+    since = f"{long_day(incident.started_on)} ({age}); {incident.status}{note}"
+    return [
+        Section("Since", (clean(since),), first=True),
+        Section("Cause", _cause(topic), first=True),
+        Section("More", (f"pulse incidents show {incident.name}",), "code", keep=True),
+    ]
+
+
 def _cause(topic: Topic) -> tuple[str, ...]:
     """Return what is believed to be the cause, in words that need no SQL."""
     if topic.explanation is None:
@@ -185,6 +213,7 @@ def _resolved_sections(topic: Topic) -> list[Section]:
     how = {
         "recovered": "The metric is back in its expected range.",
         "accepted": "The level has lasted; Pulse now compares with it.",
+        "false_alarm": "A person called it a false alarm; its days count as ordinary days.",
     }.get(incident.resolution, "Closed by a person.")
     note = f" Note: {clean(incident.note)}" if incident.note else ""
     sections = [

@@ -20,6 +20,7 @@ from pulse_runner.alert.message import Notification
 from pulse_runner.warehouse.base import Warehouse
 
 TABLE = "pulse_alert_deliveries"
+DIGEST = "named in a digest"  # how the reason of such a delivery ends
 DeliveryStatus = Literal["planned", "failed", "sent", "given_up", "skipped"]
 UNDER_WAY: tuple[DeliveryStatus, ...] = ("planned", "failed")
 

@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pulse_runner.alert import outbox
 from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import Channel, Edge, Env, Setup
 from pulse_runner.alert.delivery import Delivery, DeliveryStatus, by_message, naive, save
 from pulse_runner.alert.lanes import DEADLINE_SECONDS, Lane, run_lanes
-from pulse_runner.alert.outbox import Address
+from pulse_runner.alert.routing import Address, distinct
 from pulse_runner.alert.sender import PAUSE, TRIES_PER_RUN, Sender
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
@@ -140,7 +139,7 @@ def waiting_by_target(pending: Sequence[Delivery], project: Project) -> dict[Cha
 def address_of(delivery: Delivery, project: Project) -> Address | None:
     """Return where a delivery goes; None when its route has no such target any more."""
     route = project.routes.get(delivery.route)
-    found = outbox.distinct(project, [route.name]) if route else []
+    found = distinct(project, [route.name]) if route else []
     return next((a for a in found if a.key == delivery.address), None)
 
 

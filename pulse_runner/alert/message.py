@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pulse_runner.vocabulary import Severity, day_month, number
 
-Notification = Literal["opened", "worsened", "reminder", "resolved"]
-MessageKind = Literal["opened", "worsened", "reminder", "resolved", "digest", "test"]
+Notification = Literal["opened", "worsened", "grew", "explained", "acknowledged", "reminder", "resolved"]
+MessageKind = Literal[Notification, "digest", "test"]
 Style = Literal["text", "spark", "numbered", "bullets", "code"]
 
 # (lines per section, characters per line) from generous to terse: a channel takes the first that fits its limit
@@ -73,6 +73,14 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Thread:
+    """The conversation of a message: the key and the subject of its first one; the subject is '' in the first one itself."""
+
+    key: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True)
 class AlertMessage:
     """A message about one or several incidents of one cause: a headline of one line, then sections in reading order.
 
@@ -90,6 +98,7 @@ class AlertMessage:
     facts: tuple[Mapping[str, Any], ...] = field(default=())
     versions: tuple[tuple[Section, ...], ...] = ()  # ways to say the same, from generous to terse
     report_url: str = ""
+    thread: Thread = Thread()
 
     @property
     def badge(self) -> str:

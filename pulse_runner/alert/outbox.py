@@ -1,114 +1,39 @@
 """Decide who is told what. Pure: every decision comes with its reason, nothing is read, written or sent here.
 
-A target is told about an incident when it is first seen, when it comes back, when its severity rises,
-when REPEAT_DAYS have passed since the last message, and when all incidents of its cause are resolved (the
-rule of Prometheus' Alertmanager). A delivery counts as told when the channel took it.
+A target is told about an incident when it is first seen, when it comes back, when its severity rises, when somebody has it in hand,
+when its cause is found, when its cause grows to more incidents, when the repeat interval has passed since the last message, and
+when all incidents of its cause are resolved (after the rule of Prometheus' Alertmanager). A delivery counts as told when the channel
+took it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
+from pulse_runner.alert.decision import Decision
 from pulse_runner.alert.delivery import UNDER_WAY, Delivery
+from pulse_runner.alert.escalation import escalated
 from pulse_runner.alert.message import Notification
+from pulse_runner.alert.routing import Address, addresses, traits_of
+from pulse_runner.alert.situation import Situation
+from pulse_runner.alert.withhold import withheld
 from pulse_runner.incidents.incident import Incident, IncidentEvent
-from pulse_runner.segments.columns import readers
-from pulse_runner.segments.model import MESSAGES_PER_RUN, Project
-from pulse_runner.segments.strict import ChannelSettings
-from pulse_runner.vocabulary import ACTIVE, Severity, severity_rank
+from pulse_runner.segments.model import Project
+from pulse_runner.segments.routing import FOLLOW_UPS, GroupBy
+from pulse_runner.vocabulary import ACTIVE, plural, severity_rank
 
-Choice = Literal["send", "skip", "quiet"]
 REPEAT_DAYS = 7
-DEFAULT_ROUTE = "default"
-
-
-@dataclass(frozen=True)
-class Address:
-    """One target of one route."""
-
-    route: str
-    min_severity: Severity
-    settings: ChannelSettings
-    messages_per_run: int = MESSAGES_PER_RUN
-
-    @property
-    def channel(self) -> str:
-        """Return the name of the channel."""
-        return self.settings.channel
-
-    @property
-    def name(self) -> str:
-        """Return what tells the target from the route's others; it holds no secret."""
-        return self.settings.address
-
-    @property
-    def place(self) -> str:
-        """Return the target as a person calls it."""
-        return self.name or "the screen"
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Return what identifies the address in pulse_alert_deliveries."""
-        return (self.route, self.channel, self.name)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What becomes of one incident at one address: `skip` withholds a message that is due, `quiet` means that none is."""
-
-    incident_id: str
-    address: Address
-    choice: Choice
-    reason: str
-    notification: Notification = "opened"
-    sequence: int = 0
-
-    @property
-    def delivery_id(self) -> str:
-        """Return the id of the delivery: the same for the same message, however often it is planned."""
-        parts = (self.incident_id, *self.address.key, self.notification, str(self.sequence))
-        return sha256("|".join(parts).encode()).hexdigest()[:16]
-
-
-def addresses(project: Project, incident: Incident) -> list[Address] | str:
-    """Return where an incident goes, each target once, or the reason why it goes nowhere.
-
-    An incident of an entity goes where the incidents of the segments go that read its column. A segment without `alerts`
-    uses the route `default`, if there is one.
-    """
-    if incident.segment_id:
-        segment = project.segments.get(incident.segment_id)
-        if segment is None:
-            return f"segment {incident.segment_id} has no definition any more"
-        routes = list(segment.alerts)
-    else:
-        own = readers(project, incident.entity, incident.columns)
-        routes = list(dict.fromkeys(r for s in own for r in s.alerts))
-        if not own and DEFAULT_ROUTE not in project.routes:
-            return f"no segment reads {' or '.join(sorted(incident.columns))}, and there is no route named default"
-    if not routes and DEFAULT_ROUTE in project.routes:
-        routes = [DEFAULT_ROUTE]
-    if not routes:
-        return "no alert route: add `alerts: [ROUTE]` to the segment, or a route named default"
-    return distinct(project, routes)
-
-
-def distinct(project: Project, routes: Sequence[str]) -> list[Address]:
-    """Return the targets of routes; one that several routes share is listed once, at the lowest `min_severity`."""
-    found: dict[ChannelSettings, Address] = {}
-    for name in routes:
-        route = project.routes[name]
-        for settings in route.channels:
-            lower = Address(name, route.min_severity, settings, route.messages_per_run)
-            known = found.setdefault(settings, lower)
-            if severity_rank(lower.min_severity) < severity_rank(known.min_severity):
-                found[settings] = replace(known, min_severity=lower.min_severity)
-    return list(found.values())
+BY: Mapping[GroupBy, Callable[[Incident], str]] = {
+    "cause": lambda i: i.group_key,
+    "incident": lambda i: i.incident_id,
+    "segment": lambda i: i.segment_id or i.entity,
+    "owner": lambda i: i.owner,
+}
 
 
 def plan(
@@ -120,26 +45,66 @@ def plan(
     *,
     repeat_days: int = REPEAT_DAYS,
     retry: bool = False,
+    situation: Situation,
 ) -> tuple[list[Decision], list[tuple[str, str]]]:
     """Return a decision per incident and address, and (incident_id, reason) for incidents that have no address.
 
     `events` and `deliveries` are keyed by incident_id; events after `day` must not be among them. `retry`
-    plans anew what was given up today.
+    plans anew what was given up today. `repeat_days` is for routes that do not say their own.
     """
     decisions, nowhere = [], []
+    active = _told_groups(incidents, deliveries)
     for incident in incidents:
-        identity = incident.incident_id
-        where = addresses(project, incident)
+        identity, own = incident.incident_id, deliveries.get(incident.incident_id, ())
+        cause = situation.cause(identity)
+        where = addresses(project, incident, cause)
         if isinstance(where, str):
             nowhere.append((identity, where))
             continue
-        for address in where:
-            past = [d for d in deliveries.get(identity, ()) if d.address == address.key]
+        traits = traits_of(project, incident, cause)
+        for address in [*where, *escalated(project, incident, where, own, day, situation.now)]:
+            route = project.routes[address.route]
+            past = [d for d in own if d.address == address.key]
             decision = decide(
-                incident, events.get(identity, ()), past, address, day, repeat_days=repeat_days, retry=retry
+                incident,
+                events.get(identity, ()),
+                past,
+                address,
+                day,
+                repeat_days=repeat_days if route.repeat_days is None else route.repeat_days,
+                retry=retry,
+                wanted=route.follow_ups,
+                found=situation.found_cause,
             )
-            decisions.append(decision)
+            known = active.get((incident.group_key, *address.key), set()) - {identity}
+            if known and route.group_by == "cause":
+                decision = _grown(decision, len(known), route.follow_ups)
+            decisions.append(withheld(decision, route, traits, past, situation))
     return _hold_until_all_resolved(decisions, incidents, deliveries), nowhere
+
+
+def _told_groups(
+    incidents: Sequence[Incident], deliveries: Mapping[str, Sequence[Delivery]]
+) -> dict[tuple[str, ...], set[str]]:
+    """Return the active incidents that an address knows of, by their cause and that address."""
+    out: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for incident in incidents:
+        told = {d.address for d in deliveries.get(incident.incident_id, ()) if d.was_told}
+        for key in told if incident.status in ACTIVE else ():
+            out[(incident.group_key, *key)].add(incident.incident_id)
+    return out
+
+
+def _grown(decision: Decision, known: int, wanted: Sequence[str]) -> Decision:
+    """Return the first word of an incident whose cause the address knows already: the cause grew."""
+    if decision.choice != "send" or decision.notification != "opened":
+        return decision
+    if "grew" not in wanted:
+        return replace(
+            decision, choice="skip", notification="grew", reason="its route wants no word of a cause that grew"
+        )
+    reason = f"its cause is known from {plural(known, 'other incident')}"
+    return replace(decision, notification="grew", reason=reason)
 
 
 def decide(
@@ -151,8 +116,13 @@ def decide(
     *,
     repeat_days: int = REPEAT_DAYS,
     retry: bool = False,
+    wanted: Sequence[str] = FOLLOW_UPS,
+    found: Callable[[str, datetime], str] = lambda incident_id, since: "",
 ) -> Decision:
-    """Decide one incident at one address, given its events and the deliveries made there before."""
+    """Decide one incident at one address, given its events and the deliveries made there before.
+
+    `wanted` are the follow-ups that the route wants; `found` says which cause of an incident is known now and was not at a time.
+    """
     told = sorted((d for d in past if d.was_told), key=lambda d: (d.snapshot_date, d.planned_at))
     given_up = [d for d in past if d.status == "given_up" and not d.was_told]
     quiet = Decision(incident.incident_id, address, "quiet", "", sequence=len(told) + len(given_up))
@@ -164,9 +134,11 @@ def decide(
     last = told[-1] if told else None
     if last is None and perhaps and incident.status not in ACTIVE:
         last = perhaps[-1]  # who may know of it is told of its end
-    notification, reason = _due(incident, events, last, day, repeat_days)
+    notification, reason = _due(incident, events, last, day, repeat_days, wanted, found)
     if notification is None:
         return replace(quiet, reason=reason)
+    if address.escalated and notification == "opened":
+        reason = address.escalated
     due = replace(quiet, choice="send", notification=notification, reason=reason)
     if given_up and not told:
         how = "that may not have arrived" if perhaps else "that was given up"
@@ -174,32 +146,58 @@ def decide(
     if severity_rank(incident.severity) < severity_rank(address.min_severity):
         below = f"severity {incident.severity} is below {address.min_severity}, where route {address.route} begins"
         return replace(due, choice="skip", reason=below)
-    if incident.status == "acknowledged" and notification in ("opened", "worsened"):
+    if incident.status == "acknowledged" and notification in ("opened", "worsened", "grew"):
         who = incident.assignee or "someone"
         return replace(due, choice="skip", reason=f"acknowledged: {who} has it in hand")
     return due
 
 
 def _due(
-    incident: Incident, events: Sequence[IncidentEvent], last: Delivery | None, day: date, repeat_days: int
+    incident: Incident,
+    events: Sequence[IncidentEvent],
+    last: Delivery | None,
+    day: date,
+    repeat_days: int,
+    wanted: Sequence[str],
+    found: Callable[[str, datetime], str],
 ) -> tuple[Notification | None, str]:
     """Return the notification that is due after `last`, or None, and the reason."""
     active = incident.status in ACTIVE
     if incident.status == "ignored":
-        return None, "ignored by a person"
+        return None, f"ignored by a person{f' until {incident.until_on}' if incident.until_on else ''}"
+    if active and incident.until_on and day < incident.until_on:
+        return None, f"snoozed until {incident.until_on}"
     if last is None:
         return ("opened", "it is seen for the first time") if active else (None, "it was over before anyone was told")
     if not active:
         if last.notification == "resolved":
             return None, "its end was told"
+        if "resolved" not in wanted:
+            return None, "its route wants no word of the end"
         return "resolved", "all incidents of this cause are resolved"
     if last.notification == "resolved":
         return "opened", "it is back after its end was told"
+    return _news(incident, events, last, day, repeat_days, wanted, found)
+
+
+def _news(
+    incident: Incident, events: Sequence[IncidentEvent], last: Delivery, day: date, repeat_days: int,
+    wanted: Sequence[str], found: Callable[[str, datetime], str],
+) -> tuple[Notification | None, str]:  # fmt: skip
+    """Return what is new of an active incident that was told, or when its reminder follows."""
     fresh = [e for e in events if e.snapshot_date > last.snapshot_date or e.occurred_at > last.planned_at]
+    taken = any(e.event == "acknowledged" and e.occurred_at > last.planned_at for e in events)
+    if incident.status == "acknowledged" and taken and "acknowledged" in wanted:
+        return "acknowledged", f"{incident.assignee or 'someone'} has it in hand"
     waited = (day - last.snapshot_date).days
     repeat = repeat_days > 0 and waited >= repeat_days
-    if any(e.event == "worsened" for e in fresh) and not (repeat and incident.status == "acknowledged"):
+    is_worse = any(e.event == "worsened" for e in fresh) and "worsened" in wanted
+    if is_worse and not (repeat and incident.status == "acknowledged"):
         return "worsened", f"its severity rose to {incident.severity}"
+    if "explained" in wanted and (cause := found(incident.incident_id, last.planned_at)):
+        return "explained", f"its cause is known now: {cause}"
+    if incident.until_on and last.snapshot_date < incident.until_on:
+        return "reminder", f"its snooze ended on {incident.until_on}"
     if repeat:
         return "reminder", f"{waited} days have passed since the last message"
     then = f"; a reminder follows on {last.snapshot_date + timedelta(days=repeat_days)}" if repeat_days else ""
@@ -228,12 +226,19 @@ def _hold_until_all_resolved(
     return out
 
 
-def grouped(decisions: Iterable[Decision], incidents: Sequence[Incident]) -> list[list[Decision]]:
-    """Put what is due into messages: one per cause (group_key), address and notification, in the order of the incidents."""
-    group = {i.incident_id: i.group_key for i in incidents}
+def grouped(
+    decisions: Iterable[Decision], incidents: Sequence[Incident], project: Project | None = None
+) -> list[list[Decision]]:
+    """Put what is due into messages, in the order of the incidents.
+
+    One per address and notification, and per what the route groups by: the cause (group_key), the incident, segment or owner.
+    """
+    known = {i.incident_id: i for i in incidents}
     messages: dict[tuple[Any, ...], list[Decision]] = {}
     for d in decisions:
-        messages.setdefault((group[d.incident_id], d.address.key, d.notification, d.choice), []).append(d)
+        route = project.routes.get(d.address.route) if project else None
+        what = BY[route.group_by if route else "cause"](known[d.incident_id])
+        messages.setdefault((what, d.address.key, d.notification, d.choice, d.fold), []).append(d)
     return list(messages.values())
 
 

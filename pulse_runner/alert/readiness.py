@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pulse_runner.alert.channels import CHANNELS
-from pulse_runner.alert.outbox import DEFAULT_ROUTE, distinct
+from pulse_runner.alert.routing import DEFAULT_ROUTE, distinct
 from pulse_runner.checks import Check
-from pulse_runner.segments.model import Project
+from pulse_runner.segments.model import Project, Segment
+from pulse_runner.segments.routing import Traits
 
 
 def check_channels(project: Project, env: Mapping[str, str]) -> list[Check]:
@@ -33,9 +35,18 @@ def _targets(project: Project, env: Mapping[str, str]) -> Iterator[Check]:
 def _silent(project: Project) -> Iterator[Check]:
     if DEFAULT_ROUTE in project.routes:
         return
-    silent = sorted(s.name for s in project.segments.values() if s.enabled and not s.alerts)
+    silent = sorted(
+        s.name for s in project.segments.values() if s.enabled and not s.alerts and not _matched(project, s)
+    )
     if silent:
         names = ", ".join(silent[:5]) + (f" … {len(silent) - 5} more" if len(silent) > 5 else "")
         yield Check(
             "segments without a route", "warn", names, "Add `alerts: [ROUTE]` to them, or a route named default."
         )
+
+
+def _matched(project: Project, segment: Segment) -> bool:
+    """Say whether some incident of a segment can come to a route by its `match`."""
+    traits = Traits(segment.owner, segment.tags, segment.entity, segment.name)
+    every = [replace(r.match, detector=(), severity=(), cause=()) for r in project.routes.values() if r.match]
+    return any(not match.misfit(traits) for match in every)

@@ -14,7 +14,9 @@ from pulse_runner.alert import outbox, topics
 from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import TIMEOUT_SECONDS, Edge, Frozen, Outgoing, url_problem
 from pulse_runner.alert.compose import Topic, build
+from pulse_runner.alert.decision import Decision
 from pulse_runner.alert.delivery import (
+    DIGEST,
     UNDER_WAY,
     Delivery,
     DeliveryStatus,
@@ -27,8 +29,9 @@ from pulse_runner.alert.delivery import (
 from pulse_runner.alert.digest import Letter, digest, letters
 from pulse_runner.alert.dispatch import Dispatch, not_ready, waiting_by_target
 from pulse_runner.alert.lanes import DEADLINE_SECONDS
-from pulse_runner.alert.message import AlertMessage, Section, test_message
-from pulse_runner.alert.outbox import Address, Decision
+from pulse_runner.alert.message import AlertMessage, Section, Thread, test_message
+from pulse_runner.alert.routing import Address, distinct
+from pulse_runner.alert.situation import read_situation
 from pulse_runner.alert.undelivered import Gap, undelivered
 from pulse_runner.errors import ChannelError, UsageError
 from pulse_runner.incidents.incident import Incident
@@ -111,23 +114,26 @@ def run_alerts(
     """
     incidents = topics.incidents_to_judge(warehouse, today, incident_id)
     before = deliveries_of(warehouse, [i.incident_id for i in incidents])
+    situation = read_situation(warehouse, project, [i.incident_id for i in incidents], now)
     decisions, nowhere = outbox.plan(
         incidents,
-        topics.worsenings(warehouse, today),
+        topics.news_of(warehouse, today),
         before,
         project,
         today,
         repeat_days=repeat_days(env),
         retry=retry,
+        situation=situation,
     )
     decisions = [d for d in decisions if channel in (None, d.address.channel)]
     known = {d.delivery_id: d for stored in before.values() for d in stored}
     started = [d for d in known.values() if d.status in UNDER_WAY and channel in (None, d.channel)]
     pending = whole_messages(warehouse, started)
-    desk = _Desk(known, env, today, now, out, dry_run, undelivered(warehouse, project, today), report_url(env))
+    gaps = undelivered(warehouse, project, today)
+    desk = _Desk(project, known, env, today, now, out, dry_run, gaps, report_url(env))
     due = {d.incident_id for d in decisions if d.choice != "quiet"}
     about = topics.topics_of(warehouse, project, [i for i in incidents if i.incident_id in due], today)
-    planned = desk.render(decisions, incidents, about, waiting_by_target(pending, project))
+    planned = desk.render(decisions, incidents, about, waiting_by_target(pending, project), situation.sent)
     report = AlertReport(dry_run)
     report.quiet += [Quiet(d.incident_id, d.address, d.reason) for d in decisions if d.choice == "quiet"]
     report.quiet += [Quiet(identity, None, reason) for identity, reason in nowhere]
@@ -170,7 +176,7 @@ def send_test(
         raise UsageError(f"No route {route!r}. Routes: {known}.")
     message, trials = test_message(route, now), list[Trial]()
     with _edge(http, out, clock) as edge:
-        for address in outbox.distinct(project, [route]):
+        for address in distinct(project, [route]):
             channel = CHANNELS[address.channel]
             setup = channel.setup(address.settings, env)
             key = f"pulse-test-{int(clock().timestamp() * 1000):x}"
@@ -191,6 +197,7 @@ def send_test(
 class _Desk:
     """Turns decisions into deliveries: planned with a frozen body, or skipped with the reason."""
 
+    project: Project
     known: Mapping[str, Delivery]
     env: Mapping[str, str]
     today: date
@@ -207,11 +214,12 @@ class _Desk:
         incidents: Sequence[Incident],
         about: Mapping[str, Topic],
         waiting: Mapping[ChannelSettings, int],
+        sent: Mapping[ChannelSettings, int],
     ) -> list[Delivery]:
         """Return the new deliveries of all decisions that are not quiet; in a dry run, those as before too."""
         shown, rendered = set[tuple[str, ...]](), list[Delivery]()
-        groups = outbox.grouped([d for d in decisions if d.choice != "quiet"], incidents)
-        for letter in letters(groups, about, waiting):
+        groups = outbox.grouped([d for d in decisions if d.choice != "quiet"], incidents, self.project)
+        for letter in letters(groups, about, waiting, sent):
             made, gap, message = self._message(letter, about)
             news = made if self.dry_run else [d for d in made if not _same(self.known.get(d.delivery_id), d)]
             rendered += news
@@ -228,7 +236,7 @@ class _Desk:
         key = outbox.message_key(group)
         if letter.is_digest:
             message = digest(letter, about, self.today, self.now)
-            group = tuple(replace(d, reason=f"{d.reason}; named in a digest") for d in group)
+            group = tuple(replace(d, reason=f"{d.reason}; {DIGEST}") for d in group)
         else:
             message = build(
                 first.notification,
@@ -239,6 +247,7 @@ class _Desk:
                 self.report_url,
             )
             message = self._with_gaps(message, first.address)
+        message = replace(message, thread=Thread(key) if letter.is_digest else self._thread(group, about, key))
         frozen = channel.render(message, key)
         setup = channel.setup(first.address.settings, self.env)
         withheld = first.choice == "skip"
@@ -253,6 +262,20 @@ class _Desk:
         if letter.is_digest:  # a long body, and hundreds of rows that share it
             made[1:] = [replace(d, body="") for d in made[1:]]
         return made, gap, message
+
+    def _thread(self, group: Sequence[Decision], about: Mapping[str, Topic], key: str) -> Thread:
+        """Return the conversation that a message belongs to: the first message to this address about any incident of its causes."""
+        causes = {about[d.incident_id].incident.group_key for d in group}
+        mates = {t.incident.incident_id for t in about.values() if t.incident.group_key in causes}
+        mates |= {d.incident_id for d in group}
+        place = group[0].address.key
+        told = [
+            d
+            for d in self.known.values()
+            if d.was_told and d.address == place and d.incident_id in mates and DIGEST not in d.reason
+        ]
+        first = min(told, key=lambda d: (d.planned_at, d.delivery_id), default=None)
+        return Thread(first.idempotency_key, first.subject) if first else Thread(key)
 
     def _with_gaps(self, message: AlertMessage, address: Address) -> AlertMessage:
         """Return the message with what other targets lack; only the first message to a target says it."""

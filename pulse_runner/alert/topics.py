@@ -34,10 +34,11 @@ def incidents_to_judge(warehouse: Warehouse, day: date, incident_id: str | None 
     return [incident_of(row) for row in rows]
 
 
-def worsenings(warehouse: Warehouse, day: date) -> dict[str, list[IncidentEvent]]:
-    """Return the events up to `day` at which an incident became more severe, by incident."""
+def news_of(warehouse: Warehouse, day: date) -> dict[str, list[IncidentEvent]]:
+    """Return the events up to `day` at which an incident became more severe, and those at which a person took it, by incident."""
     rows = warehouse.query(
-        f"select * from {warehouse.table('pulse_incident_events')} where event = 'worsened' and snapshot_date <= ?",
+        f"select * from {warehouse.table('pulse_incident_events')}"
+        " where (event = 'worsened' and snapshot_date <= ?) or event = 'acknowledged'",
         [day],
     )
     out: dict[str, list[IncidentEvent]] = {}

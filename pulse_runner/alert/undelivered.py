@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from pulse_runner.alert.delivery import TABLE, UNDER_WAY, Delivery, delivery_of
 from pulse_runner.alert.dispatch import address_of
-from pulse_runner.alert.outbox import Address
+from pulse_runner.alert.routing import Address
 from pulse_runner.alert.topics import CLOSED_DAYS
 from pulse_runner.errors import UndeliveredError
 from pulse_runner.segments.model import Project

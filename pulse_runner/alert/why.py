@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from pulse_runner.alert import outbox, topics
 from pulse_runner.alert.channels import CHANNELS
+from pulse_runner.alert.decision import Decision
 from pulse_runner.alert.delivery import Delivery, deliveries_of
 from pulse_runner.alert.dispatch import not_ready
-from pulse_runner.alert.outbox import Address, Decision
+from pulse_runner.alert.routing import Address, refusals
+from pulse_runner.alert.situation import read_situation
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
@@ -26,12 +28,14 @@ class Why:
     decision: str
     reason: str
     before: str = ""
+    route: str = ""  # of a route that does not take it
 
 
 def why(
-    warehouse: Warehouse, project: Project, incident: Incident, day: date, env: Mapping[str, str], repeat_days: int
-) -> list[Why]:
-    """Return the decision of `day` for each target that the incident could go to."""
+    warehouse: Warehouse, project: Project, incident: Incident, day: date, env: Mapping[str, str], repeat_days: int,
+    now: datetime,
+) -> list[Why]:  # fmt: skip
+    """Return the decision of `day` for each target that the incident could go to, and why no other route takes it."""
     if incident.detected_on > day:
         return [Why(None, WORDS["quiet"], f"it was found on {incident.detected_on}, after {day}")]
     judged = topics.incidents_to_judge(warehouse, day)
@@ -39,13 +43,15 @@ def why(
     # the others count too: the end of a cause is told when all of it is over
     incidents = judged if incident.incident_id in known else [*judged, incident]
     past = deliveries_of(warehouse, [i.incident_id for i in incidents])
-    worse = topics.worsenings(warehouse, day)
-    decisions, nowhere = outbox.plan(incidents, worse, past, project, day, repeat_days=repeat_days)
+    news = topics.news_of(warehouse, day)
+    situation = read_situation(warehouse, project, [i.incident_id for i in incidents], now)
+    decisions, nowhere = outbox.plan(incidents, news, past, project, day, repeat_days=repeat_days, situation=situation)
     own = past.get(incident.incident_id, [])
     told = [_at(d, own, env) for d in decisions if d.incident_id == incident.incident_id]
-    return told + [
-        Why(None, WORDS["quiet"], reason) for identity, reason in nowhere if identity == incident.incident_id
-    ]
+    told += [Why(None, WORDS["quiet"], reason) for identity, reason in nowhere if identity == incident.incident_id]
+    spoken = {w.address.route for w in told if w.address}
+    refused = refusals(project, incident, situation.cause(incident.incident_id))
+    return told + [Why(None, "not taken", why, route=name) for name, why in refused.items() if name not in spoken]
 
 
 def _at(decision: Decision, own: Sequence[Delivery], env: Mapping[str, str]) -> Why:

@@ -32,11 +32,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Do all of it for a date: compile check, build, detect, explain, alert.",
     ),
     "incidents": ("pulse_runner.cli.incidents:incidents_group", "List, show and handle incidents."),
+    "silences": ("pulse_runner.cli.silences:silences_group", "Have nobody told of something for a while."),
     "known-events": (
         "pulse_runner.cli.known_events:known_events_group",
         "List known events and add public holidays to them.",
     ),
     "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
+    "tune": ("pulse_runner.cli.tune:tune_command", "Propose settings that would have spared false alarms."),
     "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),
     "prune": ("pulse_runner.cli.prune:prune_command", "Delete rows that are older than the project keeps them."),
     "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),

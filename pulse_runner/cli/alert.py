@@ -13,7 +13,7 @@ from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_puls
 from pulse_runner.errors import UndeliveredError, UsageError
 
 if TYPE_CHECKING:
-    from pulse_runner.alert.outbox import Address
+    from pulse_runner.alert.routing import Address
     from pulse_runner.segments.model import Project
 
 COLUMNS = ("incident", "notification", "route", "channel", "target", "status", "attempts", "reason")
@@ -139,11 +139,12 @@ def _show_why(pulse: PulseContext, project: Project, asked: str, day: date, fmt:
 
     with pulse.warehouse() as warehouse:
         incident = find_incident(warehouse, asked)
-        rows = why(warehouse, project, incident, day, pulse.env, repeat_days(pulse.env))
+        rows = why(warehouse, project, incident, day, pulse.env, repeat_days(pulse.env), pulse.now)
     told = [
         {
             "incident": incident.name,
             **_address(w.address),
+            **({"route": w.route} if w.route else {}),
             "decision": w.decision,
             "reason": w.reason,
             "before": w.before,

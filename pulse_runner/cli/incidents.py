@@ -13,7 +13,6 @@ import click
 
 from pulse_runner.cli.completion import complete_incidents
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
-from pulse_runner.errors import UsageError
 from pulse_runner.vocabulary import ACTIVE, STATUSES
 
 if TYPE_CHECKING:
@@ -111,6 +110,7 @@ def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery]
         f"  {incident.severity} severity, {incident.status}, since {incident.started_on},"
         f" last seen {incident.last_seen_on}",
         f"  {incident.reason}",
+        *([f"  told again on {incident.until_on}"] if incident.until_on else []),
         f"  owner {incident.owner or '-'}, incident {incident.incident_id}, found by {incident.detector}",
     ]
     if why:
@@ -119,7 +119,7 @@ def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery]
         lines += [f"  - {h.title} ({h.confidence})" for h in said.hypotheses]
         lines += [f"  {n}. {todo}" for n, todo in enumerate(said.recommendations, 1)]
     lines += ["", "History"]
-    lines += [f"  {e.snapshot_date}  {e.event:<12} {e.actor}: {e.reason}" for e in events]
+    lines += [f"  {e.snapshot_date}  {e.event:<13} {e.actor}: {e.reason}" for e in events]
     if told:
         lines += ["", "Messages"]
         lines += [f"  {d.notification:<9} {d.channel:<8} {d.status:<8} {d.reason}".rstrip() for d in told]
@@ -127,92 +127,85 @@ def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery]
 
 
 def _action(
-    name: str, summary: str, example: str, *extra: Callable[[Command], Command]
-) -> Callable[[Command], click.Command]:
-    """Make a command that changes the state of incidents: of all that are named, or of none."""
+    name: str, summary: str, example: str, *extra: Callable[[Command], Command], why_needed: bool = False
+) -> None:
+    """Make a command that handles incidents: all that are named, or none."""
+    why: dict[str, Any] = {"required": True} if why_needed else {"default": ""}
 
-    def decorate(act: Command) -> click.Command:
-        @click.argument("incidents", nargs=-1, required=True, metavar="INCIDENT...", shell_complete=complete_incidents)
-        @click.option("--group", is_flag=True, help="Also those with the same cause; what is so already stays.")
-        @click.option("--note", default="", help="Why, for the history.")
-        @click.option("--by", "actor", help="Who; the user of this machine when left out.")
-        @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
-        @pass_pulse
-        def command(
-            pulse: PulseContext,
-            /,
-            incidents: tuple[str, ...],
-            group: bool,
-            note: str,
-            actor: str | None,
-            dry_run: bool,
-            **options: Any,
-        ) -> None:
-            from pulse_runner.incidents.store import find_incidents, save
+    @click.argument("incidents", nargs=-1, required=True, metavar="INCIDENT...", shell_complete=complete_incidents)
+    @click.option("--group", is_flag=True, help="Also those with the same cause; what is so already stays.")
+    @click.option("--note", "--why", "note", help="Why, for the history.", **why)
+    @click.option("--by", "actor", help="Who; the user of this machine when left out.")
+    @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+    @pass_pulse
+    def command(
+        pulse: PulseContext, /, incidents: tuple[str, ...], actor: str | None, dry_run: bool, **options: Any
+    ) -> None:
+        from pulse_runner.incidents.handle import Asked, handle
 
-            with pulse.warehouse() as warehouse:
-                asked = find_incidents(warehouse, incidents)
-                named, pairs = {i.incident_id for i in asked}, []
-                for before in find_incidents(warehouse, incidents, group=True) if group else asked:
-                    try:
-                        change = act(before, actor or _user(), pulse.today, pulse.now, note, **options)
-                    except UsageError:
-                        if before.incident_id in named:
-                            raise
-                        continue  # of the same cause, and not in a state for it
-                    pairs.append((before, change))
-                if not dry_run:
-                    save(warehouse, [change for _, change in pairs])
-            would = "would be " if dry_run else ""
-            for before, change in pairs:
-                click.echo(f"{before.name}: {before.status} -> {would}{change.incident.status}")
+        asked = Asked(name, incidents, actor or user(), **options)
+        with pulse.warehouse() as warehouse:
+            done = handle(warehouse, asked, pulse.today, pulse.now, dry_run=dry_run)
+        for one in done:
+            click.echo(one.sentence("would be " if dry_run else ""))
 
-        for option in extra:
-            command = option(command)
-        command.__doc__ = f"{summary}\n\nINCIDENT is INC-42, or the start of an id.\n\n\b\nExample:\n  {example}"
-        return incidents_group.command(name)(command)
-
-    return decorate
+    made: Command = command
+    for option in extra:
+        made = option(made)
+    made.__doc__ = f"{summary}\n\nINCIDENT is INC-42, or the start of an id.\n\n\b\nExample:\n  {example}"
+    incidents_group.command(name)(made)
 
 
-@_action(
+_action(
     "acknowledge",
     "Take an incident in hand; its messages become reminders.",
     "pulse incidents acknowledge INC-42 INC-43 --by ana",
 )
-def acknowledge_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import actions
-
-    return actions.acknowledge(*args, **options)
-
-
-@_action(
+_action(
+    "assign",
+    "Put an incident into somebody's hands.",
+    "pulse incidents assign INC-42 --to ana",
+    click.option("--to", required=True, help="Whose hands."),
+)
+_action(
+    "comment",
+    "Write something into the history of an incident.",
+    'pulse incidents comment INC-42 --note "asked the vendor"',
+    why_needed=True,
+)
+_action(
+    "snooze",
+    "Hear nothing about an incident until a date; it stays in the lists.",
+    "pulse incidents snooze INC-42 --until 2026-06-08",
+    click.option("--until", type=DAY, required=True, help="The date on which it is told again."),
+)
+_action(
     "resolve",
     "Close an incident that was repaired, or accept its level as the new normal.",
     'pulse incidents resolve INC-42 --group --as-new-normal --note "campaign ended"',
     click.option("--as-new-normal", is_flag=True, help="The level is right: compare with it from now on."),
 )
-def resolve_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import actions
+_action(
+    "false-alarm",
+    "Close an incident that was none: its days count as ordinary days.",
+    'pulse incidents false-alarm INC-42 --why "the shop was closed for stock-taking"',
+    why_needed=True,
+)
+_action(
+    "ignore",
+    "Stop hearing about an incident: until a date, or for good as the new normal.",
+    'pulse incidents ignore INC-42 --until 2026-07-01 --note "known, repaired in June"',
+    click.option("--until", type=DAY, help="Open again on this date if it is still there; for good when left out."),
+)
+_action(
+    "reopen",
+    "Take back a resolution, an ignore or an acknowledgement.",
+    "pulse incidents reopen INC-42",
+)
 
-    return actions.resolve(*args, **options)
 
-
-@_action("ignore", "Stop hearing about an incident while it lasts.", 'pulse incidents ignore INC-42 --note "known"')
-def ignore_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import actions
-
-    return actions.ignore(*args, **options)
-
-
-@_action("reopen", "Take back a resolution or an ignore.", "pulse incidents reopen INC-42")
-def reopen_command(*args: Any, **options: Any) -> Any:
-    from pulse_runner.incidents import actions
-
-    return actions.reopen(*args, **options)
-
-
-def _user() -> str:
+def user() -> str:
+    """Return the user of this machine."""
     with suppress(OSError, KeyError):
         return getpass.getuser()
     return "unknown"

@@ -35,10 +35,12 @@ from pulse_runner.warehouse.base import Warehouse
 
 @dataclass(frozen=True)
 class Past:
-    """What is known of the days before: per test the days that are not learned from, and the first day of an accepted level."""
+    """What is known of the days before: per test the days that are not learned from, the first day of an accepted level, and the
+    days of false alarms."""
 
     left_out: Mapping[Key, Sequence[tuple[date, date]]] = field(default_factory=dict)
     accepted: Mapping[Key, date] = field(default_factory=dict)
+    ordinary: Mapping[Key, Sequence[tuple[date, date]]] = field(default_factory=dict)
 
 
 class Judge:
@@ -178,17 +180,19 @@ def _rule(own: DetectorSettings) -> Limits:
 
 
 def _annotate(panel: MetricPanel, past: Past) -> MetricPanel:
-    """Leave the days of past incidents out, and start anew where a level was accepted."""
+    """Leave the days of past incidents out, start anew where a level was accepted, and take false alarms for what they are."""
     place = {s: i for i, s in enumerate(panel.segment_ids)}
     shape = (len(panel.segment_ids), len(panel.dates))
     excluded: Bools = np.zeros(shape, bool) if panel.excluded is None else panel.excluded.copy()
     rebased: Days = np.full(shape[0], np.datetime64("NaT"), "datetime64[D]")
-    for key, spans in past.left_out.items():
-        if key[3] == panel.metric and key[1] in place:
-            for start, stop in spans:
-                inside = (panel.dates >= np.datetime64(start)) & (panel.dates <= np.datetime64(stop))
-                excluded[place[key[1]]] |= inside
+    ordinary: Bools = np.zeros(shape, bool)
+    for marks, known in ((excluded, past.left_out), (ordinary, past.ordinary)):
+        for key, spans in known.items():
+            if key[3] == panel.metric and key[1] in place:
+                for start, stop in spans:
+                    inside = (panel.dates >= np.datetime64(start)) & (panel.dates <= np.datetime64(stop))
+                    marks[place[key[1]]] |= inside
     for key, start in past.accepted.items():
         if key[3] == panel.metric and key[1] in place:
             rebased[place[key[1]]] = np.datetime64(start)
-    return replace(panel, excluded=excluded, rebased_on=rebased)
+    return replace(panel, excluded=excluded, rebased_on=rebased, ordinary=ordinary if ordinary.any() else None)

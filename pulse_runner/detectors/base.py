@@ -140,6 +140,7 @@ class Finding:
     reason: str
     entity: str = ""
     q_value: float | None = None
+    parts: str = ""  # what its severity is made of, as JSON; '' while only the detector has graded it
 
     @property
     def key(self) -> Key:

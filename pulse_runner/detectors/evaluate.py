@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -21,13 +21,14 @@ class DayReport:
     """All that the detectors say about one date. `quiet` counts the tests that are left out of `verdicts` for being plainly quiet.
 
     `blind` holds what has no good snapshot of the date, as (entity, segment), or (entity, '') for an entity: no verdict about it means
-    nothing.
+    nothing. `audience` is how many people a segment has, and how many rows an entity: the latest number that is known.
     """
 
     day: date
     verdicts: tuple[Verdict, ...]
     quiet: int = 0
     blind: frozenset[tuple[str, str]] = frozenset()
+    audience: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -108,8 +109,9 @@ def judge_day(
         verdicts.extend(_verdict(a, int(s), d, bool(found[int(s)]), panels, size) for s in rows)
     absent, blind = _unseen(panels, day)
     return DayReport(
-        as_date(day), tuple(v for v in verdicts if (v.entity, v.segment_id) not in absent), quiet, absent | blind
-    )
+        as_date(day), tuple(v for v in verdicts if (v.entity, v.segment_id) not in absent), quiet, absent | blind,
+        panels.audience(day),
+    )  # fmt: skip
 
 
 def _unseen(panels: Panels, day: np.datetime64) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:

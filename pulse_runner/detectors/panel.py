@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pulse_runner.arrays import Bools, Days, Floats
+from pulse_runner.metrics import ROWS
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class MetricPanel:
     `numerator` and `denominator` are (S, T), NaN where there is no snapshot; `denominator` is None for counts.
     `excluded` (S, T) marks days that are neither tested nor learned from (known events, days that a person confirmed as an incident).
     `status` and `status_reason` (S, T) are those of pulse_segment_snapshots. `rebased_on` (S,) is the first day of the level that a
-    person or the lifecycle accepted as the new normal, NaT when there is none.
+    person or the lifecycle accepted as the new normal, NaT when there is none. `ordinary` (S, T) marks days that a person called a
+    false alarm: they are learned from, however far off they are.
     """
 
     metric: str
@@ -34,10 +36,11 @@ class MetricPanel:
     status: npt.NDArray[Any] | None = None
     status_reason: npt.NDArray[Any] | None = None
     rebased_on: Days | None = None
+    ordinary: Bools | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.segment_ids), len(self.dates))
-        for name in ("numerator", "denominator", "excluded", "status", "status_reason"):
+        for name in ("numerator", "denominator", "excluded", "status", "status_reason", "ordinary"):
             array = getattr(self, name)
             if array is not None and array.shape != shape:
                 raise ValueError(f"{self.metric}: {name} has shape {array.shape}, expected {shape} (segments, days).")
@@ -77,7 +80,7 @@ class MetricPanel:
         return MetricPanel(
             self.metric, names, self.dates[days], self.numerator[rows, days], cut(self.denominator),
             cut(self.excluded), cut(self.status), cut(self.status_reason),
-            None if self.rebased_on is None else self.rebased_on[rows],
+            None if self.rebased_on is None else self.rebased_on[rows], cut(self.ordinary),
         )  # fmt: skip
 
 
@@ -159,6 +162,22 @@ class Panels:
     constrained: frozenset[tuple[str, str]] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
+
+    def audience(self, day: np.datetime64) -> dict[str, int]:
+        """Return the latest size of each segment up to a day, and the latest number of rows of each entity."""
+        counted = list[tuple[str, Floats, Days]]()
+        if (size := self.metrics.get("size")) is not None:
+            counted += [(s, size.numerator[n], size.dates) for n, s in enumerate(size.segment_ids)]
+        if (health := self.health) is not None:
+            counted += [
+                (e, health.rows[n], health.dates) for n, (e, column) in enumerate(health.keys) if column == ROWS
+            ]
+        out = {}
+        for name, values, dates in counted:
+            known = values[(dates <= day) & np.isfinite(values)]
+            if len(known):
+                out[name] = int(known[-1])
+        return out
 
     @property
     def dates(self) -> Days:

@@ -85,6 +85,23 @@ def latest_explanations(warehouse: Warehouse, incident_ids: Sequence[str]) -> di
     return {incident_id: stored_explanation(row) for incident_id, row in newest.items()}
 
 
+def causes_of(warehouse: Warehouse, incident_ids: Sequence[str]) -> dict[str, list[tuple[datetime, str]]]:
+    """Return by incident what each version believed in most ('' for nothing), with when it was made, the oldest first."""
+    if not incident_ids:
+        return {}
+    marks = ", ".join("?" for _ in incident_ids)
+    rows = warehouse.query(
+        f"select incident_id, version, created_at, hypotheses from {warehouse.table(TABLE)}"
+        f" where incident_id in ({marks}) order by incident_id, version",
+        list(incident_ids),
+    )
+    out: dict[str, list[tuple[datetime, str]]] = {}
+    for row in rows:
+        first: dict[str, Any] = next(iter(_listed(row, "hypotheses")), {})
+        out.setdefault(row["incident_id"], []).append((row["created_at"], str(first.get("cause", ""))))
+    return out
+
+
 def save(warehouse: Warehouse, explanations: Sequence[StoredExplanation]) -> None:
     """Write explanations, all or nothing; the same call twice changes nothing."""
     with warehouse.transaction():

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from pulse_runner.detectors.base import Key
-from pulse_runner.incidents.incident import PULSE, Incident, IncidentEvent, Transition
+from pulse_runner.incidents.incident import NOTES, PULSE, Incident, IncidentEvent, Transition
 
+EVER = date.max  # an incident that is ignored until some date; which one does not matter to baselines
 SEEN = ("opened", "continued", "worsened", "reopened")  # events of Pulse that a finding led to
 
 
@@ -109,14 +110,22 @@ def _states(
     states: list[_State] = []
     before = replace(incident, last_seen_on=incident.detected_on, resolved_on=None, resolution="")
     for after, event in _by_knowledge(events, last_judged):
+        if event.event in NOTES:
+            continue
         by_person = event.actor != PULSE
         changes: dict[str, object] = {"status": event.to_status}
         if event.to_status == "resolved":
             is_now = incident.resolved_on == event.snapshot_date
-            how = incident.resolution if is_now else "person"
-            changes |= {"resolved_on": event.snapshot_date, "resolution": how if by_person else event.event}
+            how = "person"
+            if event.event in ("false_alarm", "accepted") or not by_person:
+                how = event.event
+            elif is_now and incident.resolution == "accepted":
+                how = incident.resolution
+            # what was over already stays over since then
+            changes |= {"resolved_on": before.resolved_on or event.snapshot_date, "resolution": how, "until_on": None}
         else:
-            changes |= {"resolved_on": None, "resolution": ""}
+            until = EVER if event.event == "ignored_until" else None
+            changes |= {"resolved_on": None, "resolution": "", "until_on": until}
         if event.event in SEEN and not by_person:
             changes["last_seen_on"] = max(before.last_seen_on, event.snapshot_date)
         before = replace(before, **changes)  # type: ignore[arg-type]

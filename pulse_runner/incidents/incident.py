@@ -9,14 +9,16 @@ from hashlib import sha256
 from typing import Literal
 
 from pulse_runner.detectors.base import Key
-from pulse_runner.vocabulary import Severity, Status
+from pulse_runner.vocabulary import Criticality, Severity, Status
 
 NAME = "INC-"
 PULSE = "pulse"  # the actor of what Pulse itself decides
 
 EventName = Literal[
-    "opened", "continued", "worsened", "recovered", "accepted", "acknowledged", "resolved", "ignored", "reopened"
-]
+    "opened", "continued", "worsened", "recovered", "accepted", "acknowledged", "assigned", "commented", "snoozed",
+    "resolved", "false_alarm", "ignored", "ignored_until", "reopened",
+]  # fmt: skip
+NOTES: tuple[EventName, ...] = ("assigned", "commented", "snoozed")  # events that leave the state as it is
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class About:
     label: str
     entity: str = ""
     owner: str = ""
+    criticality: Criticality = "normal"
     reads: Callable[[str, str], frozenset[str]] | None = None
     """The columns that a metric (and attribute) of the segment comes from, its rule's among them; None: not known."""
 
@@ -86,6 +89,8 @@ class Incident:
     created_at: datetime
     updated_at: datetime
     number: int | None = None  # given by the store, once
+    until_on: date | None = None  # snoozed, or ignored, until this date
+    severity_parts: str = ""  # effect, certainty, audience and criticality behind the severity, as JSON
 
     @property
     def name(self) -> str:
@@ -111,6 +116,11 @@ class Incident:
     def is_live(self) -> bool:
         """Say whether the fault is still there as far as Pulse knows."""
         return self.status != "resolved"
+
+    @property
+    def is_accepted(self) -> bool:
+        """Say whether its level is what to expect from its start on: a person or Pulse said so."""
+        return self.resolution == "accepted" or (self.status == "ignored" and self.until_on is None)
 
 
 @dataclass(frozen=True)
@@ -146,11 +156,13 @@ def name_of(incident_id: str, number: int | None) -> str:
 
 
 def transition(
-    before: Incident | None, after: Incident, event: EventName, day: date, now: datetime, actor: str, reason: str
-) -> Transition:
-    """Return the change of an incident (`before` None when it is new) with the event that tells of it."""
-    # one event of a kind per incident and date, save for people, who may change their mind within a day
-    unique = "" if actor == PULSE else now.isoformat()
+    before: Incident | None, after: Incident, event: EventName, day: date, now: datetime, actor: str, reason: str,
+    unique: str = "",
+) -> Transition:  # fmt: skip
+    """Return the change of an incident (`before` None when it is new) with the event that tells of it.
+
+    There is one event of a kind per incident, date and actor, and `unique`: people may change their mind within a day.
+    """
     identity = digest(f"{after.incident_id}|{event}|{day}|{actor}|{unique}")
     status = before.status if before is not None else ""
     return Transition(

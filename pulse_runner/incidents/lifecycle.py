@@ -2,9 +2,9 @@
 
     finding --> open --(acknowledge)--> acknowledged
                  |  \\                      |
-                 |   `--(ignore)--> ignored |
+                 |   `--(ignore)--> ignored | (until a date: then open again)
                  v                  v       v
-               resolved: recovered | accepted (it lasted, or resolved as the new normal) | person
+               resolved: recovered | accepted (it lasted, or resolved as the new normal) | person | false_alarm
                  `--(reopen, or the fault is back within REOPEN_DAYS)--> open
 
 Findings of one segment that start together are one incident. It is about the one whose detector has the
@@ -22,7 +22,7 @@ from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.incidents.incident import PULSE, About, Incident, Related, Transition, digest, transition
-from pulse_runner.incidents.severity import severity_of
+from pulse_runner.incidents.severity import graded
 from pulse_runner.vocabulary import ACTIVE, severity_rank
 
 REOPEN_DAYS = 2  # a fault that is back so soon never went
@@ -51,6 +51,7 @@ def advance(
     `stored` holds the live incidents and those resolved in the last REOPEN_DAYS. `subjects` is keyed by segment_id, and by entity
     for findings about an entity itself. A test that is not among the verdicts is quiet, unless the report is blind for it.
     """
+    report = graded(report, subjects)
     day = report.day
     verdicts = {v.key: v for v in report.verdicts}
     claimed: set[Key] = set()
@@ -98,19 +99,26 @@ def accepted_levels(incidents: Iterable[Incident]) -> dict[Key, date]:
     """Return per test the first day of the level that was accepted as the new normal: the `rebased_on` of panels."""
     out: dict[Key, date] = {}
     for i in incidents:
-        if i.resolution == "accepted" or i.status == "ignored":
+        if i.is_accepted:
             for key in i.keys:
                 out[key] = max(out.get(key, i.started_on), i.started_on)
     return out
 
 
+def ordinary_days(incidents: Iterable[Incident]) -> dict[Key, list[tuple[date, date]]]:
+    """Return per test the intervals that a person called false alarms: days like any other, to be learned from."""
+    return _spans((i for i in incidents if i.resolution == "false_alarm"), date.max)
+
+
 def confirmed_days(incidents: Iterable[Incident], before: date) -> dict[Key, list[tuple[date, date]]]:
     """Return per test the intervals that stay out of baselines: days of incidents that recovered or that a person resolved,
     and days of open ones up to the day before `before`."""
+    return _spans((i for i in incidents if not i.is_accepted and i.resolution != "false_alarm"), before)
+
+
+def _spans(incidents: Iterable[Incident], before: date) -> dict[Key, list[tuple[date, date]]]:
     out: dict[Key, list[tuple[date, date]]] = {}
     for i in incidents:
-        if i.resolution == "accepted" or i.status == "ignored":
-            continue
         last = (i.resolved_on or before) - timedelta(days=1)
         for key in i.keys:
             if i.started_on <= last:
@@ -126,7 +134,7 @@ def _follow(
     findings = [v.finding for v in seen if v.finding is not None]
     if not incident.is_live:
         since = (day - (incident.resolved_on or day)).days
-        if incident.resolution == "person" and day > incident.last_seen_on:
+        if incident.resolution in ("person", "false_alarm") and day > incident.last_seen_on:
             since = max(since, 0)  # people decide today about dates that are judged tomorrow
         if not findings or not 0 <= since <= REOPEN_DAYS or incident.resolution == "accepted":
             return None
@@ -147,6 +155,10 @@ def _follow(
         why = f"The level has held for {(day - incident.started_on).days} days and is now what Pulse expects."
         seen_on = day if findings else incident.last_seen_on
         return _close(replace(incident, last_seen_on=seen_on), "accepted", day, now, actor, why)
+    if findings and incident.status == "ignored" and incident.until_on and day >= incident.until_on:
+        after = replace(_seen(incident, findings, day, now), status="open", until_on=None)
+        why = f"Ignored until {incident.until_on}, and still there. {findings[0].reason}"
+        return transition(incident, after, "reopened", day, now, actor, why)
     if findings:
         return _continue(incident, findings, day, now, actor)
     unknown = (Outcome.NO_DATA, Outcome.MUTED, Outcome.NEEDS_HISTORY)
@@ -194,8 +206,10 @@ def _continue(
 def _seen(incident: Incident, findings: Sequence[Finding], day: date, now: datetime) -> Incident:
     """Return the incident with today's numbers; severity and peak only ever grow."""
     main = next((f for f in findings if f.key == incident.key), None)
-    worst = max((incident.severity, *(severity_of(f) for f in findings)), key=severity_rank)
-    after = replace(incident, last_seen_on=max(day, incident.last_seen_on), updated_at=now, severity=worst)
+    worst = max(findings, key=lambda f: severity_rank(f.severity))
+    after = replace(incident, last_seen_on=max(day, incident.last_seen_on), updated_at=now)
+    if severity_rank(worst.severity) > severity_rank(incident.severity):
+        after = replace(after, severity=worst.severity, severity_parts=worst.parts)
     if main is None:
         return after
     return replace(
@@ -216,15 +230,15 @@ def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime
     f = found.primary
     subject = subjects.get(f.segment_id or f.entity, About(f.segment_id or f.entity, f.entity))
     identity = incident_id(f)
-    severity = max((severity_of(f), *(severity_of(r) for r in found.related)), key=severity_rank)
+    worst = max((f, *found.related), key=lambda r: severity_rank(r.severity))
     incident = Incident(
         incident_id=identity, group_key=identity, segment_id=f.segment_id, entity=f.entity, detector=f.detector,
-        metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=severity,
+        metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=worst.severity,
         direction=f.direction, owner=subject.owner, title=f"{subject.label}: {detectors.find(f.detector).headline(f)}", reason=f.reason,
         started_on=f.started_on, detected_on=day, last_seen_on=day, resolved_on=None, resolution="", observed=f.observed,
         expected=f.expected, lower_bound=f.lower, upper_bound=f.upper, effect=f.effect, p_value=f.p_value,
         threshold=f.threshold, peak_effect=f.effect, related=_related(found.related, day), assignee="", note="", created_at=now,
-        updated_at=now,
+        updated_at=now, severity_parts=worst.parts,
     )  # fmt: skip
     return transition(None, incident, "opened", day, now, actor, f.reason)
 
@@ -305,7 +319,7 @@ def _related(findings: Iterable[Finding], day: date, so_far: tuple[Related, ...]
         *so_far,
         *(
             Related(
-                f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, severity_of(f), f.observed, f.expected,
+                f.key, f.detector, f.metric, f.attribute or "", f.bucket or "", f.direction, f.severity, f.observed, f.expected,
                 f.effect, f.p_value, f.reason, str(day),
             )
             for f in findings if f.key not in known

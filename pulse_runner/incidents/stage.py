@@ -14,7 +14,13 @@ from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.incidents.baselines import distribution_exclusions
 from pulse_runner.incidents.history import History
 from pulse_runner.incidents.incident import About, Transition
-from pulse_runner.incidents.lifecycle import REOPEN_DAYS, accepted_levels, advance, confirmed_days
+from pulse_runner.incidents.lifecycle import (
+    REOPEN_DAYS,
+    accepted_levels,
+    advance,
+    confirmed_days,
+    ordinary_days,
+)
 from pulse_runner.incidents.store import read_history, save
 from pulse_runner.segments.columns import measured_columns, rule_columns
 from pulse_runner.segments.model import Entity, Project, Rule, Segment
@@ -97,14 +103,14 @@ def past_of(history: History, day: date) -> Past:
     What Pulse decided itself does not: the detectors find that again in the series.
     """
     decided = history.decided_before(day)
-    return Past(confirmed_days(decided, day), accepted_levels(decided))
+    return Past(confirmed_days(decided, day), accepted_levels(decided), ordinary_days(decided))
 
 
 def subjects(project: Project) -> dict[str, About]:
     """Return label, entity and owner of every segment, and of every entity by its own name."""
     rules = {name: s.rule for name, s in project.segments.items()}
     about = {
-        s.name: About(s.label or s.name, s.entity, s.owner, _reads(s, project.entities[s.entity], rules))
+        s.name: About(s.label or s.name, s.entity, s.owner, s.criticality, _reads(s, project.entities[s.entity], rules))
         for s in project.segments.values()
     }
     for entity in project.entities.values():

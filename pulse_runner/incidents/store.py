@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import MISSING, asdict, fields, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -103,10 +103,14 @@ def read_incidents(warehouse: Warehouse) -> list[Incident]:
     return [incident_of(r) for r in warehouse.query(f"select {names} from {warehouse.table('pulse_incidents')}")]
 
 
+def read_events(warehouse: Warehouse) -> list[IncidentEvent]:
+    """Return every event of every incident."""
+    return [event_of(r) for r in warehouse.query(f"select * from {warehouse.table('pulse_incident_events')}")]
+
+
 def read_history(warehouse: Warehouse) -> History:
     """Return every stored incident with its events."""
-    events = warehouse.query(f"select * from {warehouse.table('pulse_incident_events')}")
-    return History(read_incidents(warehouse), map(event_of, events))
+    return History(read_incidents(warehouse), read_events(warehouse))
 
 
 def save(warehouse: Warehouse, changes: Sequence[Transition]) -> None:
@@ -146,7 +150,11 @@ def _numbers(warehouse: Warehouse, incidents: Mapping[str, Incident]) -> dict[st
 
 def incident_of(row: Mapping[str, Any]) -> Incident:
     """Return a row of `pulse_incidents` as an Incident: the one place where its JSON is read."""
-    values = {f.name: row[f.name] for f in fields(Incident) if f.name != "number"} | {"number": row.get("number")}
+    # columns that an earlier version had not are null until the next build adds them
+    values: dict[str, Any] = {
+        f.name: row[f.name] if f.default is MISSING else row.get(f.name) for f in fields(Incident)
+    }
+    values["severity_parts"] = values["severity_parts"] or ""
     listed = json.loads(row["related"] or "[]")
     values["related"] = tuple(Related(**{**r, "key": tuple(r["key"])}) for r in listed)
     return Incident(**values)

@@ -86,6 +86,8 @@ def _message(schema: Schema, file_kind: str, found: ErrorDetails, path: Path) ->
 def _pattern(pattern: str, given: str, path: Path) -> str:
     if pattern.startswith("^[A-Z]"):  # never repeat what was given: it may be the secret itself
         return f"`{_word(path)}` must be the name of an environment variable (capitals, digits, _), never a value or address"
+    if pattern.startswith("^([01]"):
+        return f"`{_word(path)}` must be a time of day such as 08:00, not `{given}`"
     if "@" in pattern:
         return f"`{given}` is not an email address"
     if len(given) > 50:

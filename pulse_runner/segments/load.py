@@ -26,13 +26,13 @@ from pulse_runner.segments.model import (
     Not,
     Project,
     Relation,
-    Route,
     Rule,
     Segment,
     SegmentLeaf,
     SqlLeaf,
 )
 from pulse_runner.segments.names import renamed, safe_name, safe_sql
+from pulse_runner.segments.route_schema import routes_of
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.semantics import CALL, check_all, columns_of
 from pulse_runner.segments.source import Document, parse
@@ -85,7 +85,7 @@ def build_project(texts: Mapping[str, str], schema: Schema) -> Project:
         raise DefinitionError(problems)
     entities = {s.entity: _entity(s) for kind, _, s in documents if kind == "entity"}
     fields = {s.entity: tuple(s.fields) for kind, _, s in documents if kind == "entity"}
-    routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in _routes(s).items()}
+    routes = {n: r for kind, _, s in documents if kind == "routes" for n, r in routes_of(s).items()}
     segments = {s.segment: _segment(s, d.file, fields[s.entity]) for kind, d, s in documents if kind == "segment"}
     defaults = next((_thresholds(s) for kind, _, s in documents if kind == "defaults"), {})
     return Project(entities, segments, routes, defaults, schema.functions)
@@ -146,6 +146,7 @@ def _segment(spec: Any, file: str, fields: tuple[str, ...]) -> Segment:
     return Segment(
         spec.segment, spec.entity, _rule(spec.rules, fields), spec.owner, spec.label or "",
         spec.description or "", spec.enabled, _thresholds(spec), tuple(spec.alerts), file,
+        spec.criticality, tuple(spec.tags),
     )  # fmt: skip
 
 
@@ -187,10 +188,3 @@ def _leaf(spec: Any) -> FieldLeaf:
     given = spec.value if spec.days is None else spec.days
     values = tuple(given) if isinstance(given, list) else () if given is None else (given,)
     return FieldLeaf(safe_name(spec.field), spec.operator, values)
-
-
-def _routes(spec: Any) -> dict[str, Route]:
-    return {
-        name: Route(name, tuple(r.channels), r.min_severity, r.messages_per_run or spec.messages_per_run)
-        for name, r in spec.routes.items()
-    }

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pulse_runner.segments.functions import Functions
+from pulse_runner.segments.routing import FOLLOW_UPS, DigestTime, Escalation, FollowUp, GroupBy, Hours, Match
 from pulse_runner.segments.strict import ChannelSettings
-from pulse_runner.vocabulary import Severity
+from pulse_runner.vocabulary import Criticality, Severity
 
 FieldType = Literal["number", "text", "boolean", "date", "timestamp"]
 Value = str | int | float | bool
@@ -209,6 +210,8 @@ class Segment:
     thresholds: Mapping[str, DetectorSettings] = field(default_factory=dict)
     alerts: tuple[str, ...] = ()
     file: str = ""
+    criticality: Criticality = "normal"
+    tags: tuple[str, ...] = ()
 
 
 MESSAGES_PER_RUN = 10
@@ -216,12 +219,23 @@ MESSAGES_PER_RUN = 10
 
 @dataclass(frozen=True)
 class Route:
-    """A named list of channels, used from `min_severity` upwards, with the budget of each of its targets."""
+    """A named list of channels: which incidents it takes (`match`; None: of the segments that name it), from which severity on,
+    when it may speak, how often, and who is next. `goes_on` is false where no route after it may take the same incident."""
 
     name: str
     channels: tuple[ChannelSettings, ...]
     min_severity: Severity = "low"
     messages_per_run: int = MESSAGES_PER_RUN
+    match: Match | None = None
+    goes_on: bool = True
+    quiet_hours: Hours | None = None
+    business_hours: Hours | None = None
+    digest: DigestTime | None = None
+    repeat_days: int | None = None
+    group_by: GroupBy = "cause"
+    follow_ups: tuple[FollowUp, ...] = FOLLOW_UPS
+    escalate: Escalation | None = None
+    messages_per_hour: int | None = None
 
 
 @dataclass(frozen=True)

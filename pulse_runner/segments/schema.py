@@ -16,10 +16,11 @@ from pydantic import Field as PField
 
 from pulse_runner.segments.functions import Functions
 from pulse_runner.segments.limits import MOST_DAYS
-from pulse_runner.segments.model import MESSAGES_PER_RUN, FieldType
+from pulse_runner.segments.model import FieldType
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
+from pulse_runner.segments.route_schema import RouteSpec, RoutesSpec
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
-from pulse_runner.vocabulary import SENSITIVITIES, Direction, Severity
+from pulse_runner.vocabulary import SENSITIVITIES, Criticality, Direction
 
 _Scalar: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 # operands are typed by the field that they meet, so semantics.py judges them
@@ -298,6 +299,12 @@ class SegmentSpec(Spec):
     ]
     thresholds: dict[str, Threshold] = PField(default_factory=dict)
     alerts: Annotated[list[Text], PField(description="Routes of routes.yml.")] = PField(default_factory=list)
+    criticality: Annotated[
+        Criticality, PField(description="`high` raises the severity of its incidents by a step, `critical` by two.")
+    ] = "normal"
+    tags: Annotated[list[Name], PField(description="Words that routes and silences can match.")] = PField(
+        default_factory=list
+    )
 
 
 class DefaultsSpec(Spec):
@@ -306,38 +313,18 @@ class DefaultsSpec(Spec):
     thresholds: dict[str, Threshold] = PField(default_factory=dict)
 
 
-Budget = Annotated[
-    int,
-    PField(ge=1, le=1000, description="Messages that a target gets in one run; the rest is named in one digest."),
-]
-
-
-class RouteSpec(Spec):
-    """A named list of channels, used for incidents of `min_severity` and above."""
-
-    min_severity: Severity = "low"
-    messages_per_run: Budget | None = None
-    channels: Annotated[list[ChannelSettings], PField(min_length=1)]
-
-
-class RoutesSpec(Spec):
-    """The alert routes of the project."""
-
-    messages_per_run: Budget = MESSAGES_PER_RUN
-    routes: dict[Name, RouteSpec]
-
-
 @dataclass(frozen=True)
 class Schema:
     """The shape of all files, with what the registries of detectors and channels, and the project, add to it.
 
     `detectors` maps a detector's name to whether it takes a threshold per attribute; `channels`
-    maps a channel's name to its settings. `functions` are what SQL may use.
+    maps a channel's name to its settings. `functions` are what SQL may use, `causes` what explanations can name.
     """
 
     detectors: Mapping[str, bool]
     channels: Mapping[str, type[ChannelSettings]]
     functions: Functions = Functions()  # noqa: RUF009  frozen
+    causes: tuple[str, ...] = ()
 
     @cached_property
     def specs(self) -> Mapping[str, type[Spec]]:

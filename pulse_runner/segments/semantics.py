@@ -19,6 +19,7 @@ from pulse_runner.segments.pattern import DO as SHORTER
 from pulse_runner.segments.pattern import pattern_problem
 from pulse_runner.segments.people import looks_like_people
 from pulse_runner.segments.references import check_references
+from pulse_runner.segments.route_schema import check_routes
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path
 
@@ -42,12 +43,23 @@ def check_all(documents: Sequence[Checked], schema: Schema) -> None:
                 _segment(document, spec, entities, segments, routes, schema)
                 if spec.entity in entities:
                     _thresholds(document, spec, entities[spec.entity], schema)
+            elif kind == "routes":
+                check_routes(document, spec, _names(entities, segments, schema))
             elif kind == "defaults":
                 for detector, settings in spec.thresholds.items():
                     if settings.attributes:
                         where: Path = ("thresholds", detector, "attributes")
                         document.complain(where, "attributes are of an entity; give them in the segment's own file")
     check_references(documents, segments)
+
+
+def _names(entities: Mapping[str, Any], segments: Mapping[str, Any], schema: Schema) -> dict[str, list[str]]:
+    """Return what routes can match by name."""
+    return {
+        "owner": sorted({s.owner for s in segments.values()}), "tag": sorted({t for s in segments.values() for t in s.tags}),
+        "entity": list(entities), "segment": list(segments), "detector": list(schema.detectors),
+        **({"cause": list(schema.causes)} if schema.causes else {}),
+    }  # fmt: skip
 
 
 def _duplicates(documents: Sequence[Checked]) -> None:

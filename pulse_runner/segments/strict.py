@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as PField
 
 NAME = r"^[a-z][a-z0-9_]{0,49}$"
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 Name = Annotated[str, PField(pattern=NAME)]

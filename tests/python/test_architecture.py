@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("explain",),
     ("alert",),
     ("report", "backtest", "pipeline", "catch_up", "schedules", "plugins", "package"),
-    ("api", "adopt", "review"),
+    ("api", "adopt", "review", "tune"),
     ("cli",),
     ("publish", "__main__"),
 )

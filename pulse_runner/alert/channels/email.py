@@ -28,8 +28,8 @@ from pulse_runner.alert.channels.base import (
     url_problem,
 )
 from pulse_runner.alert.channels.recipients import redact
+from pulse_runner.alert.channels.smtp import message_id, server_of, smtp_problem
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
-from pulse_runner.alert.channels.smtp import server_of, smtp_problem
 from pulse_runner.alert.message import AlertMessage, Section, Trend, as_text, marks, smaller
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import ChannelSettings
@@ -124,7 +124,11 @@ class Email:
         """Return subject, HTML and text as JSON, below the size at which mail readers clip."""
         body = ""
         for version in smaller(message):
-            parts = {"subject": version.subject, "html": as_html(version), "text": as_text(version)}
+            first = message.thread.subject
+            subject = f"Re: {first}" if first else version.subject  # mail readers keep one subject together
+            parts = {"subject": subject, "html": as_html(version), "text": as_text(version)}
+            if message.thread.key:
+                parts["thread"] = message.thread.key
             body = json.dumps(parts, ensure_ascii=False)
             if len(parts["html"].encode()) <= MAX_BYTES:
                 break
@@ -150,7 +154,10 @@ class Email:
     def _send_by_resend(self, outgoing: Outgoing, sender: str, people: list[str], env: Env, edge: Edge) -> str:
         key = secret(env, "RESEND_API_KEY")
         url = (secret(env, "RESEND_API_URL") or RESEND).rstrip("/") + "/emails"
-        payload = json.dumps({"from": sender, "to": people, **json.loads(outgoing.body)}, ensure_ascii=False)
+        parts = json.loads(outgoing.body)
+        # Resend gives a mail an id of its own: the conversation is held together by one reference in all of its mails
+        kept = {"References": message_id(parts.pop("thread", outgoing.key), sender)}
+        payload = json.dumps({"from": sender, "to": people, **parts, "headers": kept}, ensure_ascii=False)
         # sender and recipients are part of the key: the same key with another payload is refused (409)
         digest = sha256(json.dumps([sender, people]).encode()).hexdigest()[:8]
         headers = {

@@ -80,6 +80,7 @@ class N8n:
             "incident": first,
             "related": others[:most],
             "report_url": message.report_url,
+            "thread": message.thread.key or key,
             "related_left_out": max(len(others) - most, 0),
         }
         return Frozen(message.subject, json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":")))

@@ -119,11 +119,23 @@ def compose(sender: str, people: list[str], outgoing: Outgoing, edge: Edge) -> E
     mail["From"] = sender
     mail["To"] = ", ".join(people)
     mail["Date"] = format_datetime(edge.now())
-    mail["Message-ID"] = f"<{outgoing.key}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    mail["Message-ID"] = message_id(outgoing.key, sender)
+    first = parts.get("thread", outgoing.key)
+    if first != outgoing.key:
+        mail["In-Reply-To"] = mail["References"] = message_id(first, sender)
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(parts["text"], cte="quoted-printable")
     mail.add_alternative(parts["html"], subtype="html", cte="quoted-printable")
     return mail
+
+
+def message_id(key: str, sender: str) -> str:
+    """Return the Message-ID of the mail with a key.
+
+    >>> message_id("pulse-1a", "Pulse <pulse@example.com>")
+    '<pulse-1a@example.com>'
+    """
+    return f"<{key}@{parseaddr(sender)[1].rpartition('@')[2]}>"
 
 
 def _connect(server: Server, env: Env, timeout: float) -> smtplib.SMTP:

@@ -92,6 +92,7 @@ class _State:
     def __init__(self, panel: MetricPanel, tuning: Tuning, alpha: Floats) -> None:
         self.panel, self.tuning, self.alpha, self.link = panel, tuning, alpha, link_of(panel)
         self.usable = panel.usable
+        self.ordinary = np.zeros(self.usable.shape, bool) if panel.ordinary is None else panel.ordinary & self.usable
         self.weekdays = weekdays(panel.dates)
         size = len(panel.segment_ids)
         self.level, self.rhythm, self.noise = Level(size, tuning), Rhythm(size, tuning), Noise(size, tuning)
@@ -175,9 +176,11 @@ class _State:
         known = self.level.count >= FEWEST  # before that, most surprises are about what the level and the weekdays are
         self.tail.learn(day.t, nominal, side, day.ready & known & ~returned & ~episodes.open)
         bigger = episodes.worsens(day)
-        opens = day.ready & ~episodes.open & ((p < self.alpha) | bigger) & ~returned
+        ordinary = self.ordinary[:, day.t]  # a person said so: no episode begins or lasts on such a day
+        opens = day.ready & ~episodes.open & ((p < self.alpha) | bigger) & ~returned & ~ordinary
         closes, accepted = episodes.go_on(day, p)
-        accepted &= ~returned
+        closes |= episodes.open & ordinary
+        accepted &= ~returned & ~ordinary
         self.level.move(np.where(accepted, episodes.shift(), 0.0) + np.where(returned, episodes.old, 0.0))
         self.level.age = np.where(accepted, 3, self.level.age)  # the new level is known from a few days only
         episodes.old = np.where(returned, -episodes.old, episodes.old)
@@ -190,7 +193,7 @@ class _State:
         expected = self.link.mean(day.centre + drift) * day.people
         episodes.begin(replace(day, expected=expected), opens, since, sign, dev, ~single, p)
         episodes.open = (episodes.open | opens) & ~closes & ~accepted & ~returned
-        surprise.sums[:, opens | closes | accepted | returned] = 0.0
+        surprise.sums[:, opens | closes | accepted | returned | ordinary] = 0.0
         return p, accepted, returned, drift
 
     def _learn(self, day: Day, learns: Bools) -> None:

@@ -31,9 +31,14 @@ class Desk:
         }  # fmt: skip
 
     def run(
-        self, definitions: Project, days: int = 0, env: Mapping[str, str] | None = None, **options: Any
+        self,
+        definitions: Project,
+        days: int = 0,
+        env: Mapping[str, str] | None = None,
+        hours: float = 0,
+        **options: Any,
     ) -> AlertReport:
-        now = NOW + timedelta(days=days)
+        now = NOW + timedelta(days=days, hours=hours)
         return run_alerts(
             self.store, definitions, D + timedelta(days=days), now, self.env if env is None else env, out=self.said.append,
             http=self.http, clock=lambda: (now + timedelta(seconds=5)).replace(tzinfo=UTC), sleep=self.waits.append, **options,

@@ -48,12 +48,14 @@ TABLES = {
     " upper_bound double precision,"
     " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
     " related varchar, assignee varchar,"
-    " note varchar, created_at timestamp, updated_at timestamp, number integer",
+    " note varchar, created_at timestamp, updated_at timestamp, number integer, until_on date, severity_parts varchar",
     "pulse_incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar,"
     " from_status varchar, to_status varchar, actor varchar, reason varchar",
     "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
     " created_at timestamp, source varchar, model varchar, headline varchar, summary varchar, hypotheses varchar,"
     " recommendations varchar, rejected varchar, evidence varchar, evidence_hash varchar",
+    "pulse_silences": "silence_id varchar, scope varchar, reason varchar, created_by varchar, created_at timestamp,"
+    " ends_at timestamp, ended_at timestamp, ended_by varchar",
     "pulse_alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar,"
     " target varchar, status varchar, attempts integer, reason varchar, subject varchar, body varchar,"
     " idempotency_key varchar, snapshot_date date, planned_at timestamp, sent_at timestamp",

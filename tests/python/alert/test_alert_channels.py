@@ -434,6 +434,7 @@ def test_resend_gets_what_its_own_sdk_sends(web: Web, edge: Edge, monkeypatch: p
         "from": "Pulse <pulse@example.com>",
         "to": ["growth@example.com", "ana@example.com"],
         **json.loads(body),
+        "headers": {"References": f"<{KEY}@example.com>"},
     }
     resend.Emails.send(params, {"idempotency_key": web.got[0].headers["idempotency-key"]})
     ours, theirs = web.got

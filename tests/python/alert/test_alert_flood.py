@@ -205,7 +205,9 @@ def test_what_no_channel_can_name_is_counted(name: str) -> None:
         identity(n): Topic(incident(identity(n), segment_id=f"audience_{n}"), f"R&D <audience> number {n}")
         for n in range(1500)
     }
-    letter = Letter(tuple(Decision(i, here, "send", "new") for i in about), is_digest=True)
+    letter = Letter(
+        tuple(Decision(i, here, "send", "new") for i in about), why="More than 10 messages were due in this run."
+    )
     body = CHANNELS[name].render(digest(letter, about, D, NOW), "key").body
     named = sum(i[:8] in body for i in about)
     assert named == 1500 or (named == 700 and "and 800 more" in body)

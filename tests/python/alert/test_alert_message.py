@@ -16,7 +16,7 @@ SIZES = (1000.0,) * 27 + (580.0,)
 
 
 def topic(explained: bool = True, **row: object) -> Topic:
-    about = incident(**row)  # type: ignore[arg-type]
+    about = incident(**{"group_key": "g", **row})  # type: ignore[arg-type]
     told = explanation(about.incident_id) if explained else None
     rule = "ltv > 1000 and last_active_days <= 7"
     return Topic(about, "High-Value Active Users", "growth-team", rule, told, Trend(SIZES, D, low=940.0, high=1060.0))

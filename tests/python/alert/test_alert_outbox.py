@@ -11,10 +11,18 @@ import pytest
 from pulse_runner.alert.channels.email import EmailSettings
 from pulse_runner.alert.channels.slack import SlackSettings
 from pulse_runner.alert.delivery import Delivery
-from pulse_runner.alert.outbox import Address, addresses, decide, grouped, message_key, plan
+from pulse_runner.alert.outbox import decide, grouped, message_key
+from pulse_runner.alert.outbox import plan as plan_at
+from pulse_runner.alert.routing import Address, addresses
+from pulse_runner.alert.situation import Situation
 from pulse_runner.incidents.incident import IncidentEvent
 from pulse_runner.segments.model import Field, FieldLeaf, Project, Route, SegmentLeaf
 from tests.python.alert.store import CONSOLE, EMAIL, NOW, SLACK, TEAMS, D, incident, project
+
+
+def plan(*args: Any, **options: Any) -> Any:
+    return plan_at(*args, **{"situation": Situation(NOW), **options})
+
 
 HERE = Address("growth", "low", SLACK)
 

@@ -9,7 +9,7 @@ from pulse_runner.incidents.store import find_incident
 from pulse_runner.segments.model import Project
 from tests.python.alert.desk import INCIDENT, Desk
 from tests.python.alert.servers import Answer
-from tests.python.alert.store import CONSOLE, SLACK, TEAMS, D, project
+from tests.python.alert.store import CONSOLE, NOW, SLACK, TEAMS, D, project
 
 
 def asked(desk: Desk, definitions: Project, days: int = 0, incident: str = INCIDENT) -> list[tuple[str, str, str, str]]:
@@ -20,6 +20,7 @@ def asked(desk: Desk, definitions: Project, days: int = 0, incident: str = INCID
         D + timedelta(days=days),
         desk.env,
         7,
+        NOW,
     )
     return [(w.address.channel if w.address else "", w.decision, w.reason, w.before) for w in found]
 

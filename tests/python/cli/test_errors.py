@@ -64,10 +64,18 @@ COMMANDS: dict[str, str] = {
     "incidents acknowledge": "incidents acknowledge 3f2a",
     "incidents resolve": "incidents resolve 3f2a",
     "incidents ignore": "incidents ignore 3f2a",
+    "incidents assign": "incidents assign 3f2a --to ana",
+    "incidents comment": "incidents comment 3f2a --note seen",
+    "incidents snooze": "incidents snooze 3f2a --until 2999-01-01",
+    "incidents false-alarm": "incidents false-alarm 3f2a --why closed",
     "incidents reopen": "incidents reopen 3f2a",
+    "silences list": "silences list",
+    "silences add": "silences add --segment rich --hours 6 --why campaign",
+    "silences expire": "silences expire 3f2a",
     "known-events list": "known-events list",
     "known-events add": "known-events add --country GB --from 2026-01-01 --to 2026-01-31 --dry-run",
     "backtest": f"backtest --from {D} --to {D}",
+    "tune": "tune",
     "report": "report",
     "prune": "prune --dry-run",
     "schedule": "schedule cron",
@@ -77,8 +85,9 @@ OTHERS = {"demo"}  # it works on a project of its own, and says of any other tha
 NEED_PACKAGE = {"snapshot", "run"}
 READ_TABLES = {
     "snapshots list", "snapshots show", "snapshots forecast", "detect", "explain", "alert", "incidents list",
-    "incidents show", "incidents acknowledge", "incidents resolve", "incidents ignore", "incidents reopen", "backtest",
-    "report",
+    "incidents show", "incidents acknowledge", "incidents resolve", "incidents ignore", "incidents reopen", "incidents assign",
+    "incidents comment", "incidents snooze", "incidents false-alarm", "backtest", "report",
+    "silences list", "silences add", "silences expire", "tune",
 }  # fmt: skip
 NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "upgrade", "segments preview", "segments diff"}
 NEED_PROFILE = NEED_WAREHOUSE | {"schedule"}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from pulse_runner.detectors.base import Finding, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
 from pulse_runner.errors import UsageError
-from pulse_runner.incidents.actions import acknowledge, ignore, reopen, resolve
+from pulse_runner.incidents.actions import act, verb_of
 from pulse_runner.incidents.baselines import distribution_exclusions
 from pulse_runner.incidents.incident import About, Incident, Transition
-from pulse_runner.incidents.lifecycle import accepted_levels, advance, confirmed_days
+from pulse_runner.incidents.lifecycle import accepted_levels, advance, confirmed_days, ordinary_days
 
 D = date(2026, 2, 9)
 NOW = datetime(2026, 2, 10, 6, 30)
@@ -54,6 +56,15 @@ def verdict(kind: Outcome, on: date, **changes: object) -> Verdict:
 
 def opened(*findings: Finding) -> list[Incident]:
     return [t.incident for t in advance(report(*findings), [], ABOUT, NOW)]
+
+
+def do(
+    verb: str, incident: Incident, who: str, day: date, note: str = "", at: datetime = NOW, **options: Any
+) -> Transition:
+    flags = {"as_new_normal": options.pop("as_new_normal", False), "until": options.get("until")}
+    change = act(verb_of(verb, **flags), incident, who, day, at, note, **options)
+    assert change is not None
+    return change
 
 
 def later(days: int) -> date:
@@ -249,25 +260,35 @@ def test_a_recode_counts_as_much_as_the_loss_of_as_many_members(share: float, gr
 
 def test_people_acknowledge_resolve_ignore_and_reopen() -> None:
     (incident,) = opened(finding())
-    taken = acknowledge(incident, "ada", D, NOW, "looking").incident
+    taken = do("acknowledge", incident, "ada", D, "looking").incident
     assert (taken.status, taken.assignee, taken.note) == ("acknowledged", "ada", "looking")
-    closed = resolve(taken, "ada", later(1), NOW).incident
+    closed = do("resolve", taken, "ada", later(1)).incident
     assert (closed.status, closed.resolution, closed.resolved_on) == ("resolved", "person", later(1))
-    again = reopen(closed, "bob", later(2), NOW)
+    again = do("reopen", closed, "bob", later(2))
     assert (again.incident.status, again.incident.resolution, again.event.from_status) == ("open", "", "resolved")
-    assert ignore(again.incident, "bob", later(2), NOW).incident.status == "ignored"
+    assert do("ignore", again.incident, "bob", later(2)).incident.status == "ignored"
 
 
 def test_an_act_that_makes_no_sense_is_refused_with_what_would() -> None:
     (incident,) = opened(finding())
-    with pytest.raises(
-        UsageError, match="is open; only one that is acknowledged or ignored or resolved can be reopened"
+    closed = do("resolve", incident, "ada", D).incident
+    for verb, would in (
+        ("acknowledge", "acknowledged or open can be acknowledged"),
+        ("snooze", "acknowledged or open can be snoozed"),
+        ("ignore", "acknowledged or ignored or open can be ignored"),
     ):
-        reopen(incident, "ada", D, NOW)
+        with pytest.raises(UsageError, match=f"is resolved; only one that is {would}"):
+            do(verb, closed, "ada", D, until=later(3) if verb == "snooze" else None)
+    with pytest.raises(UsageError, match="is not after"):
+        do("snooze", incident, "ada", D, until=D)
+    with pytest.raises(UsageError, match="false-alarm needs to know why"):
+        do("false-alarm", incident, "ada", D)
+    with pytest.raises(UsageError, match="did you mean `snooze`"):
+        verb_of("snoze")
 
 
 def test_an_ignored_incident_stays_silent_and_still_closes() -> None:
-    ignored = ignore(opened(finding())[0], "ada", D, NOW).incident
+    ignored = do("ignore", opened(finding())[0], "ada", D).incident
     (change,) = step([ignored], later(1), finding(on=later(1), started_on=D))
     assert change.incident.status == "ignored"
     (gone,) = step([change.incident], later(2))
@@ -278,15 +299,112 @@ def test_days_of_incidents_stay_out_of_baselines_and_accepted_levels_start_them_
     key = ("customers", "vip", "distribution_shift", "distribution", "country")
     f = finding(detector="distribution_shift", metric="distribution", attribute="country", bucket="DE")
     (incident,) = opened(f)
-    closed = resolve(incident, "ada", later(5), NOW).incident
+    closed = do("resolve", incident, "ada", later(5)).incident
     assert confirmed_days([closed], later(30)) == {key: [(D, later(4))]}
     assert distribution_exclusions([closed], later(30)) == [("vip", "country", D, later(4))]
-    normal = resolve(incident, "ada", later(5), NOW, as_new_normal=True).incident
+    normal = do("resolve", incident, "ada", later(5), as_new_normal=True).incident
     assert confirmed_days([normal], later(30)) == {}
     assert distribution_exclusions([normal], later(30)) == [("vip", "country", date(1900, 1, 1), D - timedelta(days=1))]
 
 
 def test_a_level_accepted_later_does_not_empty_the_baseline_of_a_date_before_it_began() -> None:
     f = finding(detector="distribution_shift", metric="distribution", attribute="country", bucket="DE")
-    normal = resolve(opened(f)[0], "ada", later(5), NOW, as_new_normal=True).incident
+    normal = do("resolve", opened(f)[0], "ada", later(5), as_new_normal=True).incident
     assert distribution_exclusions([normal], D) == []
+
+
+def test_a_verb_that_finds_things_as_it_would_leave_them_does_nothing() -> None:
+    (incident,) = opened(finding())
+    for verb, options in (
+        ("acknowledge", {}),
+        ("assign", {"to": "bob"}),
+        ("snooze", {"until": later(4)}),
+        ("ignore", {"until": later(4)}),
+        ("ignore", {}),
+        ("resolve", {}),
+        ("resolve", {"as_new_normal": True}),
+        ("false-alarm", {"note": "stock-taking"}),
+    ):
+        first = do(verb, incident, "ada", D, **options).incident
+        flags = {"as_new_normal": options.get("as_new_normal", False), "until": options.get("until")}
+        rest = {k: v for k, v in options.items() if k != "as_new_normal"}
+        assert act(verb_of(verb, **flags), first, "ada", later(1), NOW + timedelta(hours=9), **rest) is None, verb  # type: ignore[arg-type]
+    assert act(verb_of("reopen"), incident, "ada", D, NOW) is None
+    said = [do("comment", incident, "ada", D, "the vendor knows", at=NOW + timedelta(minutes=m)).event for m in (1, 2)]
+    assert said[0].event_id == said[1].event_id, "the same comment on one day is one"
+
+
+def test_each_verb_is_an_event_with_who_when_and_why() -> None:
+    (incident,) = opened(finding())
+    told = do("assign", incident, "ada", D, "knows the loader", to="bob")
+    assert (told.incident.assignee, told.incident.status) == ("bob", "open")
+    assert (told.event.event, told.event.actor, told.event.occurred_at) == ("assigned", "ada", NOW)
+    assert told.event.reason == "To bob: knows the loader"
+    told = do("snooze", told.incident, "ada", D, until=later(4))
+    assert (told.incident.status, told.incident.until_on) == ("open", later(4))
+    assert told.event.reason == f"Until {later(4)}: Snoozed by ada."
+    assert do("acknowledge", told.incident, "bob", D).incident.until_on is None, "who takes it is told"
+
+
+def test_an_incident_that_is_ignored_until_a_date_opens_then_if_it_is_still_there() -> None:
+    ignored = do("ignore", opened(finding())[0], "ada", D, until=later(3)).incident
+    assert accepted_levels([ignored]) == {}, "its level is not the new normal"
+    assert accepted_levels([do("ignore", opened(finding())[0], "ada", D).incident]) != {}
+    (still,) = step([ignored], later(2), finding(on=later(2), started_on=D))
+    assert (still.event.event, still.incident.status) == ("continued", "ignored")
+    (back,) = step([still.incident], later(3), finding(on=later(3), started_on=D))
+    assert (back.event.event, back.incident.status, back.incident.until_on) == ("reopened", "open", None)
+    assert back.event.reason.startswith(f"Ignored until {later(3)}, and still there.")
+    (gone,) = step([still.incident], later(3))
+    assert gone.event.event == "recovered"
+
+
+def test_the_days_of_a_false_alarm_are_ordinary_days_and_one_that_is_back_is_the_same_incident() -> None:
+    (incident,) = opened(finding())
+    closed = do("false-alarm", incident, "ada", later(1), "the shop was closed").incident
+    assert (closed.status, closed.resolution, closed.resolved_on) == ("resolved", "false_alarm", later(1))
+    assert confirmed_days([closed], later(30)) == {}
+    assert ordinary_days([closed]) == {incident.key: [(D, D)]}
+    (back,) = step([closed], later(2), finding(on=later(2)))
+    assert (back.event.event, back.incident.incident_id) == ("reopened", incident.incident_id)
+    recovered = step([incident], later(3))[0].incident
+    late = do("false-alarm", recovered, "ada", later(9), "we know now").incident
+    assert late.resolved_on == later(3), "what was over stays over since then"
+
+
+@pytest.mark.parametrize(
+    ("changes", "criticality", "severity"),
+    [
+        ({}, "normal", "critical"),
+        ({"p_value": 1e-5}, "normal", "high"),
+        ({"p_value": 2e-3}, "normal", "medium"),
+        ({"p_value": float("nan")}, "normal", "critical"),
+        ({"observed": 9.0, "expected": 20.0}, "normal", "medium"),
+        ({"severity": "low"}, "normal", "low"),
+        ({"severity": "low"}, "high", "medium"),
+        ({"severity": "low"}, "critical", "high"),
+        ({"severity": "low", "expected": 150_000.0}, "normal", "medium"),
+        ({"severity": "low", "expected": 2_000_000.0}, "normal", "high"),
+        ({"severity": "low", "expected": 2_000_000.0, "p_value": 2e-3}, "normal", "low"),
+        ({"p_value": 2e-3}, "critical", "critical"),
+    ],
+)
+def test_a_severity_has_three_parts_and_criticality_only_raises(
+    changes: dict[str, Any], criticality: Any, severity: str
+) -> None:
+    about = {"vip": replace(ABOUT["vip"], criticality=criticality)}
+    (t,) = advance(report(finding(**{"severity": "critical", **changes})), [], about, NOW)
+    assert t.incident.severity == severity
+    parts = json.loads(t.incident.severity_parts)
+    assert set(parts) == {"effect", "certainty", "audience", "criticality"}
+    assert parts["criticality"] == criticality
+    assert parts["effect"] == changes.get("severity", "critical")
+
+
+def test_the_audience_of_a_rate_is_what_the_segment_had_last() -> None:
+    rate = finding(
+        detector="conversion_anomaly", metric="conversion_rate", severity="critical", observed=0.1, expected=0.3
+    )
+    small = replace(report(rate), audience={"vip": 12})
+    (t,) = advance(small, [], ABOUT, NOW)
+    assert (t.incident.severity, json.loads(t.incident.severity_parts)["audience"]) == ("medium", 12)

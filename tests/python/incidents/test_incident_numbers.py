@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from pulse_runner.cli import cli
 from pulse_runner.cli.completion import complete_incidents
 from pulse_runner.errors import UsageError
-from pulse_runner.incidents.actions import acknowledge
+from pulse_runner.incidents.actions import VERBS, act
 from pulse_runner.incidents.incident import Incident, Transition, transition
 from pulse_runner.incidents.store import find_incident, find_incidents, list_incidents, save
 from pulse_runner.warehouse.connection import connect
@@ -56,7 +56,7 @@ def test_a_number_is_given_once_in_the_order_in_which_incidents_are_found(wareho
     assert numbers(warehouse) == {"aa": 1, "bb": 2, "cc": 3}
     save(warehouse, [opening("cc", 1), opening("aa"), opening("dd", 0)])
     assert numbers(warehouse) == {"aa": 1, "bb": 2, "cc": 3, "dd": 4}, "a repeat changes nothing"
-    save(warehouse, [acknowledge(find_incident(warehouse, "INC-2"), "ana", D, NOW)])
+    save(warehouse, [act(VERBS["acknowledge"], find_incident(warehouse, "INC-2"), "ana", D, NOW)])
     assert (find_incident(warehouse, "bb").status, find_incident(warehouse, "bb").number) == ("acknowledged", 2)
 
 
@@ -131,17 +131,20 @@ def test_commands_take_several_and_change_all_or_none(root: Path) -> None:
     plant(root, opening("a1"), opening("b2"), opening("c3"))
     done = pulse(root, "incidents", "acknowledge", "INC-1", "b2", "--by", "ana")
     assert (done.exit_code, done.stdout) == (0, "INC-1: open -> acknowledged\nINC-2: open -> acknowledged\n")
+    again = pulse(root, "incidents", "acknowledge", "INC-1", "b2", "--by", "ana")
+    assert again.stdout == "INC-1: acknowledged, nothing to change\nINC-2: acknowledged, nothing to change\n"
+    pulse(root, "incidents", "resolve", "INC-1")
     refused = pulse(root, "incidents", "acknowledge", "INC-3", "INC-1")
     assert refused.exit_code == 2
-    assert "INC-1 is acknowledged" in refused.stderr
+    assert "INC-1 is resolved" in refused.stderr
     warehouse = connect(root)
     assert {i.name: i.status for i in list_incidents(warehouse)} == {
-        "INC-1": "acknowledged", "INC-2": "acknowledged", "INC-3": "open",
+        "INC-1": "resolved", "INC-2": "acknowledged", "INC-3": "open",
     }  # fmt: skip
     warehouse.close()
     listed = pulse(root, "incidents", "list", "--format", "csv").stdout.splitlines()
     assert listed[0].startswith("incident,status,")
-    assert {line.split(",")[0] for line in listed[1:]} == {"INC-1", "INC-2", "INC-3"}
+    assert {line.split(",")[0] for line in listed[1:]} == {"INC-2", "INC-3"}
     assert pulse(root, "incidents", "show", "inc-3").stdout.startswith("INC-3  ")
 
 
