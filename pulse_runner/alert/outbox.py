@@ -88,6 +88,7 @@ def addresses(project: Project, incident: Incident) -> list[Address] | str:
         routes = list(segment.alerts)
     else:
         own = readers(project, incident.entity, incident.columns)
+        own = [s for s in own if s.name in incident.segments] or own
         routes = list(dict.fromkeys(r for s in own for r in s.alerts))
         if not own and DEFAULT_ROUTE not in project.routes:
             return f"no segment reads {' or '.join(sorted(incident.columns))}, and there is no route named default"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from pulse_runner.compile.sql import quoted
-from pulse_runner.explain.scrub import scrub
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.metrics import REACH, Metric, find
+from pulse_runner.scrub import scrub
 from pulse_runner.segments.columns import rule_columns, source_column
 from pulse_runner.segments.model import Entity, Project, Relation, Rule, Segment
 from pulse_runner.warehouse.base import Warehouse

@@ -21,7 +21,7 @@ from typing import Literal
 from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
-from pulse_runner.incidents.incident import PULSE, About, Incident, Related, Transition, digest, transition
+from pulse_runner.incidents.incident import PULSE, STATUS, About, Incident, Related, Transition, digest, transition
 from pulse_runner.incidents.severity import severity_of
 from pulse_runner.vocabulary import ACTIVE, severity_rank
 
@@ -30,7 +30,6 @@ RELATED_DAYS = 2  # findings that follow within so many days are consequences
 SAME_SIZE = 1.35  # up to so many times its peak, a fault that is back is the same one
 OVERTAKES = 2.0  # a change so many times as large as the open one is a fault of its own
 ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
-STATUS = "status"  # the metric of findings about what cannot be read at all
 SHARED_SEGMENTS = 3  # so many segments of an entity, same date, metric, attribute and direction: one cause
 
 
@@ -62,7 +61,7 @@ def advance(
             why = "Another, larger change took its place."
             out.append(_close(incident, "recovered", day, now, actor, why))
             continue
-        is_blind = (incident.entity, incident.segment_id) in report.blind
+        is_blind = (incident.entity, incident.segment_id) in report.blind and not _tells_sight(incident)
         change = _follow(incident, verdicts, day, now, actor, is_blind)
         if change is not None:
             out.append(change)
@@ -158,6 +157,11 @@ def _follow(
     return _close(incident, "recovered", day, now, actor, f"Back in the expected range after {days} days.")
 
 
+def _tells_sight(incident: Incident) -> bool:
+    """Say whether an incident is about what makes its entity blind: no finding of it means that this is over."""
+    return not incident.segment_id and detectors.find(incident.detector).tells_sight
+
+
 def _answers(incident: Incident, day: date) -> bool:
     """Say whether a finding of a date can be nothing but this incident's: it is open, or was seen then or later."""
     return incident.is_live or incident.last_seen_on >= day
@@ -223,10 +227,21 @@ def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime
         direction=f.direction, owner=subject.owner, title=f"{subject.label}: {detectors.find(f.detector).headline(f)}", reason=f.reason,
         started_on=f.started_on, detected_on=day, last_seen_on=day, resolved_on=None, resolution="", observed=f.observed,
         expected=f.expected, lower_bound=f.lower, upper_bound=f.upper, effect=f.effect, p_value=f.p_value,
-        threshold=f.threshold, peak_effect=f.effect, related=_related(found.related, day), assignee="", note="", created_at=now,
-        updated_at=now,
+        threshold=f.threshold, peak_effect=f.effect, related=_related(found.related, day, _symptoms(f, day)),
+        assignee="", note="", created_at=now, updated_at=now,
     )  # fmt: skip
     return transition(None, incident, "opened", day, now, actor, f.reason)
+
+
+def _symptoms(f: Finding, day: date) -> tuple[Related, ...]:
+    """Return the segments that a finding about their entity is about, as related to it."""
+    return tuple(
+        Related(
+            (f.entity, segment, f.detector, f.metric, f.attribute or ""), f.detector, f.metric, f.attribute or "", "",
+            f.direction, severity_of(f), None, None, None, None, "It cannot be seen.", str(day),
+        )
+        for segment in f.symptoms
+    )  # fmt: skip
 
 
 def _attach(

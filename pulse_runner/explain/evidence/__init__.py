@@ -13,6 +13,7 @@ from pulse_runner.explain.evidence.health import Health
 from pulse_runner.explain.evidence.known_events import KnownEvents
 from pulse_runner.explain.evidence.lineage import Lineage
 from pulse_runner.explain.evidence.movement import Movement
+from pulse_runner.explain.evidence.nodes import Nodes
 from pulse_runner.explain.evidence.rate import Rate
 from pulse_runner.explain.evidence.reach import Reach
 from pulse_runner.explain.evidence.runs import Runs
@@ -32,6 +33,7 @@ SEGMENT_SOURCES: tuple[Source, ...] = (
 )
 # about what segments are built on; siblings and lineage look at the columns that health suspects
 AROUND_SOURCES: tuple[Source, ...] = (
+    Nodes(),
     Conversion(),
     Definition(),
     Health(),
