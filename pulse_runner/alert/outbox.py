@@ -2,7 +2,7 @@
 
 A target is told about an incident when it is first seen, when it comes back, when its severity rises,
 when REPEAT_DAYS have passed since the last message, and when all incidents of its cause are resolved (the
-rule of Prometheus' Alertmanager). A delivery counts as told when the channel took it.
+rule of Prometheus' Alertmanager). What joins a story that the target knows is no news. A delivery counts as told when the channel took it.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def plan(
                 incident, events.get(identity, ()), past, address, day, repeat_days=repeat_days, retry=retry
             )
             decisions.append(decision)
-    return _hold_until_all_resolved(decisions, incidents, deliveries), nowhere
+    held = _hold_until_all_resolved(decisions, incidents, deliveries)
+    return _told_already(held, incidents, deliveries, day, repeat_days), nowhere
 
 
 def decide(
@@ -210,14 +211,14 @@ def _due(
 def _hold_until_all_resolved(
     decisions: Iterable[Decision], incidents: Sequence[Incident], deliveries: Mapping[str, Sequence[Delivery]]
 ) -> list[Decision]:
-    """Hold back the end of an incident while others of its cause, told at the same address, are still active."""
+    """Hold back the end of an incident while others of its cause, told at the same address or part of it, are still active."""
     group = {i.incident_id: i.group_key for i in incidents}
-    waiting: dict[tuple[Any, ...], int] = defaultdict(int)
-    for incident in incidents:
-        if incident.status in ACTIVE:
-            told = {d.address for d in deliveries.get(incident.incident_id, ()) if d.was_told}
-            for key in told:
-                waiting[(incident.group_key, *key)] += 1
+    active = {i.incident_id for i in incidents if i.status in ACTIVE}
+    decisions, waiting = list(decisions), defaultdict[tuple[Any, ...], int](int)
+    for decision in decisions:
+        told = any(d.was_told and d.address == decision.address.key for d in deliveries.get(decision.incident_id, ()))
+        if decision.incident_id in active and (told or decision.choice != "skip"):
+            waiting[(group[decision.incident_id], *decision.address.key)] += 1
     out = []
     for decision in decisions:
         still = waiting.get((group[decision.incident_id], *decision.address.key), 0)
@@ -225,6 +226,35 @@ def _hold_until_all_resolved(
             decision = replace(
                 decision, choice="quiet", reason=f"{still} of its cause still open; told when all are over"
             )
+        out.append(decision)
+    return out
+
+
+def _told_already(
+    decisions: Iterable[Decision], incidents: Sequence[Incident], deliveries: Mapping[str, Sequence[Delivery]], day: date,
+    repeat_days: int,
+) -> list[Decision]:  # fmt: skip
+    """Hold back what joins a story that an address knows: it is news only where it is more severe, or when a reminder is due."""
+    by_id = {i.incident_id: i for i in incidents}
+    known: dict[tuple[Any, ...], list[tuple[Incident, Delivery]]] = defaultdict(list)
+    for incident in incidents:
+        past = [d for d in deliveries.get(incident.incident_id, ()) if d.was_told]
+        for key in {d.address for d in past} if incident.status in ACTIVE else ():
+            last = max((d for d in past if d.address == key), key=lambda d: (d.snapshot_date, d.planned_at))
+            if last.notification != "resolved":
+                known[(incident.group_key, *key)].append((incident, last))
+    out = []
+    for decision in decisions:
+        own = by_id[decision.incident_id]
+        told = [t for t in known.get((own.group_key, *decision.address.key), ()) if t[0] is not own]
+        fresh = [t for t in told if not repeat_days or (day - t[1].snapshot_date).days < repeat_days]
+        if (
+            decision.choice == "send" and decision.notification == "opened" and fresh
+            and severity_rank(own.severity) <= max(severity_rank(t[0].severity) for t in told)
+        ):  # fmt: skip
+            first, last = fresh[0]
+            why = f"part of {first.name}, which was told on {last.snapshot_date}"
+            decision = replace(decision, choice="quiet", reason=why)
         out.append(decision)
     return out
 
