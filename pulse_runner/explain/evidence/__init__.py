@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pulse_runner.explain.evidence.base import Source
+from pulse_runner.explain.evidence.blast import Blast
 from pulse_runner.explain.evidence.buckets import Buckets
 from pulse_runner.explain.evidence.change import Change
 from pulse_runner.explain.evidence.conversion import Conversion
@@ -31,13 +32,14 @@ SEGMENT_SOURCES: tuple[Source, ...] = (
     Buckets(),
     Flows(),
 )
-# about what segments are built on; siblings and lineage look at the columns that health suspects
+# about what segments are built on; siblings, blast and lineage look at the columns that health suspects
 AROUND_SOURCES: tuple[Source, ...] = (
     Nodes(),
     Conversion(),
     Definition(),
     Health(),
     Siblings(),
+    Blast(),
     KnownEvents(),
     Runs(),
     Lineage(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.incidents.incident import STATUS
 from pulse_runner.upstream import Trouble, troubles_in
 from pulse_runner.vocabulary import plural
 
@@ -21,6 +22,8 @@ class Nodes:
     def gather(self, c: Collector) -> None:
         """Add each node once, the one that the incident is about first."""
         case = c.case
+        if case.metric != STATUS:
+            return  # it has numbers, so it was seen
         reasons = f"select distinct status_reason{_blind(c)} limit {SEVERAL}"
         read = [str(r["status_reason"] or "") for r in c.rows(reasons, "reasons of stale days")]
         for trouble in dict.fromkeys(t for reason in sorted(read) for t in troubles_in(reason)):
