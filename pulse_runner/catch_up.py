@@ -7,11 +7,14 @@ from datetime import date, timedelta
 from pulse_runner.errors import NotBuiltError
 from pulse_runner.warehouse.base import Warehouse
 
+AGAIN_DAYS = 14  # a build that failed is caught up with for so long
+
 
 def last_run(warehouse: Warehouse, day: date) -> date | None:
     """Return the latest date up to `day` that was judged and told, None when there is none.
 
-    A run that failed on its way is not one: the last date of `detect` and of `alert`, the earlier of the two.
+    A run that failed on its way is not one: the last date of `detect` and of `alert`, the earlier of the two. Nor is a date whose
+    last build left something blind, or failed: it is the one to do again.
     """
     try:
         rows = warehouse.query(
@@ -21,7 +24,26 @@ def last_run(warehouse: Warehouse, day: date) -> date | None:
         )
     except NotBuiltError:
         return None
-    return min(row["day"] for row in rows) if len(rows) == 2 else None
+    if len(rows) < 2:
+        return None
+    last: date = min(row["day"] for row in rows)
+    failed = _failed_builds(warehouse, last)
+    return min(last, failed - timedelta(days=1)) if failed else last
+
+
+def _failed_builds(warehouse: Warehouse, last: date) -> date | None:
+    """Return the first of the days before and with `last` whose latest build failed, None when all went well."""
+    oldest = last - timedelta(days=AGAIN_DAYS)
+    went: dict[date, str] = {}
+    for row in warehouse.query(
+        f"select from_date, to_date, outcome from {warehouse.table('pulse_runs')} where stage = 'snapshot'"
+        " and to_date > ? order by finished_at, run_id",
+        [oldest],
+    ):
+        first = max(row["from_date"], oldest + timedelta(days=1))
+        for n in range((min(row["to_date"], last) - first).days + 1):
+            went[first + timedelta(days=n)] = row["outcome"]
+    return min((day for day, outcome in went.items() if outcome != "ok"), default=None)
 
 
 def first_missed(last: date | None, day: date) -> tuple[date | None, str]:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from pulse_runner.alert.undelivered import Gap
     from pulse_runner.incidents.incident import Incident
     from pulse_runner.segments.model import Project
+    from pulse_runner.snapshot.build import Build
     from pulse_runner.warehouse.base import Warehouse
-    from pulse_runner.warehouse.dbt import DbtResult, Progress
+    from pulse_runner.warehouse.dbt import Progress
 
 
 # shows the progress of a long step with a name while a block runs, on a terminal or not at all
@@ -60,7 +61,8 @@ class Context(Protocol):
 class RunReport:
     """What a run did, in the words of its summary.
 
-    `active` holds the open and acknowledged incidents, `undelivered` the targets that alerts have not reached.
+    `active` holds the open and acknowledged incidents, `undelivered` the targets that alerts have not reached, `build` what dbt
+    did, None without a build.
     """
 
     days: list[date]
@@ -68,6 +70,7 @@ class RunReport:
     lines: list[str] = field(default_factory=list)
     active: list[Incident] = field(default_factory=list)
     undelivered: list[Gap] = field(default_factory=list)
+    build: Build | None = None
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end of a run."""
@@ -93,8 +96,8 @@ def run_day(
     With `first`, the days from it on are built and judged too, and told as of `day`: what opened and closed again in
     between is not news. Without `build`, the snapshots are those that dbt made elsewhere. Entities without history are
     snapshotted on the day that they show now, which is judged too. Where detectors lack days that an entity remembers,
-    `agree` is asked whether to make them. A failing data test of another model is reported and does not stop the run; a
-    failing snapshot model does.
+    `agree` is asked whether to make them. A failing data test of another model is reported and does not stop the run, nor does
+    one upstream that leaves segments blind: they are told of, the others are judged. A failing snapshot model stops it.
     """
     from pulse_runner.alert.stage import run_alerts
     from pulse_runner.explain.stage import explain_incidents
@@ -111,7 +114,9 @@ def run_day(
     elif not build:
         report.lines.append("build     skipped (--no-build)")
     else:
-        report.lines.append(f"build     {_build(pulse, begin, day, progress, say)}")
+        report.build = _build(pulse, project, begin, day, progress, say)
+        counts = ", ".join(f"{n} {status}" for status, n in sorted(report.build.counts.items()))
+        report.lines.append(f"build     {counts}")
         report.lines += _fill_history(pulse, project, begin, progress, say, agree)
     with pulse.warehouse() as warehouse:
         if not build and not snapshots_of(warehouse, [day]):
@@ -181,9 +186,10 @@ def _fill_history(
             continue
         with progress("backfill") as show, recorded_build(pulse.warehouse, offer.first, offer.last, pulse.now) as run:
             result = build_snapshots(
-                pulse.root, offer.first, offer.last, present=pulse.present, target=pulse.target, resume=True,
+                pulse.root, offer.first, offer.last, project.entities, present=pulse.present, target=pulse.target, resume=True,
                 on_progress=show, counts=run.counts,
             )  # fmt: skip
+            run.failure = result.failure()
         _say_failures(result, say)
         lines.append(f"backfill  {what} made")
     return lines
@@ -234,19 +240,22 @@ def entities_hint(project: Project, missing: list[str]) -> tuple[str, str]:
     )
 
 
-def _build(pulse: Context, first: date, day: date, progress: Watch, say: Callable[[str], None]) -> str:
+def _build(
+    pulse: Context, project: Project, first: date, day: date, progress: Watch, say: Callable[[str], None]
+) -> Build:
     from pulse_runner.snapshot.build import build_snapshots
 
     with progress("dbt build") as show, recorded_build(pulse.warehouse, first, day, pulse.now) as run:
         result = build_snapshots(
-            pulse.root, first, day, present=pulse.present, target=pulse.target, everything=True, on_progress=show,
-            counts=run.counts,
+            pulse.root, first, day, project.entities, present=pulse.present, target=pulse.target, everything=True,
+            on_progress=show, counts=run.counts,
         )  # fmt: skip
+        run.failure = result.failure()
     _say_failures(result, say)
-    return ", ".join(f"{n} {status}" for status, n in sorted(result.counts.items()))
+    return result
 
 
-def _say_failures(result: DbtResult, say: Callable[[str], None]) -> None:
+def _say_failures(result: Build, say: Callable[[str], None]) -> None:
     for failure in result.failures:
         say(f"dbt {failure.status}: {failure.node}: {failure.message}")
 

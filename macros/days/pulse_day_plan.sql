@@ -1,6 +1,7 @@
 {# The dates to build, in order: [{day, before, status, reason}]. The situations, by name:
    ok                   the relation has rows as of the date; before is the latest earlier date that has some, none on the first
-   stale                it has none, or its updated_at is older than max_age_days: the load is late
+   stale                it has none, or its updated_at is older than max_age_days: the load is late. Or what the relation is made of
+                        failed, was skipped or is late (the var pulse_blind, from the runner); dates that were made before stay
    not_reconstructable  the date lies before all that the relation remembers, or is one that a relation without history did not keep
    broken               the key or the date column itself is gone, or the date column holds no dates
    The next snapshot after the window is built again, because the day that it is compared with may be new. #}
@@ -8,6 +9,8 @@
     {%- set spec = about.spec -%}
     {%- set intervals = 'valid_from' in spec.history -%}
     {%- set window = pulse.pulse_window() -%}
+    {%- set blind = pulse.pulse_blind(spec.entity) -%}
+    {%- if blind.reason and not blind.since -%}{{ return(pulse.pulse_blind_plan(about, target_relation, window, blind.reason)) }}{%- endif -%}
     {%- set relation = pulse.pulse_relation(spec.relation) -%}
     {%- set types = pulse.pulse_column_types(relation) -%}
     {%- set gone = pulse.pulse_broken_entity(spec, types) -%}
@@ -30,6 +33,8 @@
         {%- endfor -%}
         {%- if gone -%}
             {%- do plan.update({'status': 'broken', 'reason': gone | join('; ')}) -%}
+        {%- elif blind.reason and day >= blind.since -%}
+            {%- do plan.update({'status': 'stale', 'reason': blind.reason}) -%}
         {%- elif day not in known and intervals and known and day > known[0] -%}
             {%- do plan.update({'before': pulse.pulse_dates_between(known[0], day)[-2]}) -%}
         {%- elif day not in known and spec.original and day != present -%}
@@ -37,11 +42,37 @@
         {%- elif day not in known and (not before) and known -%}
             {%- do plan.update({'status': 'not_reconstructable', 'reason': spec.entity ~ ' has no rows before ' ~ known[0]}) -%}
         {%- elif day not in known -%}
-            {%- do plan.update({'status': 'stale', 'reason': spec.entity ~ ' has no rows of ' ~ day ~ ('; the last are of ' ~ before if before else '')}) -%}
+            {%- do plan.update({'status': 'stale', 'reason': pulse.pulse_late(spec, 'no rows of ' ~ day ~ (', the last are of ' ~ before if before else ''))}) -%}
         {%- elif spec.updated_at -%}
             {%- do plan.update(pulse.pulse_age(spec, relation, day)) -%}
         {%- endif -%}
         {%- do plans.append(plan) -%}
+    {%- endfor -%}
+    {{ return(plans) }}
+{% endmacro %}
+
+{# What the runner says of an entity that cannot be seen, or not as of late: {reason, since, events}. `since` is the first date, none for all;
+   `events` maps an events relation to why nothing is known of it. #}
+{% macro pulse_blind(entity) %}
+    {%- set told = pulse.pulse_told('pulse_blind', {}).get(entity, {}) -%}
+    {{ return({'reason': told.get('reason', ''), 'since': told.get('since'), 'events': told.get('events', {})}) }}
+{% endmacro %}
+
+{# The dates of a window whose relation was not made, because something before it failed. What is there of a date stays. #}
+{% macro pulse_blind_plan(about, target_relation, window, reason) %}
+    {%- set good -%}
+        select distinct cast(snapshot_date as varchar(10)) from {{ target_relation }}
+        where {{ "fact = 'definitions'" if about.kind == 'facts' else "column_name = '(rows)' and status = 'ok'" }}
+            and snapshot_date >= cast('{{ window[0] }}' as date)
+    {%- endset -%}
+    {%- set kept = [] -%}
+    {%- for row in run_query(good) -%}{%- do kept.append(row[0] | string) -%}{%- endfor -%}
+    {%- set plans = [] -%}
+    {#- a relation without history is blind on the day that it shows now; what it showed before is as it was -#}
+    {%- set present = pulse.pulse_taken_day() if about.spec.original else none -%}
+    {%- set days = ([present] if present else []) if about.spec.original else pulse.pulse_dates_between(window[0], window[1]) -%}
+    {%- for day in days if day not in kept -%}
+        {%- do plans.append({'day': day, 'before': none, 'compare': [], 'status': 'stale', 'reason': reason}) -%}
     {%- endfor -%}
     {{ return(plans) }}
 {% endmacro %}
@@ -153,7 +184,13 @@
     {%- set freshest = run_query(sql).rows[0][0] -%}
     {%- set oldest = (modules.datetime.datetime.strptime(day, '%Y-%m-%d') - modules.datetime.timedelta(days=spec.max_age_days)).strftime('%Y-%m-%d') -%}
     {%- if freshest is none or freshest < oldest -%}
-        {{ return({'status': 'stale', 'reason': spec.updated_at ~ ' of ' ~ spec.entity ~ ' is ' ~ (freshest or 'empty') ~ ', older than ' ~ oldest}) }}
+        {{ return({'status': 'stale', 'reason': pulse.pulse_late(spec, spec.updated_at ~ ' is ' ~ (freshest or 'empty') ~ ', older than ' ~ oldest)}) }}
     {%- endif -%}
     {{ return({}) }}
+{% endmacro %}
+
+{# Why a relation is late, naming it: in the words that pulse_runner/upstream.py reads. #}
+{% macro pulse_late(spec, why) %}
+    {%- set called = (spec.original or spec.relation)[1:] | join('.') -%}
+    {{ return('upstream relation ' ~ called ~ ' is late: ' ~ why) }}
 {% endmacro %}

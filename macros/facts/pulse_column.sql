@@ -20,5 +20,5 @@
 {% macro pulse_broken_reason(broken, columns) %}
     {%- set reasons = [] -%}
     {%- for column in columns if column in broken -%}{%- do reasons.append(broken[column]) -%}{%- endfor -%}
-    {{ return(reasons | join('; ')) }}
+    {{ return(reasons | unique | join('; ')) }}
 {% endmacro %}

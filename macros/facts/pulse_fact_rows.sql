@@ -116,7 +116,9 @@ facts as (
     union all
     select '', 'definitions', '{{ pulse.pulse_definitions_hash(spec) }}', '', '', null
     union all
-    select segment_id, 'status', case when problem = '' then 'ok' else 'broken' end, problem, '', null from segment_list where watched
+    select
+        segment_id, 'status', case when problem = '' then 'ok' when problem like 'upstream %' then 'stale' else 'broken' end, problem, '', null
+    from segment_list where watched
     union all
     select segment_id, 'rule', rule_hash, '', '', null from segment_list where watched and problem = ''
     union all

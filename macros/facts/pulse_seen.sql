@@ -1,5 +1,6 @@
 {# What the warehouse shows of an entity now: {relation, types, broken}. `broken` maps a column that is gone or has another type
    to what is wrong with it; a column of an events relation stands there as <events>.<column>.
+   So does one of an events relation that was not made (the var pulse_blind).
    An entity that knows today only is judged by the relation that its history is taken from. #}
 {% macro pulse_seen(spec) %}
     {%- set relation = pulse.pulse_relation(spec.relation) -%}
@@ -7,6 +8,9 @@
     {%- set broken = pulse.pulse_broken_columns(inspected, spec.columns, '', spec.get('names', {})) -%}
     {%- for name, events in spec.get('events', {}).items() -%}
         {%- do broken.update(pulse.pulse_broken_columns(pulse.pulse_relation(events.relation), events.columns, name ~ '.', events.get('names', {}))) -%}
+    {%- endfor -%}
+    {%- for name, reason in pulse.pulse_blind(spec.entity).events.items() -%}
+        {%- for column in spec.get('events', {}).get(name, {}).get('columns', {}) -%}{%- do broken.update({name ~ '.' ~ column: reason}) -%}{%- endfor -%}
     {%- endfor -%}
     {{ return({'relation': relation, 'types': pulse.pulse_column_types(inspected) if execute else {}, 'broken': broken}) }}
 {% endmacro %}

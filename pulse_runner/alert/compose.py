@@ -34,12 +34,13 @@ class Topic:
 def build(
     kind: Notification, topics: Sequence[Topic], day: date, now: datetime, why: str, report_url: str = ""
 ) -> AlertMessage:
-    """Return the message about `topics` (one cause, at least one): the most severe in full, the others in a list.
+    """Return the message about `topics` (one story, at least one): the most severe of a segment in full, the others in a list.
 
     `why` is the reason for sending it; `day` is the date that it speaks about, `now` (UTC) when it is written. The incident's
     change is said once, in the headline; what restates it in other numbers stays in the explanation.
     """
-    ordered = sorted(topics, key=importance)
+    # people ask about their audience: what happened to it leads, and the relation's own incident is what lies behind
+    ordered = sorted(topics, key=lambda t: (not t.incident.segment_id, importance(t)))
     first, others = ordered[0], ordered[1:]
     head = headline(kind, first, day)
     is_one_cause = len({t.incident.group_key for t in ordered}) == 1

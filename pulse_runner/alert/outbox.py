@@ -1,7 +1,7 @@
 """Decide who is told what. Pure: every decision comes with its reason, nothing is read, written or sent here.
 
 A target is told about an incident when it is first seen, when it comes back, when its severity rises, when somebody has it in hand,
-when its cause is found, when its cause grows to more incidents, when the repeat interval has passed since the last message, and
+when its cause is found, when its cause grows to more segments, when the repeat interval has passed since the last message, and
 when all incidents of its cause are resolved (after the rule of Prometheus' Alertmanager). A delivery counts as told when the channel
 took it.
 """
@@ -28,6 +28,7 @@ from pulse_runner.segments.routing import FOLLOW_UPS, GroupBy
 from pulse_runner.vocabulary import ACTIVE, plural, severity_rank
 
 REPEAT_DAYS = 7
+Told = tuple[Incident, Delivery]  # an incident, and the last that an address was told of it
 BY: Mapping[GroupBy, Callable[[Incident], str]] = {
     "cause": lambda i: i.group_key,
     "incident": lambda i: i.incident_id,
@@ -53,7 +54,7 @@ def plan(
     plans anew what was given up today. `repeat_days` is for routes that do not say their own.
     """
     decisions, nowhere = [], []
-    active = _told_groups(incidents, deliveries)
+    stories = _told_stories(incidents, deliveries)
     for incident in incidents:
         identity, own = incident.incident_id, deliveries.get(incident.incident_id, ())
         cause = situation.cause(identity)
@@ -76,35 +77,46 @@ def plan(
                 wanted=route.follow_ups,
                 found=situation.found_cause,
             )
-            known = active.get((incident.group_key, *address.key), set()) - {identity}
+            known = [t for t in stories.get((incident.group_key, *address.key), ()) if t[0] is not incident]
             if known and route.group_by == "cause":
-                decision = _grown(decision, len(known), route.follow_ups)
+                decision = _joined(decision, incident, known, day, repeat_days, route.follow_ups)
             decisions.append(withheld(decision, route, traits, past, situation))
     return _hold_until_all_resolved(decisions, incidents, deliveries), nowhere
 
 
-def _told_groups(
+def _told_stories(
     incidents: Sequence[Incident], deliveries: Mapping[str, Sequence[Delivery]]
-) -> dict[tuple[str, ...], set[str]]:
-    """Return the active incidents that an address knows of, by their cause and that address."""
-    out: dict[tuple[str, ...], set[str]] = defaultdict(set)
+) -> dict[tuple[str, ...], list[Told]]:
+    """Return the active incidents that an address was told of, with the last word on each, by their cause and that address."""
+    out: dict[tuple[str, ...], list[Told]] = defaultdict(list)
     for incident in incidents:
-        told = {d.address for d in deliveries.get(incident.incident_id, ()) if d.was_told}
-        for key in told if incident.status in ACTIVE else ():
-            out[(incident.group_key, *key)].add(incident.incident_id)
+        past = [d for d in deliveries.get(incident.incident_id, ()) if d.was_told]
+        for key in {d.address for d in past} if incident.status in ACTIVE else ():
+            last = max((d for d in past if d.address == key), key=lambda d: (d.snapshot_date, d.planned_at))
+            if last.notification != "resolved":
+                out[(incident.group_key, *key)].append((incident, last))
     return out
 
 
-def _grown(decision: Decision, known: int, wanted: Sequence[str]) -> Decision:
-    """Return the first word of an incident whose cause the address knows already: the cause grew."""
+def _joined(
+    decision: Decision, own: Incident, known: Sequence[Told], day: date, repeat_days: int, wanted: Sequence[str]
+) -> Decision:
+    """Return the first word of an incident whose cause an address knows from others: news where it is worse, or of another segment."""
     if decision.choice != "send" or decision.notification != "opened":
         return decision
-    if "grew" not in wanted:
+    first, last = known[0]
+    others = plural(len(known), "other incident")
+    if severity_rank(own.severity) > max(severity_rank(i.severity) for i, _ in known):
+        return replace(decision, notification="grew", reason=f"its cause is known from {others}, and it is more severe")
+    if own.segment_id and own.segment_id not in {s for i, _ in known for s in (i.segment_id, *i.segments)}:
+        if "grew" in wanted:
+            return replace(decision, notification="grew", reason=f"its cause is known from {others}")
         return replace(
             decision, choice="skip", notification="grew", reason="its route wants no word of a cause that grew"
         )
-    reason = f"its cause is known from {plural(known, 'other incident')}"
-    return replace(decision, notification="grew", reason=reason)
+    if repeat_days and all((day - d.snapshot_date).days >= repeat_days for _, d in known):
+        return replace(decision, notification="reminder", reason="it is part of a cause of which a reminder is due")
+    return replace(decision, choice="quiet", reason=f"part of {first.name}, which was told on {last.snapshot_date}")
 
 
 def decide(
@@ -207,14 +219,14 @@ def _news(
 def _hold_until_all_resolved(
     decisions: Iterable[Decision], incidents: Sequence[Incident], deliveries: Mapping[str, Sequence[Delivery]]
 ) -> list[Decision]:
-    """Hold back the end of an incident while others of its cause, told at the same address, are still active."""
+    """Hold back the end of an incident while others of its cause, told at the same address or part of it, are still active."""
     group = {i.incident_id: i.group_key for i in incidents}
-    waiting: dict[tuple[Any, ...], int] = defaultdict(int)
-    for incident in incidents:
-        if incident.status in ACTIVE:
-            told = {d.address for d in deliveries.get(incident.incident_id, ()) if d.was_told}
-            for key in told:
-                waiting[(incident.group_key, *key)] += 1
+    active = {i.incident_id for i in incidents if i.status in ACTIVE}
+    decisions, waiting = list(decisions), defaultdict[tuple[Any, ...], int](int)
+    for decision in decisions:
+        told = any(d.was_told and d.address == decision.address.key for d in deliveries.get(decision.incident_id, ()))
+        if decision.incident_id in active and (told or decision.choice != "skip"):
+            waiting[(group[decision.incident_id], *decision.address.key)] += 1
     out = []
     for decision in decisions:
         still = waiting.get((group[decision.incident_id], *decision.address.key), 0)

@@ -100,6 +100,7 @@ def _named(project: Project, incident: Incident) -> tuple[list[str], str] | str:
         own = [segment]
     else:
         own = readers(project, incident.entity, incident.columns)
+        own = [s for s in own if s.name in incident.segments] or own
     nobody = "no alert route: add `alerts: [ROUTE]` to the segment, or a route named default"
     if not own:
         nobody = f"no segment reads {' or '.join(sorted(incident.columns))}, and there is no route named default"

@@ -84,8 +84,8 @@ def build(pulse: PulseContext) -> None:
     install_packages(pulse.root)
     with progress("dbt build") as show, recorded_build(pulse.warehouse, first, last, pulse.now) as run:
         result = build_snapshots(
-            pulse.root, first, last, present=pulse.present, target=pulse.target, everything=True, resume=True,
-            on_progress=show, counts=run.counts,
+            pulse.root, first, last, project.entities, present=pulse.present, target=pulse.target, everything=True,
+            resume=True, on_progress=show, counts=run.counts,
         )  # fmt: skip
         if result.failures:
             lines = "\n".join(f"  {f.node} ({f.status}): {f.message}" for f in result.failures)

@@ -10,7 +10,7 @@ EXIT_CODES = """\
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | Pulse failed: the warehouse or dbt refused, a file is held, tables are not there yet, models are stale |
+| 1 | Pulse failed: the warehouse or dbt refused, a file is held, tables are not there yet, models are stale, a model upstream failed |
 | 2 | the call or the project's settings: a wrong option or date, an unknown segment, no such profile, no package, no such time zone |
 | 3 | with `--fail-on`: incidents at or above that severity are open |
 | 4 | everything is done, but an alert that is due has not arrived |

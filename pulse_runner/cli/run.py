@@ -51,7 +51,8 @@ def run_command(
     project writes at a time; a second one waits. A table without history is snapshotted on the day on which the run
     sees it, also by a run for yesterday.
 
-    Exits with 4 when a message that is due has not arrived: then nobody may know. A channel that is not set up is no
+    Where a model upstream fails, the segments that need it are told as blind and the others are judged as ever; then it
+    exits with 1. Exits with 4 when a message that is due has not arrived: then nobody may know. A channel that is not set up is no
     failure; its messages stand here.
 
     \b
@@ -76,6 +77,7 @@ def run_command(
         first, why = first_missed(_last_run(pulse, day), day) if since_last_run else (day, "")
         if why:
             pulse.log(why)
+        report = None
         if first is None:
             lacking = [] if dry_run else tell_again(pulse, day, pulse.log)
             active = _active(pulse)
@@ -94,6 +96,8 @@ def run_command(
             active, lacking = report.active, report.undelivered
     if lacking:
         raise undelivered_error(lacking)
+    if report is not None and report.build is not None:
+        report.build.raise_if_blind()
     if fail_on:
         severe = [i for i in active if severity_rank(i.severity) >= severity_rank(fail_on)]
         if severe:

@@ -52,7 +52,7 @@ def snapshot_command(
     from pulse_runner.warehouse.interrupt import stoppable
     from pulse_runner.warehouse.runs import recorded_build
 
-    checked_project(pulse)
+    project = checked_project(pulse)
     present = pulse.present
     resumed = " ".join(
         ["pulse snapshot", f"--from {first} --to {last}", *(f"--compare {n}" for n in compare), "--resume"]
@@ -67,6 +67,7 @@ def snapshot_command(
             pulse.root,
             first,
             last,
+            project.entities,
             present=present,
             target=pulse.target,
             resume=resume,
@@ -74,11 +75,13 @@ def snapshot_command(
             on_progress=show,
             counts=run.counts,
         )
+        run.failure = result.failure()
     for failure in result.failures:
         pulse.log(f"dbt {failure.status}: {failure.node}: {failure.message}")
     with pulse.warehouse() as warehouse:
         rows = snapshots_of(warehouse, _shown_days(pulse, last, present))
     pulse.echo_rows(rows, LIST_COLUMNS)
+    result.raise_if_blind()
 
 
 def _shown_days(pulse: PulseContext, last: date, present: date) -> list[date]:

@@ -118,7 +118,8 @@ class Finding:
     """One detector's statement about one date: a material and real change, with the numbers behind it.
 
     `effect` is relative (-0.42 is 42 % down) for counts and rates, and a distance from 0 to 1 for distributions.
-    `lower` and `upper` bound what the baseline expects on 19 of 20 ordinary days. `segment_id` is '' for an entity's own finding.
+    `lower` and `upper` bound what the baseline expects on 19 of 20 ordinary days. `segment_id` is '' for an entity's own finding;
+    `symptoms` are then the segments that it is about, none where it is about all of them.
     """
 
     segment_id: str
@@ -141,6 +142,7 @@ class Finding:
     entity: str = ""
     q_value: float | None = None
     parts: str = ""  # what its severity is made of, as JSON; '' while only the detector has graded it
+    symptoms: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -210,6 +212,7 @@ class Assessment:
     grade: Callable[[float, float], Severity]
     bucket: Callable[[int, int], str | None] = lambda s, d: None
     attributes: tuple[str | None, ...] | None = None  # per test, where they differ
+    symptoms: Callable[[int, int], tuple[str, ...]] = lambda s, d: ()  # what an entity's finding does to which segments
     people: Floats | None = (
         None  # more or fewer than expected over the episode, where a finding is about what people do
     )
@@ -223,7 +226,7 @@ class Assessment:
         """Return the assessment without its first `day` days."""
         if day == 0:
             return self
-        sentence, bucket = self.sentence, self.bucket
+        sentence, bucket, symptoms = self.sentence, self.bucket, self.symptoms
         cut = {
             f.name: getattr(self, f.name)[:, day:]
             for f in fields(self)
@@ -231,7 +234,7 @@ class Assessment:
         }
         return replace(
             self, **cut, dates=self.dates[day:], sentence=lambda s, d: sentence(s, d + day),
-            bucket=lambda s, d: bucket(s, d + day),
+            bucket=lambda s, d: bucket(s, d + day), symptoms=lambda s, d: symptoms(s, d + day),
         )  # fmt: skip
 
     def candidates(self, d: int) -> Bools:
@@ -300,6 +303,11 @@ class Detector(Protocol):
         ...
 
     @property
+    def tells_sight(self) -> bool:
+        """Say whether it tells why there is no snapshot: of such a day too it knows whether its fault is over."""
+        ...
+
+    @property
     def accepts_by_date(self) -> bool:
         """Say whether a level that lasts becomes the new normal after a number of days; the series engine says so itself."""
         ...
@@ -327,6 +335,7 @@ class Usual:
     per_attribute: bool = False
     accepts_by_date: bool = False
     needs_history: bool = True
+    tells_sight: bool = False
 
     def severity(self, effect: float, threshold: float) -> Severity:
         """Grade a finding by how many times its threshold the effect is: low, medium from 1.5, high from 2.5, critical from 5.

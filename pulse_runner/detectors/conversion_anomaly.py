@@ -27,7 +27,7 @@ class ConversionAnomaly(Usual):
     name: str = "conversion_anomaly"
     default_threshold: float = 0.25
     default_direction: Direction = "both"
-    rank: int = 6
+    rank: int = 4
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge the rate of every segment.

@@ -26,7 +26,7 @@ class DistributionShift(Usual):
     name: str = "distribution_shift"
     default_threshold: float = 0.20
     default_direction: Direction = "both"
-    rank: int = 5
+    rank: int = 3
     is_daily: bool = True
     per_attribute: bool = True
     accepts_by_date: bool = True

@@ -34,7 +34,7 @@ class EntityHealth(Usual):
     name: str = "entity_health"
     default_threshold: float = 0.15
     default_direction: Direction = "both"
-    rank: int = 2
+    rank: int = 7
     accepts_by_date: bool = True
 
     def headline(self, finding: Finding) -> str:

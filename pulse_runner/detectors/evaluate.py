@@ -143,7 +143,7 @@ def _verdict(a: Assessment, s: int, d: int, found: bool, panels: Panels, tests: 
             severity=a.severity(s, d), observed=stored(a.observed[s, d]),
             expected=stored(a.expected[s, d]), lower=stored(a.lower[s, d]), upper=stored(a.upper[s, d]), effect=stored(effect),
             p_value=stored(p), threshold=float(a.threshold[s]), reason=reason, entity=entity,
-            q_value=stored(min(1.0, p * max(tests, 1))),
+            q_value=stored(min(1.0, p * max(tests, 1))), symptoms=a.symptoms(s, d),
         )  # fmt: skip
     kind = Outcome.FINDING if found else Outcome(int(a.kind[s, d]))
     needs = float(a.needs[s, d])

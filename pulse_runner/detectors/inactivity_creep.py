@@ -30,7 +30,7 @@ class InactivityCreep(Usual):
     name: str = "inactivity_creep"
     default_threshold: float = 0.30
     default_direction: Direction = "up"
-    rank: int = 7
+    rank: int = 5
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge the rate of every segment.

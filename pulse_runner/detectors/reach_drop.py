@@ -22,7 +22,7 @@ class ReachDrop(Usual):
     name: str = "reach_drop"
     default_threshold: float = 0.15
     default_direction: Direction = "down"
-    rank: int = 4
+    rank: int = 6
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
         """Judge every channel of every segment.

@@ -22,7 +22,7 @@ class SizeJump(Usual):
     name: str = "size_jump"
     default_threshold: float = 0.15
     default_direction: Direction = "both"
-    rank: int = 3
+    rank: int = 2
     needs_history: bool = False  # the engine knows itself how many days a count needs
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from pulse_runner.compile.sql import quoted
-from pulse_runner.explain.scrub import scrub
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.metrics import REACH, Metric, find
+from pulse_runner.scrub import scrub
 from pulse_runner.segments.columns import rule_columns, source_column
 from pulse_runner.segments.model import Entity, Project, Relation, Rule, Segment
 from pulse_runner.warehouse.base import Warehouse
@@ -86,12 +86,22 @@ class Case:
         return next((a.field for a in attributes if a.name == attribute), attribute)
 
 
-def make_case(warehouse: Warehouse, incident: Incident, project: Project, manifest: Manifest | None, k: int) -> Case:
-    """Return the case of an incident: its dates, definitions and last good snapshot before it."""
+def make_case(
+    warehouse: Warehouse,
+    incident: Incident,
+    project: Project,
+    manifest: Manifest | None,
+    k: int,
+    until: date | None = None,
+) -> Case:
+    """Return the case of an incident: its dates, definitions and last good snapshot before it.
+
+    It is looked at as of the day on which it was found, or as of a later one, `until`.
+    """
     segment_id, entity = incident.segment_id or "", incident.entity or ""
     segment, definition = project.segments.get(segment_id), project.entities.get(entity)
     first = incident.started_on
-    last = max(incident.detected_on or first, first)
+    last = max(incident.detected_on or first, first, until or first)
     return Case(
         incident_id=incident.incident_id,
         segment_id=segment_id,

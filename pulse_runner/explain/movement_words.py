@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pulse_runner.explain.scrub import scrub
+from pulse_runner.scrub import scrub
 
 Words = Callable[[str, bool], str]  # of the detail (a condition, or '') and of whether members left
 

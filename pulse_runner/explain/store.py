@@ -61,12 +61,10 @@ def evidence_hash(evidence: Iterable[Evidence]) -> str:
     return sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
-def latest_versions(warehouse: Warehouse) -> dict[str, tuple[int, str]]:
-    """Return the number and the evidence hash of the newest version by incident."""
-    rows = warehouse.query(
-        f"select incident_id, version, evidence_hash from {warehouse.table(TABLE)} order by incident_id, version"
-    )
-    return {r["incident_id"]: (int(r["version"]), r["evidence_hash"]) for r in rows}
+def latest_versions(warehouse: Warehouse) -> dict[str, int]:
+    """Return the number of the newest version by incident, also of one that cannot be read."""
+    rows = warehouse.query(f"select incident_id, max(version) as version from {warehouse.table(TABLE)} group by 1")
+    return {r["incident_id"]: int(r["version"]) for r in rows}
 
 
 def latest_explanations(warehouse: Warehouse, incident_ids: Sequence[str]) -> dict[str, StoredExplanation]:

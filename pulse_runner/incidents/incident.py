@@ -12,6 +12,7 @@ from pulse_runner.detectors.base import Key
 from pulse_runner.vocabulary import Criticality, Severity, Status
 
 NAME = "INC-"
+STATUS = "status"  # the metric of findings about what cannot be read at all
 PULSE = "pulse"  # the actor of what Pulse itself decides
 
 EventName = Literal[
@@ -108,8 +109,15 @@ class Incident:
         return frozenset({self.key, *(r.key for r in self.related)})
 
     @property
+    def segments(self) -> frozenset[str]:
+        """Return the segments that an entity's incident is about, where it is not about all of them."""
+        return frozenset(r.key[1] for r in self.related if r.key[1] and not self.segment_id)
+
+    @property
     def columns(self) -> frozenset[str]:
         """Return the columns that an entity's incident is about; '' among them is the entity as a whole."""
+        if self.metric == STATUS:
+            return frozenset({""})  # what it names is a node, not a column
         return frozenset({self.attribute, *(r.attribute for r in self.related)})
 
     @property

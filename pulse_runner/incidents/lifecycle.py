@@ -8,7 +8,9 @@
                  `--(reopen, or the fault is back within REOPEN_DAYS)--> open
 
 Findings of one segment that start together are one incident. It is about the one whose detector has the
-lowest rank; the others are related.
+lowest rank (people before flows and rates, the segment's own numbers before those of its relation); the others
+are related. One that ranks lower and joins a day later takes the head. Which incidents are one story is decided where
+causes are known (`explain/stories.py`); `group_key` is given here by what they read.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Literal
 from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
-from pulse_runner.incidents.incident import PULSE, About, Incident, Related, Transition, digest, transition
+from pulse_runner.incidents.incident import PULSE, STATUS, About, Incident, Related, Transition, digest, transition
 from pulse_runner.incidents.severity import graded
 from pulse_runner.vocabulary import ACTIVE, severity_rank
 
@@ -30,7 +32,7 @@ RELATED_DAYS = 2  # findings that follow within so many days are consequences
 SAME_SIZE = 1.35  # up to so many times its peak, a fault that is back is the same one
 OVERTAKES = 2.0  # a change so many times as large as the open one is a fault of its own
 ACCEPT_DAYS = 14  # a level that has lasted so long is the new normal
-STATUS = "status"  # the metric of findings about what cannot be read at all
+SAME_CHANGE = 0.1  # columns of a relation that change by so much the same, relatively, have one fault
 SHARED_SEGMENTS = 3  # so many segments of an entity, same date, metric, attribute and direction: one cause
 
 
@@ -63,31 +65,45 @@ def advance(
             why = "Another, larger change took its place."
             out.append(_close(incident, "recovered", day, now, actor, why))
             continue
-        is_blind = (incident.entity, incident.segment_id) in report.blind
+        is_blind = (incident.entity, incident.segment_id) in report.blind and not _tells_sight(incident)
         change = _follow(incident, verdicts, day, now, actor, is_blind)
         if change is not None:
             out.append(change)
         if change is not None or _answers(incident, day):
             claimed |= incident.keys
     fresh = [f for f in report.findings if f.key not in claimed]
-    fresh, attached = _attach(fresh, out, stored, day, now, actor)
+    fresh, attached = _attach(fresh, out, stored, subjects, day, now, actor)
     opened = [_open(g, subjects, day, now, actor) for g in group(fresh)]
     return attached + _share_groups(opened, stored, subjects)
 
 
 def group(findings: Iterable[Finding]) -> list[_Group]:
-    """Put findings of one segment whose starts are at most RELATED_DAYS apart into one group, the primary first."""
+    """Put findings of one fault of a segment or a relation into one group, the primary first."""
     ordered = sorted(findings, key=lambda f: (detectors.find(f.detector).rank, f.p_value, f.metric, f.attribute or ""))
     groups: list[_Group] = []
     for finding in ordered:
         for i, g in enumerate(groups):
-            same = (g.primary.entity, g.primary.segment_id) == (finding.entity, finding.segment_id)
-            if same and abs((g.primary.started_on - finding.started_on).days) <= RELATED_DAYS:
+            if _belongs(g.primary, finding):
                 groups[i] = replace(g, related=(*g.related, finding))
                 break
         else:
             groups.append(_Group(finding))
     return groups
+
+
+def _belongs(home: Finding | Incident, finding: Finding) -> bool:
+    """Say whether a finding can be of the fault of another, or of an incident: the same subject, about the same start.
+
+    A relation has many columns, and two of them can break on one day: there it must be the same one, or change as much.
+    """
+    if (home.entity, home.segment_id) != (finding.entity, finding.segment_id):
+        return False
+    if abs((home.started_on - finding.started_on).days) > RELATED_DAYS:
+        return False
+    if finding.segment_id or (home.attribute or "") == (finding.attribute or ""):
+        return True
+    alike = abs(home.effect - finding.effect) <= SAME_CHANGE * max(abs(home.effect), abs(finding.effect))
+    return home.metric == finding.metric != STATUS and alike
 
 
 def incident_id(finding: Finding) -> str:
@@ -170,6 +186,11 @@ def _follow(
     return _close(incident, "recovered", day, now, actor, f"Back in the expected range after {days} days.")
 
 
+def _tells_sight(incident: Incident) -> bool:
+    """Say whether an incident is about what makes its entity blind: no finding of it means that this is over."""
+    return not incident.segment_id and detectors.find(incident.detector).tells_sight
+
+
 def _answers(incident: Incident, day: date) -> bool:
     """Say whether a finding of a date can be nothing but this incident's: it is open, or was seen then or later."""
     return incident.is_live or incident.last_seen_on >= day
@@ -234,17 +255,35 @@ def _open(found: _Group, subjects: Mapping[str, About], day: date, now: datetime
     incident = Incident(
         incident_id=identity, group_key=identity, segment_id=f.segment_id, entity=f.entity, detector=f.detector,
         metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "", status="open", severity=worst.severity,
-        direction=f.direction, owner=subject.owner, title=f"{subject.label}: {detectors.find(f.detector).headline(f)}", reason=f.reason,
+        direction=f.direction, owner=subject.owner, title=_title(f, subject), reason=f.reason,
         started_on=f.started_on, detected_on=day, last_seen_on=day, resolved_on=None, resolution="", observed=f.observed,
         expected=f.expected, lower_bound=f.lower, upper_bound=f.upper, effect=f.effect, p_value=f.p_value,
-        threshold=f.threshold, peak_effect=f.effect, related=_related(found.related, day), assignee="", note="", created_at=now,
+        threshold=f.threshold, peak_effect=f.effect, related=_related(found.related, day, _symptoms(f, day)),
+        assignee="", note="", created_at=now,
         updated_at=now, severity_parts=worst.parts,
     )  # fmt: skip
     return transition(None, incident, "opened", day, now, actor, f.reason)
 
 
+def _symptoms(f: Finding, day: date) -> tuple[Related, ...]:
+    """Return the segments that a finding about their entity is about, as related to it."""
+    return tuple(
+        Related(
+            (f.entity, segment, f.detector, f.metric, f.attribute or ""), f.detector, f.metric, f.attribute or "", "",
+            f.direction, f.severity, None, None, None, None, "It cannot be seen.", str(day),
+        )
+        for segment in f.symptoms
+    )  # fmt: skip
+
+
 def _attach(
-    fresh: list[Finding], changes: list[Transition], stored: Sequence[Incident], day: date, now: datetime, actor: str
+    fresh: list[Finding],
+    changes: list[Transition],
+    stored: Sequence[Incident],
+    subjects: Mapping[str, About],
+    day: date,
+    now: datetime,
+    actor: str,
 ) -> tuple[list[Finding], list[Transition]]:
     """Add findings to a live incident of their segment that began at most RELATED_DAYS ago; return the rest and the changes."""
     current = {i.incident_id: i for i in stored} | {t.incident.incident_id: t.incident for t in changes}
@@ -254,22 +293,44 @@ def _attach(
         home = next(
             (
                 i for i in current.values()
-                if i.is_live and (i.entity, i.segment_id) == (f.entity, f.segment_id)
-                and i.detected_on < day and abs((i.started_on - f.started_on).days) <= RELATED_DAYS
+                if i.is_live and i.detected_on < day and _belongs(i, f)
             ),
             None,
         )  # fmt: skip
         if home is None:
             rest.append(f)
             continue
-        related = _related([f], day, home.related)
-        after = replace(home, related=related, last_seen_on=day, updated_at=now)
+        after = _led(replace(home, last_seen_on=day, updated_at=now), f, subjects, day)
         current[home.incident_id] = after
         if home.incident_id in by_id:
             by_id[home.incident_id] = replace(by_id[home.incident_id], incident=after)
         else:
             by_id[home.incident_id] = transition(home, after, "continued", day, now, actor, f"Also: {f.reason}")
     return rest, list(by_id.values())
+
+
+def _led(home: Incident, f: Finding, subjects: Mapping[str, About], day: date) -> Incident:
+    """Return the incident with a finding that joins it: at its head where that says more of the segment, else as related."""
+    if detectors.find(f.detector).rank >= detectors.find(home.detector).rank:
+        return replace(home, related=_related([f], day, home.related))
+    before = Related(
+        home.key, home.detector, home.metric, home.attribute, home.bucket, home.direction, home.severity, home.observed,
+        home.expected, home.effect, home.p_value, home.reason, str(home.detected_on),
+    )  # fmt: skip
+    subject = subjects.get(f.segment_id or f.entity, About(f.segment_id or f.entity, f.entity))
+    if severity_rank(f.severity) > severity_rank(home.severity):
+        home = replace(home, severity=f.severity, severity_parts=f.parts)
+    return replace(
+        home, detector=f.detector, metric=f.metric, attribute=f.attribute or "", bucket=f.bucket or "",
+        direction=f.direction, title=_title(f, subject),
+        reason=f.reason, started_on=min(home.started_on, f.started_on), observed=f.observed, expected=f.expected,
+        lower_bound=f.lower, upper_bound=f.upper, effect=f.effect, p_value=f.p_value, threshold=f.threshold,
+        peak_effect=f.effect, related=(before, *(r for r in home.related if r.key != f.key)),
+    )  # fmt: skip
+
+
+def _title(f: Finding, subject: About) -> str:
+    return f"{subject.label}: {detectors.find(f.detector).headline(f)}"
 
 
 def _share_groups(
@@ -307,6 +368,8 @@ def _explains(cause: Incident, symptom: Incident, subject: About | None) -> bool
     """Say whether an entity's incident can be the cause of a segment's: same entity, about the same start, a column that it reads."""
     if cause.entity != symptom.entity or abs((cause.started_on - symptom.started_on).days) > RELATED_DAYS:
         return False
+    if cause.metric == STATUS and symptom.metric != STATUS:
+        return False  # what cannot be seen moves no number
     if "" in cause.columns or subject is None or subject.reads is None:
         return True
     findings = [(symptom.metric, symptom.attribute), *((r.metric, r.attribute) for r in symptom.related)]

@@ -126,6 +126,14 @@ def save(warehouse: Warehouse, changes: Sequence[Transition]) -> None:
         warehouse.replace("pulse_incident_events", ["event_id"], [event_row(c.event) for c in changes])
 
 
+def regroup(warehouse: Warehouse, incidents: Sequence[Incident], groups: Mapping[str, str]) -> None:
+    """Write which incidents have one cause (`groups`: group_key by id), where it is another than before."""
+    moved = [replace(i, group_key=groups[i.incident_id]) for i in incidents if groups[i.incident_id] != i.group_key]
+    if moved:
+        with warehouse.transaction():
+            warehouse.replace("pulse_incidents", ["incident_id"], [incident_row(i) for i in moved])
+
+
 def _numbers(warehouse: Warehouse, incidents: Mapping[str, Incident]) -> dict[str, int]:
     """Return the number of each incident: the one that it has, else the next free ones.
 

@@ -45,6 +45,11 @@ def read_manifest(root: Path | None, target: str | None = None) -> Manifest | No
     return found if results.get("args", {}).get("target") in (None, target) else None
 
 
+def read_freshness(root: Path) -> Mapping[str, Any] | None:
+    """Return what `dbt source freshness` found when it ran last, None when it never did."""
+    return _artifact(root, "sources.json")
+
+
 def node_of(manifest: Manifest | None, function: str, *arguments: str) -> Node | None:
     """Return the manifest's node of `ref('model')`, `ref('package', 'model')` or `source('source', 'table')`; None when it has none.
 

@@ -16,10 +16,11 @@ from pulse_runner.warehouse.base import Warehouse
 
 @dataclass
 class Run:
-    """One stage while it runs; put what it counted into `counts`."""
+    """One stage while it runs; put what it counted into `counts`, and into `failure` why it is not whole though it went on."""
 
     run_id: str
     counts: dict[str, int] = field(default_factory=dict)
+    failure: str = ""
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def recorded_build(
         with suppress(PulseError):
             write("failed", _words(error))
         raise
-    write("ok", "")
+    write("failed" if run.failure else "ok", run.failure)
 
 
 def _run_id(stage: str, first: date, last: date) -> str:

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "pulse_runner"
 
 # from the ground up; rooms on one floor do not know each other
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "vocabulary", "arrays", "checks", "secrecy"),
+    ("errors", "vocabulary", "arrays", "checks", "secrecy", "scrub", "upstream"),
     ("metrics",),
     ("detectors",),
     ("warehouse",),

@@ -15,7 +15,7 @@ from datetime import date
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.causes import MEASURED_FAULTS
 from pulse_runner.explain.explanation import Evidence, Explanation, Hypothesis, Rejection
-from pulse_runner.explain.scrub import has_address
+from pulse_runner.scrub import has_address
 
 MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
 _MONTH = "(?P<month>" + "|".join(f"{m}|{m[:3]}" for m in MONTHS) + r")\.?"

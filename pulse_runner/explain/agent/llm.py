@@ -20,7 +20,7 @@ from pulse_runner.errors import ExplainError
 from pulse_runner.explain.agent.answer_check import Answer, check_answer
 from pulse_runner.explain.evidence.gather import Bundle
 from pulse_runner.explain.explanation import Explanation, Hypothesis, Rejection
-from pulse_runner.explain.scrub import clip, scrub
+from pulse_runner.scrub import clip, scrub
 from pulse_runner.secrecy import Secrets
 from pulse_runner.warehouse.secrets import known_secrets
 

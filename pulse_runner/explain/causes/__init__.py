@@ -17,9 +17,11 @@ from pulse_runner.explain.causes.recoded import Recoded
 from pulse_runner.explain.causes.row_count import RowCount
 from pulse_runner.explain.causes.stale_load import StaleLoad
 from pulse_runner.explain.causes.tracking_loss import TrackingLoss
+from pulse_runner.explain.causes.upstream_node import UpstreamNode
 from pulse_runner.explain.causes.values_changed import ValuesChanged
 
 CAUSES: tuple[Cause, ...] = (
+    UpstreamNode(),
     MissingColumn(),
     EditedRule(),
     DuplicateLoad(),

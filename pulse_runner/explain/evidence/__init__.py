@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pulse_runner.explain.evidence.base import Source
+from pulse_runner.explain.evidence.blast import Blast
 from pulse_runner.explain.evidence.buckets import Buckets
 from pulse_runner.explain.evidence.change import Change
 from pulse_runner.explain.evidence.conversion import Conversion
@@ -13,6 +14,7 @@ from pulse_runner.explain.evidence.health import Health
 from pulse_runner.explain.evidence.known_events import KnownEvents
 from pulse_runner.explain.evidence.lineage import Lineage
 from pulse_runner.explain.evidence.movement import Movement
+from pulse_runner.explain.evidence.nodes import Nodes
 from pulse_runner.explain.evidence.rate import Rate
 from pulse_runner.explain.evidence.reach import Reach
 from pulse_runner.explain.evidence.runs import Runs
@@ -30,12 +32,14 @@ SEGMENT_SOURCES: tuple[Source, ...] = (
     Buckets(),
     Flows(),
 )
-# about what segments are built on; siblings and lineage look at the columns that health suspects
+# about what segments are built on; siblings, blast and lineage look at the columns that health suspects
 AROUND_SOURCES: tuple[Source, ...] = (
+    Nodes(),
     Conversion(),
     Definition(),
     Health(),
     Siblings(),
+    Blast(),
     KnownEvents(),
     Runs(),
     Lineage(),

@@ -8,8 +8,8 @@ from typing import Any
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.evidence.collector import Collector, told_parts, words
 from pulse_runner.explain.explanation import Scalar
-from pulse_runner.explain.scrub import scrub
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.scrub import scrub
 from pulse_runner.vocabulary import percent
 
 MAX_BUCKETS = 6

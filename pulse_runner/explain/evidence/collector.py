@@ -10,7 +10,7 @@ from typing import Any
 from pulse_runner.errors import DeniedError, WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
-from pulse_runner.explain.scrub import scrub
+from pulse_runner.scrub import scrub
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import count
 from pulse_runner.warehouse.base import Warehouse

@@ -14,8 +14,8 @@ from typing import Any
 from pulse_runner.compile.sql import readable
 from pulse_runner.explain.case import CONVERTED
 from pulse_runner.explain.evidence.collector import Collector, people
-from pulse_runner.explain.scrub import scrub
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.scrub import scrub
 from pulse_runner.segments.model import Attribute, Entity
 from pulse_runner.vocabulary import count
 

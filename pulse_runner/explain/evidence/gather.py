@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from pulse_runner.explain.case import Case, make_case
 from pulse_runner.explain.evidence import AROUND_SOURCES, SEGMENT_SOURCES
@@ -31,13 +32,14 @@ def gather(
     project: Project,
     manifest: Manifest | None = None,
     k: int = 5,
+    until: date | None = None,
 ) -> Bundle:
     """Return the facts of one incident, numbered from the weightiest on.
 
     `manifest` is dbt's, for the lineage of a column and the name of the entity's relation. Groups
-    of fewer than `k` members are told as `<k`.
+    of fewer than `k` members are told as `<k`. With `until`, the facts are those of a day after that of its detection.
     """
-    case = make_case(warehouse, incident, project, manifest, k)
+    case = make_case(warehouse, incident, project, manifest, k, until)
     collector = Collector(case, warehouse, project, manifest)
     for source in (*(SEGMENT_SOURCES if case.segment_id else ()), *AROUND_SOURCES):
         source.gather(collector)

@@ -134,6 +134,14 @@ def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None
     assert [f["incident_id"] for f in told.facts] == ["bb", "aa", "cc"]
 
 
+def test_a_segment_leads_its_story_though_its_relation_is_worse() -> None:
+    source = topic(incident_id="cc", segment_id="", detector="entity_health", metric="null_share", title="ltv has nulls",
+                     severity="critical")  # fmt: skip
+    told = message("opened", source, topic(incident_id="aa", severity="high"))
+    assert told.headline.startswith("High-Value Active Users fell 42 %")
+    assert told.severity == "critical"
+
+
 def test_a_message_names_an_incident_by_its_number() -> None:
     told = message("opened", topic(number=42), topic(incident_id="bb", number=43))
     text = as_text(told)

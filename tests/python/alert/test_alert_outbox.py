@@ -162,6 +162,24 @@ def test_the_end_is_told_when_all_incidents_of_the_cause_are_over() -> None:
     assert [(d.choice, d.notification) for d in decisions] == [("send", "resolved"), ("send", "resolved")]
 
 
+def test_what_joins_a_story_that_is_known_is_news_only_where_it_is_worse_or_of_another_segment() -> None:
+    known, joins = incident("id0", group_key="g"), incident("id1", group_key="g", segment_id="", detected_on=at(1))
+    past = {"id0": [told(incident_id="id0")]}
+
+    def decided(day: int, **changes: Any) -> tuple[str, str]:
+        decisions, _ = plan([known, replace(joins, **changes)], {}, past, project(SLACK), at(day))
+        return decisions[1].choice, decisions[1].reason
+
+    assert decided(1) == ("quiet", f"part of id0, which was told on {D}")
+    assert decided(1, severity="critical")[0] == "send"
+    assert decided(1, group_key="another")[0] == "send"
+    assert decided(1, segment_id="whales") == ("send", "its cause is known from 1 other incident")
+    assert decided(7) == ("send", "it is part of a cause of which a reminder is due")
+    over = replace(known, status="resolved")
+    decisions, _ = plan([over, joins], {}, past, project(SLACK), at(1))
+    assert [d.choice for d in decisions] == ["quiet", "send"], "the end waits for what joined; that is told now"
+
+
 def test_an_entitys_incident_goes_to_the_routes_of_its_segments() -> None:
     found = addresses(project(SLACK, EMAIL), incident(segment_id=""))
     assert not isinstance(found, str)

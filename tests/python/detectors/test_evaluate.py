@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from pulse_runner.detectors import DETECTORS, MetricPanel, Outcome, Panels, Settings, evaluate, find
+from pulse_runner.detectors import DETECTORS, Limits, MetricPanel, Outcome, Panels, Settings, evaluate, find
 from pulse_runner.detectors.evaluate import discoveries
 
 START = np.datetime64("2024-01-01")
@@ -106,6 +106,26 @@ def test_stale_data_grows_from_medium_to_high_on_the_third_day() -> None:
     assert [s for _, _, s in findings(status_panel("ok", "stale", "stale", "stale"))] == ["medium", "medium", "high"]
 
 
+def test_segments_that_are_blind_through_one_node_are_one_finding_that_names_it() -> None:
+    failed = "upstream model orders failed: no such column (skipped behind it: people)"
+    reasons = np.array([["", failed]] * 2 + [["", ""]] + [["", f"{failed}; upstream source crm.people is late"]])
+    status = np.array([["ok", "stale"]] * 2 + [["ok", "ok"]] + [["ok", "stale"]])
+    size = MetricPanel(
+        "size", ("a", "b", "c", "d"), START + np.arange(2), np.full((4, 2), 9.0), status=status, status_reason=reasons
+    )
+    panels = Panels({"size": size}, entities=dict.fromkeys("abcd", "shop"))
+    (report,) = evaluate(panels, Settings(), DETECTORS, date(2024, 1, 2), date(2024, 1, 2))
+    told = {f.attribute: f for f in report.findings}
+    assert {name: (f.segment_id, f.severity, f.symptoms) for name, f in told.items()} == {
+        "orders": ("", "high", ("a", "b", "d")),
+        "crm.people": ("", "medium", ("d",)),
+    }
+    assert told["orders"].reason == f"U{failed[1:]}. Not seen: a, b, d."
+    off = Settings(segments={(s, "stale_data"): Limits(enabled=False) for s in "abd"})
+    (report,) = evaluate(panels, off, DETECTORS, date(2024, 1, 2), date(2024, 1, 2))
+    assert report.findings == ()
+
+
 def test_a_segment_too_small_to_tell_says_from_which_size_it_could() -> None:
     rng = np.random.default_rng(9)
     people = np.array([[60.0], [6000.0]]) * np.ones((2, 90))
@@ -131,7 +151,9 @@ def test_a_report_says_of_what_it_has_no_good_snapshot_and_judges_nothing_that_h
     panels = Panels({"size": size}, entities=dict.fromkeys(("good", "late", "gone"), "shop"))
     (report,) = evaluate(panels, Settings(), DETECTORS, date(2024, 1, 3), date(2024, 1, 3))
     assert report.blind == {("shop", "late"), ("shop", "gone")}
-    assert {v.segment_id for v in report.verdicts} == {"good", "late"}
+    # what makes a segment blind is told of its entity
+    assert {v.segment_id for v in report.verdicts if v.detector != "stale_data"} == {"good", "late"}
+    assert {(v.entity, v.segment_id) for v in report.verdicts if v.detector == "stale_data"} == {("shop", "")}
 
 
 def test_changes_too_small_to_matter_do_not_make_others_pass() -> None:

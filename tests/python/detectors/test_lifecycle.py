@@ -176,6 +176,24 @@ def test_a_consequence_that_shows_a_day_later_joins_the_incident() -> None:
     assert [r.detector for r in change.incident.related] == ["conversion_anomaly"]
 
 
+def test_what_says_more_of_the_segment_takes_the_head_when_it_joins() -> None:
+    flow = finding("a", "entity_health", metric="entered")
+    size = finding("a", on=later(1), started_on=D)
+    (before,) = opened(flow)
+    (change,) = step([before], later(1), replace(flow, snapshot_date=later(1)), size)
+    after = change.incident
+    assert (after.incident_id, after.detector, after.metric) == (before.incident_id, "size_jump", "size")
+    assert "size fell" in after.title
+    assert [r.metric for r in after.related] == ["entered"]
+    assert step([after], later(1), replace(flow, snapshot_date=later(1)), size) == []
+
+
+def test_two_columns_that_break_on_one_day_are_two_incidents_unless_they_break_alike() -> None:
+    ltv, plan = nulls("ltv"), nulls("plan")
+    assert len(opened(ltv, plan)) == 1, "the same part of the rows"
+    assert len(opened(ltv, replace(plan, effect=2 * ltv.effect))) == 2
+
+
 def test_an_incident_with_consequences_closes_when_all_are_quiet() -> None:
     rate = finding(detector="conversion_anomaly", metric="conversion_rate")
     incidents = opened(finding(), rate)

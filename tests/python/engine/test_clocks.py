@@ -137,8 +137,8 @@ def test_a_day_whose_rows_were_not_refreshed_is_stale_until_they_are(world) -> N
     assert states(world) == {
         d1: ("ok", "", 2),
         d2: ("ok", "", 1),
-        d3: ("stale", "loaded of people is 2024-02-28, older than 2024-02-29", None),
-        d4: ("stale", "loaded of people is empty, older than 2024-03-01", None),
+        d3: ("stale", "upstream relation people is late: loaded is 2024-02-28, older than 2024-02-29", None),
+        d4: ("stale", "upstream relation people is late: loaded is empty, older than 2024-03-01", None),
     }
     health = world.query("select snapshot_date, status from {pulse_entity_health} where column_name = '(rows)'")
     assert {str(h["snapshot_date"]): h["status"] for h in health} == {d1: "ok", d2: "ok", d3: "stale", d4: "stale"}

@@ -171,7 +171,8 @@ def test_a_day_without_a_load_is_stale_and_a_day_before_all_is_not_reconstructab
     world.table("people", TYPES, dated((D1, DAY1), (D2, DAY2)))
     world.built("2024-02-27", D3)
     assert status(world, "2024-02-27")["rich"] == ("not_reconstructable", "people has no rows before 2024-02-28", None)
-    assert status(world, D3)["rich"] == ("stale", "people has no rows of 2024-03-01; the last are of 2024-02-29", None)
+    why = "upstream relation people is late: no rows of 2024-03-01, the last are of 2024-02-29"
+    assert status(world, D3)["rich"] == ("stale", why, None)
     assert world.content("pulse_segment_changes") == [r for r in world.content("pulse_segment_changes") if r[1] == D2]
     # the load arrives
     world.table("people", TYPES, ALL_DAYS)

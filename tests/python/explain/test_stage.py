@@ -46,6 +46,33 @@ def test_a_later_day_of_the_same_incident_makes_no_new_version(world: World, pro
     assert explain_incidents(world, project, D + timedelta(days=3), NOW, {}) == []
 
 
+def test_a_later_day_that_says_something_new_makes_a_version_and_one_that_knows_less_does_not(
+    world: World, project
+) -> None:
+    world.changes(("lost", "leaf", "ltv > 1000", "ltv", 400))
+    world.resize(600)
+    world.incident(observed=600.0, expected=1000.0)
+    (first,) = explain_incidents(world, project, D, NOW, {})
+    assert first.explanation.hypotheses[0].confidence != "high"
+    later, third = D + timedelta(days=1), D + timedelta(days=2)
+    for table in ("pulse_segment_snapshots", "pulse_entity_health"):
+        for day in (later, third):
+            world.run(
+                f"insert into {table} select * replace (cast(? as date) as snapshot_date) from {table}"
+                " where snapshot_date = ?", day, D,
+            )  # fmt: skip
+    world.run("update pulse_incidents set last_seen_on = ?", later)
+    world.health("ltv", day=later, null_share=0.41)
+    (second,) = explain_incidents(world, project, later, NOW, {})
+    assert (second.version, second.snapshot_date) == (2, later)
+    assert second.explanation.hypotheses[0].cause == "null_burst"
+    assert explain_incidents(world, project, later, NOW, {}) == [], "the same date twice"
+    world.run("update pulse_incidents set last_seen_on = ?", third)
+    assert explain_incidents(world, project, third, NOW, {}) == [], (
+        "the column is well again: the cause is still what it was"
+    )
+
+
 def test_force_makes_a_version_and_a_dry_run_stores_none(world: World, project) -> None:
     headline_fault(world)
     explain_incidents(world, project, D, NOW, {})

@@ -15,7 +15,6 @@ from pulse_runner.explain.store import (
     explanation_row,
     explanation_values,
     latest_explanations,
-    latest_versions,
     new_version,
     save,
     stored_explanation,
@@ -57,7 +56,6 @@ def test_the_newest_version_of_each_incident_counts(world: World) -> None:
     save(world, [tenth, STORED, second, other])
     assert latest_explanations(world, ["inc1"]) == {"inc1": tenth}
     assert latest_explanations(world, []) == {}
-    assert latest_versions(world) == {"inc1": (10, second.evidence_hash), "inc2": (1, other.evidence_hash)}
 
 
 def test_hypotheses_have_ranks_in_the_table() -> None:
