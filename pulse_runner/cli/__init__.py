@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "List known events and add public holidays to them.",
     ),
     "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
-    "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),
+    "report": ("pulse_runner.cli.report:report_command", "Write the page that people look at, as one HTML file."),
     "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),
     "completion": ("pulse_runner.cli.completion:completion_command", "Print the completion script of a shell."),
 }
