@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -12,7 +12,8 @@ from pulse_runner.arrays import Days, Floats
 from pulse_runner.detect.stage import Past, detector_settings, read_panels
 from pulse_runner.detectors import DETECTORS
 from pulse_runner.detectors.base import Assessment
-from pulse_runner.detectors.relation import assess_all
+from pulse_runner.detectors.panel import Panels
+from pulse_runner.detectors.relation import without_few
 from pulse_runner.known_events.read import read_events
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
@@ -49,13 +50,19 @@ def expected_bands(
     names = tuple(sorted(segments))
     if not names:
         return {}
-    panels = read_panels(warehouse, project, names, last, last, past, read_events(warehouse))
+    panels = _begun(read_panels(warehouse, project, names, last, last, past, read_events(warehouse)))
     start, stop = np.datetime64(first), np.datetime64(last)
     series = [d for d in DETECTORS if not d.is_daily]
     bands = {}
-    for judged in assess_all(series, panels, detector_settings(project), start, stop):
+    settings = detector_settings(project)
+    left = replace(without_few(panels, settings, stop), health=None)  # the relations have a page of their own
+    for judged in (a for d in series for a in d.assess(left, settings, start, stop)):
         panel = panels.metrics.get(judged.metric)
-        if panel is None or judged.segment_ids != panel.segment_ids or judged.detector == "entity_health":
+        if (
+            panel is None
+            or judged.segment_ids != panel.segment_ids
+            or len(judged.dates) != (stop - start).astype(int) + 1
+        ):
             continue
         inside = (panel.dates >= start) & (panel.dates <= stop)
         bands[judged.metric] = Band(
@@ -72,6 +79,14 @@ def expected_bands(
             told=tuple(_told(judged, s) for s in range(len(panel.segment_ids))),
         )
     return bands
+
+
+def _begun(panels: Panels) -> Panels:
+    """Return the metrics of segments without the days before the first snapshot of any."""
+    size = panels.metrics["size"]
+    known = np.flatnonzero(np.isfinite(size.numerator).any(0))
+    first = int(known[0]) if len(known) else 0
+    return replace(panels, metrics={m: p.tail(first) for m, p in panels.metrics.items()})
 
 
 def _told(judged: Assessment, s: int) -> str:

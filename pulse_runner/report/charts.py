@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,9 @@ from pulse_runner.explain.explanation import Scalar
 from pulse_runner.report.contents import Cause, EntityFacts, IncidentFacts, Mix, Report, SegmentFacts, Series, Values
 from pulse_runner.vocabulary import ACTIVE
 
+BAND_DIGITS = 4  # of what was expected
 MOST_BARS = 5  # causes of one direction that have a colour of their own
+SIZES = ("size", "entered", "exited", "status")  # metrics whose incidents show in the size
 Chart = dict[str, Any]
 
 
@@ -32,15 +35,17 @@ def payload(report: Report) -> dict[str, Any]:
 def segment_charts(segment: SegmentFacts, report: Report) -> dict[str, Chart]:
     """Return the charts of a segment's page; one without numbers is left out."""
     out: dict[str, Chart] = {}
-    spans = [_span(i.started_on, i.resolved_on or report.last, i.name, report) for i in segment.incidents]
-    events = [_span(e.starts_on, e.ends_on, e.reason or "Known event", report) for e in segment.events]
+    days = [_span(e.starts_on, e.ends_on, e.reason or "Known event", report) for e in segment.events]
+    events = [d for d in days if d]
     if any(v is not None for v in segment.size.values):
-        out["size"] = band(segment.size, [s for s in spans if s], [e for e in events if e])
+        out["size"] = band(segment.size, _spans(segment, SIZES, report), events)
     if segment.causes:
         out["why"] = stack(segment.causes, segment.size.values)
     for series in segment.rates:
         if any(v is not None for v in series.values):
-            out[f"rate-{series.metric.replace(':', '-')}"] = band(series, [], [e for e in events if e])
+            out[f"rate-{series.metric.replace(':', '-')}"] = band(
+                series, _spans(segment, (series.metric,), report), events
+            )
     for mix in segment.mixes:
         out[f"mix-{mix.attribute}"] = spread(mix)
     if segment.came_from or segment.went_to:
@@ -76,7 +81,7 @@ def incident_charts(facts: IncidentFacts, report: Report) -> dict[str, Chart]:
 def entity_charts(entity: EntityFacts) -> dict[str, Chart]:
     """Return the charts of an entity on the page of data health."""
     out: dict[str, Chart] = {
-        "rows": {"kind": "lines", "rate": False, "spans": [], "lines": [["Rows", list(entity.rows)]]}
+        "rows": {"kind": "lines", "rate": False, "spans": [], "lines": [["Rows", steps(entity.rows)]]}
     }
     moved = {c.name: c.nulls for c in entity.columns[:6] if _span_of(c.nulls) > 0}
     return out | ({"nulls": lines(moved, [])} if moved else {})
@@ -85,14 +90,14 @@ def entity_charts(entity: EntityFacts) -> dict[str, Chart]:
 def band(series: Series, spans: Sequence[Any], events: Sequence[Any]) -> Chart:
     """Return a metric with its expected band, the spans of incidents and of known events."""
     return {
-        "kind": "band", "name": series.label, "rate": series.is_rate, "v": series.values, "lo": series.lower,
-        "hi": series.upper, "spans": spans, "events": events,
+        "kind": "band", "name": series.label, "rate": series.is_rate, "v": steps(series.values), "lo": steps(series.lower, BAND_DIGITS),
+        "hi": steps(series.upper, BAND_DIGITS), "spans": spans, "events": events,
     }  # fmt: skip
 
 
 def lines(values: Any, spans: Sequence[Any]) -> Chart:
     """Return several shares over time."""
-    return {"kind": "lines", "rate": True, "spans": spans, "lines": [[name, list(v)] for name, v in values.items()]}
+    return {"kind": "lines", "rate": True, "spans": spans, "lines": [[name, steps(v)] for name, v in values.items()]}
 
 
 def stack(causes: Sequence[Cause], sizes: Values) -> Chart:
@@ -100,13 +105,13 @@ def stack(causes: Sequence[Cause], sizes: Values) -> Chart:
     bars: list[Any] = []
     for direction in ("gained", "lost"):
         own = [c for c in causes if c.direction == direction]
-        bars += [[direction, c.cause, c.words, [_drawn(m) for m in c.members]] for c in own[:MOST_BARS]]
+        bars += [[direction, c.cause, c.words, steps([_drawn(m) for m in c.members])] for c in own[:MOST_BARS]]
         rest = own[MOST_BARS:]
         if rest:
             summed = [sum(_drawn(c.members[n]) or 0 for c in rest) for n in range(len(rest[0].members))]
-            bars.append([direction, "rest", f"{len(rest)} further causes", summed])
-    net = [None] + [None if b is None or a is None else round(b - a) for a, b in pairwise(sizes)]
-    return {"kind": "stack", "bars": bars, "net": net[: len(sizes)]}
+            bars.append([direction, "rest", f"{len(rest)} further causes", steps(summed)])
+    net = [None, *(None if b is None or a is None else round(b - a) for a, b in pairwise(sizes))]
+    return {"kind": "stack", "bars": bars, "net": steps(net[: len(sizes)])}
 
 
 def spread(mix: Mix) -> Chart:
@@ -117,11 +122,46 @@ def spread(mix: Mix) -> Chart:
     }  # fmt: skip
 
 
+def steps(values: Sequence[float | None], digits: int = 0) -> list[float | int | None]:
+    """Return a series as a scale and steps of whole numbers, None where it is not known: small numbers pack well.
+
+    With `digits` only so many of the largest value are kept.
+
+    >>> steps([0.5, 0.5013, None, 0.49])
+    [10000, 5000, 13, None, -113]
+    >>> steps([121535, 131895], 3)
+    [0.001, 122, 10]
+    """
+    known = [abs(v) for v in values if v is not None]
+    most = max(known, default=0.0)
+    place = 4 if most <= 1 and any(v != int(v) for v in known) else 1 if any(v != int(v) for v in known) else 0
+    if digits and most > 0:
+        place = min(place, digits - 1 - math.floor(math.log10(most)))
+    scale = 10**place if place >= 0 else float(f"1e{place}")
+    out: list[float | int | None] = [scale]
+    at = 0
+    for value in values:
+        if value is None:
+            out.append(None)
+            continue
+        whole = round(value * scale)
+        out.append(whole - at)
+        at = whole
+    return out
+
+
 def _drawn(told: Scalar) -> int | float | None:
     """Return the length of a bar: of a lower bound that bound, none for what is hidden."""
     if isinstance(told, str):
         return int(told[1:]) if told.startswith(">") else None
     return told
+
+
+def _spans(segment: SegmentFacts, of: Sequence[str], report: Report) -> list[list[Any]]:
+    """Return the spans of a segment's incidents about some metrics."""
+    own = [i for i in segment.incidents if i.metric in of]
+    spans = [_span(i.started_on, i.resolved_on or report.last, i.name, report) for i in own]
+    return [s for s in spans if s]
 
 
 def _span(start: Any, stop: Any, name: str, report: Report) -> list[Any] | None:

@@ -35,19 +35,22 @@ def scale(series: Series) -> tuple[float, float]:
 
 def sparkline(series: Series) -> str:
     """Return a series with its expected band as SVG of any width; '' where nothing is known. Its text is beside it in the row."""
-    if not any(v is not None for v in series.values):
+    known = [n for n, v in enumerate(series.values) if v is not None]
+    if not known:
         return ""
     low, high = scale(series)
 
     def y(value: float) -> int:
-        return round((high - value) / (high - low) * HEIGHT)
+        return round((high - min(max(value, low), high)) / (high - low) * HEIGHT)
 
-    parts = [f'<path class="band" d="{_area(series.lower, series.upper, y)}"/>'] if series.lower else []
-    parts.append(f'<path class="line" d="{_path(series.values, y)}"/>')
-    end = max(n for n, v in enumerate(series.values) if v is not None)
-    last = series.values[end]
+    def whole(n: float) -> float:
+        return n
+
+    parts = [f'<path class="band" d="{shorter(_area(series.lower, series.upper, whole, y))}"/>'] if series.lower else []
+    parts.append(f'<path d="{shorter(_path(series.values, whole, y))}"/>')
+    last = series.values[known[-1]]
     assert last is not None
-    parts.append(f'<path class="dot" d="M{end} {y(last)}h0"/>')
+    parts.append(f'<path class="dot" d="M{known[-1]} {y(last)}h0"/>')
     width = max(len(series.values), 2) + 1
     return (
         f'<svg class="spark" viewBox="-1 -1 {width} {HEIGHT + 2}" preserveAspectRatio="none" aria-hidden="true">'
@@ -55,19 +58,38 @@ def sparkline(series: Series) -> str:
     )
 
 
-def _path(values: Values, y: Place) -> str:
+def shorter(path: str) -> str:
+    """Return a path of whole numbers with each line as the step from the point before, which takes half the text.
+
+    >>> shorter("M0 30L1 28L2 31Z")
+    'M0 30l1-2 1 3z'
+    """
+    out: list[str] = []
+    at = (0, 0)
+    for command, x, y in re.findall(r"([ML])(-?\d+) (-?\d+)", path.replace("Z", "")):
+        point = (int(x), int(y))
+        if command == "M":
+            out.append(("z" if out and path.endswith("Z") else "") + f"M{x} {y}l")
+        else:
+            step = f"{point[0] - at[0]} {point[1] - at[1]}".replace(" -", "-")
+            out.append(step if out[-1].endswith("l") or step.startswith("-") else f" {step}")
+        at = point
+    return "".join(out) + ("z" if path.endswith("Z") else "")
+
+
+def _path(values: Values, x: Place, y: Place) -> str:
     """Return a line through the values, broken where one is not known."""
     out, pen = [], False
     for n, value in enumerate(values):
         if value is None:
             pen = False
             continue
-        out.append(f"{'L' if pen else 'M'}{n} {y(value)}")
+        out.append(f"{'L' if pen else 'M'}{x(n)} {y(value)}")
         pen = True
     return "".join(out)
 
 
-def _area(lower: Values, upper: Values, y: Place) -> str:
+def _area(lower: Values, upper: Values, x: Place, y: Place) -> str:
     """Return the area between two lines, one piece for each run of days on which both are known."""
     runs: list[list[tuple[int, float, float]]] = []
     for n, (low, high) in enumerate(zip(lower, upper, strict=True)):
@@ -78,8 +100,8 @@ def _area(lower: Values, upper: Values, y: Place) -> str:
         runs[-1].append((n, low, high))
     out = []
     for run in runs:
-        there = [f"{n} {y(high)}" for n, _, high in run]
-        back = [f"{n} {y(low)}" for n, low, _ in reversed(run)]
+        there = [f"{x(n)} {y(high)}" for n, _, high in run]
+        back = [f"{x(n)} {y(low)}" for n, low, _ in reversed(run)]
         out.append(f"M{'L'.join(there + back)}Z")
     return "".join(out)
 
@@ -100,7 +122,7 @@ def chart_svg(
         return round(left + n * step, 1)
 
     def y(value: float) -> float:
-        return round(top + (high - value) / (high - low) * (height - top - bottom), 1)
+        return round(top + (high - min(max(value, low), high)) / (high - low) * (height - top - bottom), 1)
 
     def text(
         at: tuple[float, float],
@@ -136,12 +158,11 @@ def chart_svg(
                 f'<rect x="{max(x(a - 0.5), left)}" y="{top}" width="{round(min(wide, width - right - max(x(a - 0.5), left)), 1)}"'
                 f' height="{height - top - bottom}" fill="#b3261e" opacity="0.10"><title>{escape(name)}</title></rect>'
             )
-    moved = _moved(x)
     out.append(
-        f'<path d="{moved(_area(series.lower, series.upper, y))}" fill="{COLOURS["band"]}"/>' if series.lower else ""
+        f'<path d="{_area(series.lower, series.upper, x, y)}" fill="{COLOURS["band"]}"/>' if series.lower else ""
     )
     out.append(
-        f'<path d="{moved(_path(series.values, y))}" fill="none" stroke="{COLOURS["line"]}" stroke-width="2.5" stroke-linejoin="round"/>'
+        f'<path d="{_path(series.values, x, y)}" fill="none" stroke="{COLOURS["line"]}" stroke-width="2.5" stroke-linejoin="round"/>'
     )
     known = [n for n, v in enumerate(series.values) if v is not None]
     if known:
@@ -152,11 +173,6 @@ def chart_svg(
         anchor = "start" if n == 0 else "end" if n == days - 1 else "middle"
         out.append(text((x(n), height - 16), day_month(first + timedelta(days=n)), 12, anchor))
     return "".join(out) + "</svg>\n"
-
-
-def _moved(x: Place) -> Callable[[str], str]:
-    """Return a function that puts the whole x of a path where a chart has it."""
-    return lambda path: re.sub(r"(?<=[ML])(\d+) ", lambda m: f"{x(int(m[1]))} ", path)
 
 
 def _clip(text: str, most: int) -> str:

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from pulse_runner.explain.evidence.collector import words
 from pulse_runner.explain.explanation import Scalar
 from pulse_runner.incidents.incident import IncidentEvent
-from pulse_runner.report.charts import payload
+from pulse_runner.report.charts import SIZES, payload
 from pulse_runner.report.contents import Report, SegmentFacts, Series
 from pulse_runner.report.drawing import chart_svg, sparkline
 from pulse_runner.vocabulary import ACTIVE, count, day_month, long_day, number, percent, plural, severity_rank
@@ -51,7 +51,7 @@ def as_svg(report: Report) -> str:
         if size is not None
         else (f"No numbers on {long_day(report.last)}")
     )
-    marks = [(i.started_on, i.resolved_on or report.last, i.title) for i in segment.incidents]
+    marks = [(i.started_on, i.resolved_on or report.last, i.title) for i in segment.incidents if i.metric in SIZES]
     return chart_svg(segment.label, told, segment.size, report.first, marks)
 
 

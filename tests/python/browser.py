@@ -44,6 +44,7 @@ class Tab:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network", "Performance"):
             self.call(f"{domain}.enable")
+        self.call("Page.bringToFront")
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Return the answer to one command of the protocol; raise AssertionError for one that is refused."""
@@ -108,7 +109,7 @@ class Tab:
     def until(self, expression: str, seconds: float = 20) -> None:
         """Wait until an expression is true."""
         limit = time.monotonic() + seconds
-        while not self.js(expression):
+        while not self.js(f"!!({expression})"):
             assert time.monotonic() < limit, f"never true: {expression}"
             time.sleep(0.05)
 

@@ -20,6 +20,23 @@ function charts() {
   }));
 }
 
+/* series: a scale, then steps of whole numbers */
+function series(packed) {
+  var out = [], at = 0;
+  for (var n = 1; n < packed.length; n++) {
+    if (packed[n] === null) out.push(null); else { at += packed[n]; out.push(at / packed[0]); }
+  }
+  return out;
+}
+function ready(spec) {
+  if (spec.ready) return spec;
+  if (spec.kind === 'band') ['v', 'lo', 'hi'].forEach(function (k) { spec[k] = series(spec[k]); });
+  if (spec.kind === 'lines') spec.lines.forEach(function (l) { l[1] = series(l[1]); });
+  if (spec.kind === 'stack') { spec.bars.forEach(function (b) { b[3] = series(b[3]); }); spec.net = series(spec.net); }
+  spec.ready = true;
+  return spec;
+}
+
 /* pages by hash */
 function parts() {
   var hash = location.hash.slice(1), cut = hash.indexOf('?');
@@ -152,7 +169,7 @@ function draw(box) {
     if (spec.kind === 'moves') box.style.height = 70 + 44 * spec.rows.length + 'px';
     var chart = both[1].init(box, null, { renderer: 'svg' });
     drawn.set(box, [chart, spec, both[0]]);
-    paint(chart, spec, both[0]);
+    paint(chart, ready(spec), both[0]);
   }).catch(function () {
     box.classList.add('none');
     box.textContent = 'This browser cannot draw the chart; the tables hold its numbers.';
@@ -230,7 +247,7 @@ var KINDS = {
   },
   stack: function (s, days, c) {
     var o = base(c, false, days), n = { gained: 0, lost: 0 };
-    o.legend.show = true; o.grid.top = 40; o.yAxis.scale = false;
+    o.legend.show = true; o.grid.top = 40; o.yAxis.scale = false; o.yAxis.minInterval = 1;
     o.tooltip.formatter = function (at) {
       return esc(days[at[0].dataIndex]) + at.filter(function (x) { return x.value; }).map(function (x) { return '<br>' + x.marker + esc(cut(x.seriesName, 60)) + ' <b>' + (x.value > 0 ? '+' : '−') + number(Math.abs(x.value)) + '</b>'; }).join('');
     };
