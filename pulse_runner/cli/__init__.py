@@ -87,7 +87,11 @@ class LazyGroup(click.Group):
             ctx.exit(error.exit_code)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="pulse")
 @click.option(
     "--project-dir",
@@ -100,11 +104,17 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, project_dir: Path | None, target: str | None) -> None:
     """Watch audience segments in your warehouse and tell their owners when one breaks.
 
+    `pulse` alone says what needs attention today and what to do next.
+
     \b
     Example:
       pulse run --date yesterday
     """
     ctx.obj = PulseContext(start=(project_dir or Path.cwd()).resolve(), target=target, env=os.environ)
+    if ctx.invoked_subcommand is None:
+        from pulse_runner.cli.today import today
+
+        today(ctx.obj)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulse_runner.cli.completion import complete_owners, complete_segments
 from pulse_runner.cli.context import DAY, PulseContext, pass_pulse
 from pulse_runner.errors import UsageError
 
@@ -21,8 +22,16 @@ FILE = "pulse_report"  # in dbt's target folder, where dbt docs are too
 
 
 @click.command("report")
-@click.option("--segment", "segments", multiple=True, help="Only this segment; repeatable.")
-@click.option("--owner", "owners", multiple=True, help="Only the segments of this owner; repeatable.")
+@click.option(
+    "--segment", "segments", multiple=True, shell_complete=complete_segments, help="Only this segment; repeatable."
+)
+@click.option(
+    "--owner",
+    "owners",
+    multiple=True,
+    shell_complete=complete_owners,
+    help="Only the segments of this owner; repeatable.",
+)
 @click.option("--from", "first", type=DAY, help="First date; 89 days before --to when left out, 29 for text and json.")
 @click.option("--to", "last", type=DAY, help="Last date; the latest snapshot when left out.")
 @click.option(
