@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pulse_runner.warehouse.base import Warehouse
 
 FORMATS = ("html", "svg", "text", "json")
-FILE = "pulse_report"  # in dbt's target folder, where dbt docs are too
+FILE = "pulse-report"  # in dbt's target folder, where dbt docs are too
 
 
 @click.command("report")
@@ -37,7 +37,7 @@ FILE = "pulse_report"  # in dbt's target folder, where dbt docs are too
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file; target/pulse_report.html when left out.",
+    help="The file; target/pulse-report.html when left out.",
 )
 @click.option(
     "--format", "fmt", type=click.Choice(FORMATS),
@@ -109,7 +109,7 @@ def _newest(warehouse: Warehouse) -> date | None:
 def _place(pulse: PulseContext, segments: tuple[str, ...], kind: str) -> Path:
     from pulse_runner.warehouse.manifest import target_folder
 
-    return target_folder(pulse.root) / (f"{FILE}_{segments[0]}.svg" if kind == "svg" else f"{FILE}.html")
+    return target_folder(pulse.root) / (f"{FILE}-{segments[0]}.svg" if kind == "svg" else f"{FILE}.html")
 
 
 def _file(

@@ -32,7 +32,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_page_is_written_into_the_target_folder_and_its_place_is_told(world: Path) -> None:
     done = call(world, "report")
     assert done.exit_code == 0, done.output
-    path = world / "target" / "pulse_report.html"
+    path = world / "target" / "pulse-report.html"
     assert done.stdout.startswith(f"{path}  12 segments, 2 incidents, 2026-03-03 to 2026-05-31, ")
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
 
@@ -135,3 +135,9 @@ def test_a_shell_completes_segments_by_name(world: Path, words: str, begun: str,
         env={"_PULSE_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(line), "COMP_CWORD": str(len(line) - 1), "PATH": "/usr/bin"},
     )  # fmt: skip
     assert [word.split(",")[1] for word in done.stdout.split()] == found
+
+
+def test_pictures_of_the_docs_are_small() -> None:
+    pictures = sorted((Path(__file__).parents[3] / "docs").rglob("*.png"))
+    assert pictures
+    assert [p.name for p in pictures if p.stat().st_size > 200_000] == []
