@@ -115,6 +115,11 @@ class SegmentFacts:
         """Return the size on the last day."""
         return self.size.values[-1] if self.size.values else None
 
+    @property
+    def hides_causes(self) -> bool:
+        """Say whether some day's change has a part of too few people for a bar."""
+        return any(isinstance(m, str) and m.startswith("<") for c in self.causes for m in c.members)
+
     def change(self, days: int) -> float | None:
         """Return the change of the size against so many days before; None when one of them is not known."""
         if len(self.size.values) <= days:

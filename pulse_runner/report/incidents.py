@@ -26,6 +26,7 @@ from pulse_runner.warehouse.base import Warehouse
 MOST_INCIDENTS = 100  # with a page of their own: a file stays small
 MOST_SIMILAR = 5
 MOST_LINES = 5  # of a chart of columns or buckets
+MOVED = 0.005  # points of null share from which a column is worth a chart
 
 
 def read_incident_facts(
@@ -61,7 +62,7 @@ def read_incident_facts(
                 similar=tuple(_similar(i, every, told)),
                 metric=_metric(i, bands, k),
                 lineage=tuple(e for e in stored.evidence if e.kind == "lineage") if stored else (),
-                columns={c: columns[i.entity, c] for c in suspects if (i.entity, c) in columns},
+                columns={c: v for c in suspects if (v := columns.get((i.entity, c))) and _span(v) >= MOVED},
                 buckets=buckets.get((i.segment_id, i.attribute), {}),
             )
         )
@@ -166,9 +167,10 @@ def _bucket_series(
 
 
 def _most_moved(buckets: Mapping[str, Sequence[float | None]]) -> dict[str, Values]:
-    def span(values: Sequence[float | None]) -> float:
-        known = [v for v in values if v is not None]
-        return max(known) - min(known) if known else 0.0
-
-    ordered = sorted(buckets, key=lambda b: (-span(buckets[b]), b))
+    ordered = sorted(buckets, key=lambda b: (-_span(buckets[b]), b))
     return {b: tuple(buckets[b]) for b in ordered[:MOST_LINES]}
+
+
+def _span(values: Sequence[float | None]) -> float:
+    known = [v for v in values if v is not None]
+    return max(known) - min(known) if known else 0.0

@@ -38,6 +38,7 @@ def as_html(report: Report) -> str:
         r=report, policy=policy, style=Markup(style), script=Markup(script), early=Markup(EARLY),
         data=packed(data.encode()), library=base64.b64encode(raw("echarts.min.js.gz")).decode(),
         notice=asset("echarts.NOTICE"), order=in_order(report), known={i.incident.name for i in report.incidents},
+            shown={s.segment_id for s in report.segments},
     )  # fmt: skip
 
 

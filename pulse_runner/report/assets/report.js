@@ -286,7 +286,7 @@ var KINDS = {
     return o;
   },
   sankey: function (s, days, c) {
-    var nodes = [{ name: 'm', label: { position: 'top', fontWeight: 600, formatter: cut(s.me, 34) }, itemStyle: { color: c('stroke') } }], links = [];
+    var nodes = [{ name: 'm', label: { position: s.in.length ? (s.out.length ? 'top' : 'left') : 'right', fontWeight: 600, formatter: cut(s.me, 34) }, itemStyle: { color: c('stroke') } }], links = [];
     var name = function (n) { return n === '(none)' ? 'no segment' : n; };
     s.in.forEach(function (f, n) { nodes.push({ name: 'i' + n, label: { position: 'right', formatter: cut(name(f[0]), 30) + '  ' + number(f[1]) }, itemStyle: { color: c('gain' + (n % 5 + 1)) } }); links.push({ source: 'i' + n, target: 'm', value: f[1] }); });
     s.out.forEach(function (f, n) { nodes.push({ name: 'o' + n, label: { position: 'left', formatter: cut(name(f[0]), 30) + '  ' + number(f[1]) }, itemStyle: { color: c('loss' + (n % 5 + 1)) } }); links.push({ source: 'm', target: 'o' + n, value: f[1] }); });

@@ -141,3 +141,37 @@ def test_pictures_of_the_docs_are_small() -> None:
     pictures = sorted((Path(__file__).parents[3] / "docs").rglob("*.png"))
     assert pictures
     assert [p.name for p in pictures if p.stat().st_size > 200_000] == []
+
+
+def test_a_report_before_the_first_snapshot_says_so(world: Path, tmp_path: Path) -> None:
+    root = tmp_path / "fresh"
+    shutil.copytree(world, root)
+    with duckdb.connect(str(root / "pulse.duckdb")) as c:
+        for table in ("segment_snapshots", "segment_changes", "segment_distributions", "segment_reach", "segment_flows", "incidents",
+                      "segments", "entity_health"):  # fmt: skip
+            c.execute(f"delete from pulse_{table}")
+    done = call(root, "report", "--to", "2026-05-31")
+    assert done.exit_code == 0, done.output
+    text = (root / "target" / "pulse-report.html").read_text(encoding="utf-8")
+    assert "Nothing needs attention today" in text
+    assert text.count("There are no snapshots of this period yet.") == 12
+    assert "need 8 more days of snapshots" in text
+
+
+def test_a_report_without_segments_says_how_to_begin(world: Path, tmp_path: Path) -> None:
+    root = tmp_path / "empty"
+    shutil.copytree(world, root)
+    for file in (root / "segments").glob("*.yml"):
+        file.unlink()
+    done = call(root, "report")
+    assert done.exit_code == 0, done.output
+    text = (root / "target" / "pulse-report.html").read_text(encoding="utf-8")
+    assert "2 things need attention today" in text  # incidents outlive the definitions that they are about
+    assert 'href="#segment-' not in text
+    with duckdb.connect(str(root / "pulse.duckdb")) as c:
+        c.execute("delete from pulse_incidents")
+    assert call(root, "report").exit_code == 0
+    text = (root / "target" / "pulse-report.html").read_text(encoding="utf-8")
+    assert "No segments yet" in text
+    assert "<code>pulse compile</code>" in text
+    assert "no segments yet." in call(root).stdout
