@@ -39,7 +39,7 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 bench: $(READY) ## Measure speed, as ratios against a baseline in the same run
-	@for name in snapshots detectors_speed; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in snapshots detectors_speed report; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) and make the dbt docs page
 	@$(BIN)/python -m pulse_runner.publish

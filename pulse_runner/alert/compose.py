@@ -145,7 +145,7 @@ def _active_sections(topic: Topic, day: date) -> list[Section]:
     if incident.assignee:
         state += f", in the hands of {incident.assignee}"
     steps = _texts(stored.explanation.recommendations) if stored else ()
-    now, later = _first_step(steps)
+    now, later = first_step(steps)
     sections = [
         Section("Since", (clean(state),), first=True),
         Section("Cause", _cause(topic), first=True),
@@ -198,7 +198,7 @@ def _who(stored: StoredExplanation) -> str:
     return next((h.owner_hint for h in stored.explanation.hypotheses[:1]), "")
 
 
-def _first_step(steps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def first_step(steps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the first step that needs no SQL, and the others in their order."""
     plain = next((s for s in steps if "`select" not in s.lower()), None)
     if plain is None:

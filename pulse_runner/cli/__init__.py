@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
     "tune": ("pulse_runner.cli.tune:tune_command", "Propose settings that would have spared false alarms."),
-    "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),
+    "report": ("pulse_runner.cli.report:report_command", "Write the page that people look at, as one HTML file."),
     "prune": ("pulse_runner.cli.prune:prune_command", "Delete rows that are older than the project keeps them."),
     "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),
     "completion": ("pulse_runner.cli.completion:completion_command", "Print the completion script of a shell."),
@@ -90,7 +90,11 @@ class LazyGroup(click.Group):
             ctx.exit(error.exit_code)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="pulse")
 @click.option(
     "--project-dir",
@@ -103,11 +107,17 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, project_dir: Path | None, target: str | None) -> None:
     """Watch audience segments in your warehouse and tell their owners when one breaks.
 
+    `pulse` alone says what needs attention today and what to do next.
+
     \b
     Example:
       pulse run --date yesterday
     """
     ctx.obj = PulseContext(start=(project_dir or Path.cwd()).resolve(), target=target, env=os.environ)
+    if ctx.invoked_subcommand is None:
+        from pulse_runner.cli.today import today
+
+        today(ctx.obj)
 
 
 def main() -> None:

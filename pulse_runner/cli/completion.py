@@ -1,4 +1,4 @@
-"""Shell completion: incidents and segments by name, and `pulse completion`, which prints the script."""
+"""Shell completion: incidents, segments and owners by name, and `pulse completion`, which prints the script."""
 
 from __future__ import annotations
 
@@ -31,6 +31,22 @@ def complete_incidents(ctx: click.Context, param: click.Parameter, incomplete: s
     return []
 
 
+def complete_segments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the defined segments whose name begins so; nothing where the definitions cannot be read."""
+    with suppress(Exception):  # a shell that completes has no place for an error
+        found = _context(ctx).project().segments.values()
+        return [CompletionItem(s.name, help=s.label or None) for s in found if s.name.startswith(incomplete)]
+    return []
+
+
+def complete_owners(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the owners of segments whose name begins so; nothing where the definitions cannot be read."""
+    with suppress(Exception):
+        found = sorted({s.owner for s in _context(ctx).project().segments.values()})
+        return [CompletionItem(owner) for owner in found if owner.startswith(incomplete)]
+    return []
+
+
 def _context(ctx: click.Context) -> PulseContext:
     """Return Pulse's context; while a shell completes, the group's own function has not run."""
     root = ctx.find_root()
@@ -45,7 +61,7 @@ def _context(ctx: click.Context) -> PulseContext:
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion_command(ctx: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options and incidents in a shell.
+    """Print the script that completes commands, options, segments and incidents in a shell.
 
     \b
     Example:

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pulse_runner.cli.terminal import fitted, left_out, painted, width, wrapped
 from pulse_runner.errors import UsageError
 from pulse_runner.warehouse.base import Warehouse
 
@@ -110,7 +112,7 @@ class PulseContext:
 
     def echo_rows(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: str = "table") -> None:
         """Print rows on stdout as an aligned table, a JSON array or CSV."""
-        click.echo(format_rows(rows, columns, fmt))
+        click.echo(format_rows(rows, columns, fmt, width()))
 
     def log(self, text: str) -> None:
         """Say something about the work on stderr, so that stdout stays data."""
@@ -164,8 +166,8 @@ class DayType(click.ParamType[date]):
 DAY = DayType()
 
 
-def format_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: str) -> str:
-    """Return rows as text.
+def format_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: str, room: int | None = None) -> str:
+    """Return rows as text. A table fits into `room` characters, where that is given.
 
     >>> print(format_rows([{"segment_id": "vip", "size": 1200}], ["segment_id", "size"], "table"))
     segment_id   size
@@ -182,15 +184,33 @@ def format_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], fmt: 
         return out.getvalue().rstrip("\n")
     if not rows:
         return "(no rows)"
-    cells = [[_cell(row.get(c)) for c in columns] for row in rows]
-    right = [all(isinstance(row.get(c), int | float | type(None)) for row in rows) for c in columns]
-    widths = [max(len(c), *(len(line[i]) for line in cells)) for i, c in enumerate(columns)]
+    return _table(rows, list(columns), room)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: list[str], room: int | None) -> str:
+    """Return rows as an aligned table; in `room` characters texts are wrapped, and details are left out where that is not enough."""
+    widths = {c: max(len(c), *(len(_cell(row.get(c))) for row in rows)) for c in columns}
+    gone = left_out(widths, room) if room is not None else []
+    shown = [c for c in columns if c not in gone]
+    right = [all(isinstance(row.get(c), int | float | type(None)) for row in rows) for c in shown]
+    wide = [widths[c] for c in shown]
+    if room is not None:
+        wide = fitted(wide, room)
 
     def line(values: Sequence[str]) -> str:
-        parts = [v.rjust(w) if r else v.ljust(w) for v, w, r in zip(values, widths, right, strict=True)]
+        parts = [painted(v.rjust(w) if r else v.ljust(w), v) for v, w, r in zip(values, wide, right, strict=True)]
         return "  ".join(parts).rstrip()
 
-    return "\n".join([line(list(columns)), "  ".join("-" * w for w in widths), *(line(c) for c in cells)])
+    def lines(values: Sequence[str]) -> list[str]:
+        cells = [wrapped(v, w) if len(v) > w else [v] for v, w in zip(values, wide, strict=True)]
+        return [line(values) for values in zip_longest(*cells, fillvalue="")]
+
+    out = [*lines(shown), "  ".join("-" * w for w in wide)]
+    for row in rows:
+        out += lines([_cell(row.get(c)) for c in shown])
+    if gone:
+        out.append(f"({', '.join(gone)} left out to fit; --format json has all)")
+    return "\n".join(out)
 
 
 def _cell(value: Any) -> str:

@@ -22,7 +22,7 @@ def progress(label: str) -> Iterator[Callable[[Progress], None]]:
 
 def _bar(label: str) -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     with Bar(
@@ -30,6 +30,8 @@ def _bar(label: str) -> Iterator[Callable[[Progress], None]]:
         BarColumn(30),
         TextColumn("{task.completed}/{task.total} {task.fields[what]}"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=Console(stderr=True),
     ) as bar:
         nodes = bar.add_task(label, total=None, what="models")

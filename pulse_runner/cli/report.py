@@ -1,50 +1,152 @@
-"""`pulse report`: a digest to read or to mail."""
+"""`pulse report`: the page that people look at, or the same as text."""
 
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from pulse_runner.cli.completion import complete_owners, complete_segments
 from pulse_runner.cli.context import DAY, PulseContext, pass_pulse
+from pulse_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from pulse_runner.report.attention import Scope
+    from pulse_runner.segments.model import Project
+    from pulse_runner.warehouse.base import Warehouse
+
+FORMATS = ("html", "svg", "text", "json")
+FILE = "pulse-report"  # in dbt's target folder, where dbt docs are too
 
 
 @click.command("report")
-@click.option("--from", "first", type=DAY, help="First date; 29 days before --to when left out.")
+@click.option(
+    "--segment", "segments", multiple=True, shell_complete=complete_segments, help="Only this segment; repeatable."
+)
+@click.option(
+    "--owner",
+    "owners",
+    multiple=True,
+    shell_complete=complete_owners,
+    help="Only the segments of this owner; repeatable.",
+)
+@click.option("--from", "first", type=DAY, help="First date; 89 days before --to when left out, 29 for text and json.")
 @click.option("--to", "last", type=DAY, help="Last date; the latest snapshot when left out.")
-@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; target/pulse-report.html when left out.",
+)
+@click.option(
+    "--format", "fmt", type=click.Choice(FORMATS),
+    help="A page (html), the size of one segment as a picture (svg), or a digest on the screen (text, json). Known by the"
+    " name of the file; html when left out.",
+)  # fmt: skip
 @pass_pulse
-def report_command(pulse: PulseContext, first: date | None, last: date | None, fmt: str) -> None:
-    """Print a digest of a period: segments, incidents with their causes, trends, and what each segment can see.
+def report_command(
+    pulse: PulseContext, segments: tuple[str, ...], owners: tuple[str, ...], first: date | None, last: date | None,
+    output: Path | None, fmt: str | None,
+) -> None:  # fmt: skip
+    """Write one HTML file with everything there is to see: what needs attention, every segment, incident and source.
+
+    The file opens from disk, needs no network, and holds aggregates only.
 
     \b
     Example:
-      pulse report --from 2026-05-01 --to 2026-05-31
+      pulse report
+      pulse report --owner growth-team --output growth.html
+      pulse report --segment high_value_active_users --format svg
+      pulse report --format text
     """
+    from pulse_runner.report.attention import Scope
+
+    kind = fmt or _kind_of(output)
+    if kind == "svg" and len(segments) != 1:
+        raise UsageError("A picture shows one segment.", "Name it: `pulse report --segment NAME --format svg`.")
+    if kind in ("text", "json") and (segments or owners or output):
+        raise UsageError(
+            f"The digest (--format {kind}) is of all segments, and is printed.",
+            "Leave --segment, --owner and --output out.",
+        )
+    with pulse.warehouse() as warehouse:
+        end = last or _newest(warehouse) or pulse.today
+        start = first or date.fromordinal(end.toordinal() - (29 if kind in ("text", "json") else 89))
+        if start > end:
+            raise click.BadParameter(f"{start} is after {end}.", param_hint="--from")
+        project = pulse.project()
+        if kind in ("text", "json"):
+            click.echo(_digest(warehouse, project, start, end, kind))
+            return
+        scope = Scope(frozenset(owners), frozenset(segments))
+        text, told = _file(pulse, warehouse, project, start, end, scope, kind)
+    path = output or _place(pulse, segments, kind)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"{path}  {told}, {len(text.encode()) / 1e6:.1f} MB")
+
+
+def _kind_of(output: Path | None) -> str:
+    """Return the format that a file's name asks for; raise UsageError for one that is not made."""
+    suffix = output.suffix.lower().removeprefix(".") if output else ""
+    if suffix in ("", "html", "htm"):
+        return "html"
+    if suffix == "svg":
+        return suffix
+    raise UsageError(
+        f"{output} is neither .html nor .svg.",
+        "Other pictures, such as .png, are made from the .svg by any browser or slide program.",
+    )
+
+
+def _newest(warehouse: Warehouse) -> date | None:
+    found = warehouse.query(f"select max(snapshot_date) as day from {warehouse.table('pulse_segment_snapshots')}")
+    day: date | None = found[0]["day"]
+    return day
+
+
+def _place(pulse: PulseContext, segments: tuple[str, ...], kind: str) -> Path:
+    from pulse_runner.warehouse.manifest import target_folder
+
+    return target_folder(pulse.root) / (f"{FILE}-{segments[0]}.svg" if kind == "svg" else f"{FILE}.html")
+
+
+def _file(
+    pulse: PulseContext, warehouse: Warehouse, project: Project, first: date, last: date, scope: Scope, kind: str
+) -> tuple[str, str]:
+    """Return the text of the file, and what is in it in words."""
+    from pulse_runner.compile.write import layout_of
+    from pulse_runner.explain.stage import smallest_bucket
+    from pulse_runner.report.page import as_html, as_svg
+    from pulse_runner.report.read import read_report
+    from pulse_runner.vocabulary import plural
+    from pulse_runner.warehouse.project import read_project, time_zone
+
+    report = read_report(
+        warehouse, project, first, last, now=pulse.now, zone=time_zone(pulse.root),
+        name=str(read_project(pulse.root).get("name") or pulse.root.name), scope=scope,
+        prefix=layout_of(pulse.root).prefix, k=smallest_bucket(pulse.env),
+    )  # fmt: skip
+    told = f"{plural(len(report.segments), 'segment')}, {plural(len(report.incidents), 'incident')}, {first} to {last}"
+    return (as_svg(report) if kind == "svg" else as_html(report)), told
+
+
+def _digest(warehouse: Warehouse, project: Project, first: date, last: date, kind: str) -> str:
     from pulse_runner.alert.undelivered import undelivered
     from pulse_runner.backtest.sight import sight_sentences
     from pulse_runner.backtest.warehouse import segment_sights
     from pulse_runner.detect.forecasts import trends_ahead
-    from pulse_runner.report.digest import as_json, as_text, default_period, read_digest
+    from pulse_runner.report.digest import as_json, as_text, read_digest
     from pulse_runner.snapshot.history import missing_days, needs_sentences
 
-    with pulse.warehouse() as warehouse:
-        if last is None:
-            found = warehouse.query(
-                f"select max(snapshot_date) as day from {warehouse.table('pulse_segment_snapshots')}"
-            )
-            last = found[0]["day"] or pulse.today
-        start = first or default_period(last)[0]
-        if start > last:
-            raise click.BadParameter(f"{start} is after {last}.", param_hint="--from")
-        told = {
-            r["segment_id"]
-            for r in warehouse.query(f"select segment_id from {warehouse.table('pulse_open_incidents')}")
-        }
-        project = pulse.project()
-        ahead = trends_ahead(warehouse, project, last, told)
-        needs = needs_sentences(missing_days(warehouse, project, last))
-        lacking = [gap.sentence() for gap in undelivered(warehouse, project, last)]
-        seen = sight_sentences(segment_sights(warehouse, project, last))
-        digest = read_digest(warehouse, start, last, ahead, needs, lacking, seen)
-    click.echo(as_json(digest) if fmt == "json" else as_text(digest))
+    told = {
+        r["segment_id"] for r in warehouse.query(f"select segment_id from {warehouse.table('pulse_open_incidents')}")
+    }
+    digest = read_digest(
+        warehouse, first, last, trends_ahead(warehouse, project, last, told),
+        needs_sentences(missing_days(warehouse, project, last)),
+        [gap.sentence() for gap in undelivered(warehouse, project, last)],
+        sight_sentences(segment_sights(warehouse, project, last)),
+    )  # fmt: skip
+    return as_json(digest) if kind == "json" else as_text(digest)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pulse_runner.cli.completion import complete_segments
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import UsageError
 
@@ -41,7 +42,7 @@ def list_command(pulse: PulseContext, fmt: str) -> None:
 
 
 @segments_group.command("show")
-@click.argument("segment")
+@click.argument("segment", shell_complete=complete_segments)
 @format_option
 @pass_pulse
 def show_command(pulse: PulseContext, segment: str, fmt: str) -> None:
@@ -101,7 +102,7 @@ def create_command(pulse: PulseContext, /, segment: str, dry_run: bool, **option
 
 
 @segments_group.command("update")
-@click.argument("segment")
+@click.argument("segment", shell_complete=complete_segments)
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="owner=x, label=x, thresholds.size_jump=0.2 ..."
 )
@@ -137,7 +138,7 @@ def update_command(
 
 
 @segments_group.command("delete")
-@click.argument("segment")
+@click.argument("segment", shell_complete=complete_segments)
 @click.option("--dry-run", is_flag=True, help="Print the change as a diff; remove nothing.")
 @pass_pulse
 def delete_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
@@ -153,7 +154,7 @@ def delete_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
 
 
 @segments_group.command("enable")
-@click.argument("segment")
+@click.argument("segment", shell_complete=complete_segments)
 @click.option("--dry-run", is_flag=True, help="Print the change as a diff; write nothing.")
 @pass_pulse
 def enable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
@@ -169,7 +170,7 @@ def enable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
 
 
 @segments_group.command("disable")
-@click.argument("segment")
+@click.argument("segment", shell_complete=complete_segments)
 @click.option("--dry-run", is_flag=True, help="Print the change as a diff; write nothing.")
 @pass_pulse
 def disable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
@@ -185,7 +186,7 @@ def disable_command(pulse: PulseContext, segment: str, dry_run: bool) -> None:
 
 
 @segments_group.command("preview")
-@click.argument("segment", required=False)
+@click.argument("segment", required=False, shell_complete=complete_segments)
 @click.option(
     "--file",
     "file",

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import click
 
+from pulse_runner.cli.completion import complete_segments
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
 from pulse_runner.errors import PulseError, UsageError, unknown_segment
 
@@ -123,7 +124,7 @@ def list_command(pulse: PulseContext, day: date | None, fmt: str) -> None:
 
 
 @snapshots_group.command("show")
-@click.argument("segment")
+@click.argument("segment", shell_complete=complete_segments)
 @click.option("--from", "first", type=DAY, help="First date; four weeks before --to when left out.")
 @click.option("--to", "last", type=DAY, help="Last date; the segment's latest when left out.")
 @format_option
@@ -146,7 +147,7 @@ def show_command(pulse: PulseContext, segment: str, first: date | None, last: da
 
 
 @snapshots_group.command("forecast")
-@click.argument("segment")
+@click.argument("segment", shell_complete=complete_segments)
 @click.option("--date", "day", type=DAY, help="The last day that is known; the segment's latest when left out.")
 @click.option("--days", type=click.IntRange(1, 28), default=7, show_default=True, help="Days ahead.")
 @format_option

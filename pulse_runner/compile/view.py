@@ -47,9 +47,14 @@ def segment_view(segment: Segment, project: Project, prefix: str) -> str:
         arguments.append(f"[{', '.join(listed)}]")
     if names := used_names(entity.columns, reads):
         arguments.append(f"names={jinja(names)}")
+    body = conditions(segment, project, prefix)
+    return f"{{% call pulse.pulse_members({', '.join(arguments)}) -%}}\n{body}\n{{%- endcall %}}\n"
+
+
+def conditions(segment: Segment, project: Project, prefix: str) -> str:
+    """Return the conditions of a segment's view, one a line, as they stand in its compiled file."""
     parts = segment.rule.parts if isinstance(segment.rule, All) else (segment.rule,)
-    lines = [_line(part, entity, prefix) for part in parts]
-    return f"{{% call pulse.pulse_members({', '.join(arguments)}) -%}}\n" + "\nand ".join(lines) + "\n{%- endcall %}\n"
+    return "\nand ".join(_line(part, project.entities[segment.entity], prefix) for part in parts)
 
 
 def _declared(events: EventSource, columns: Mapping[str, str | None]) -> str:

@@ -68,6 +68,10 @@ class MetricPanel:
         """Return the first `days` days: what was known then."""
         return self._cut(slice(None), slice(days))
 
+    def tail(self, days: int) -> MetricPanel:
+        """Return what is left without the first `days` days."""
+        return self._cut(slice(None), slice(days, None))
+
     def rows(self, which: slice | list[int]) -> MetricPanel:
         """Return some of the segments."""
         return self._cut(which, slice(None))

@@ -58,7 +58,7 @@ def explain_incidents(
     incidents = _named(warehouse, incident_ids) if incident_ids is not None else _due(warehouse, day)
     versions = latest_versions(warehouse)
     known = {} if force else latest_explanations(warehouse, [i.incident_id for i in incidents])
-    manifest, smallest = read_manifest(root), _smallest_bucket(env)
+    manifest, smallest = read_manifest(root), smallest_bucket(env)
     model, out = _Budget(make_model(env, root)), list[StoredExplanation]()
     for incident in incidents:
         last, version = known.get(incident.incident_id), versions.get(incident.incident_id, 0)
@@ -161,7 +161,8 @@ def _due(warehouse: Warehouse, day: date) -> list[Incident]:
     return [incident_of(row) for row in rows]
 
 
-def _smallest_bucket(env: Mapping[str, str]) -> int:
+def smallest_bucket(env: Mapping[str, str]) -> int:
+    """Return how many people a group has at least that is told with its number; raise ExplainError for what is no number."""
     text = env.get("PULSE_SMALLEST_BUCKET") or str(SMALLEST_BUCKET)
     if not text.isdigit():
         raise ExplainError(f"PULSE_SMALLEST_BUCKET must be a whole number, not {text!r}.")

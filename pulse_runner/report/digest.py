@@ -182,8 +182,3 @@ def _incident_lines(incidents: Sequence[IncidentLine]) -> list[str]:
         if i.cause:
             lines.append(f"           cause: {i.cause}")
     return lines
-
-
-def default_period(last: date) -> tuple[date, date]:
-    """Return the 30 days that end on `last`."""
-    return last - timedelta(days=29), last

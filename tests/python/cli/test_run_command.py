@@ -174,14 +174,16 @@ def test_an_alert_that_does_not_arrive_is_exit_code_4_until_it_does(
         assert shop.pulse("alert", "--why", "aaaa1111", "--retry").exit_code == 2
         skipped = shop.pulse("run", *date, "--since-last-run")
         assert (skipped.exit_code, len(web.got)) == (4, 2), "a date that is done is not told for that"
-        assert f"  {gap}" in shop.pulse("report", "--to", "2024-02-01").stdout.splitlines()
+        assert f"  {gap}" in shop.pulse("report", "--format", "text", "--to", "2024-02-01").stdout.splitlines()
         doctor = shop.pulse("doctor")
         assert f"FAIL  undelivered alerts: {gap}" in doctor.stdout.splitlines()
         assert doctor.exit_code == 1
         web.answers = [Answer(200, "ok")]
         assert shop.pulse("run", *date, "--since-last-run").exit_code == 0
         assert len(web.got) == 3
-        assert "Alerts that have not arrived" not in shop.pulse("report", "--to", "2024-02-01").stdout
+        assert (
+            "Alerts that have not arrived" not in shop.pulse("report", "--format", "text", "--to", "2024-02-01").stdout
+        )
         assert "ok    alerts: everything that is due has arrived" in shop.pulse("doctor").stdout.splitlines()
 
 

@@ -194,7 +194,7 @@ def test_a_forecast_has_an_interval_per_day_and_the_report_warns_of_what_is_comi
         "segment_id,date,expected,lower,upper,crosses_on,reason",
         True,
     )
-    assert "Segments (last 30 days)" in shop.run("report").stdout
+    assert "Segments (last 30 days)" in shop.run("report", "--format", "text").stdout
 
 
 def test_a_second_run_changes_no_row_and_tells_nobody_again(shop: Shop) -> None:

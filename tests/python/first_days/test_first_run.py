@@ -34,7 +34,7 @@ def test_the_first_run_says_what_it_cannot_tell_and_with_yes_it_tells_it(shop: S
     assert "nothing to tell" in done.output
     assert NEEDS in done.output
     assert f"56 days of customers since 2026-04-15 can be made: `pulse run --yes`, or `{COMMAND}`" in done.output
-    report = shop.pulse("report").output
+    report = shop.pulse("report", "--format", "text").output
     assert "Too little history\n  " + NEEDS in report
     doctor = shop.pulse("doctor").output
     assert f"warn  history: {NEEDS}\n      -> Run `{COMMAND}`." in doctor
@@ -47,7 +47,7 @@ def test_the_first_run_says_what_it_cannot_tell_and_with_yes_it_tells_it(shop: S
     assert "more day" not in done.output
     assert len(shop.snapshots()) == 57
     assert shop.snapshots()["2026-06-10"] == ("ok", 540)
-    assert "Too little history" not in shop.pulse("report").output
+    assert "Too little history" not in shop.pulse("report", "--format", "text").output
     assert "ok    history: every segment has the days that detectors need" in shop.pulse("doctor").output
 
     # with enough days there is nothing more to make
@@ -101,7 +101,7 @@ def test_a_first_run_on_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "rich: size fell 36%" in done.output
     assert "rich has 540 members on 2026-06-10." in shop.pulse("segments", "preview", "rich").output
     assert "ok    history" in shop.pulse("doctor").output
-    assert " 540 " in shop.pulse("report").output
+    assert " 540 " in shop.pulse("report", "--format", "text").output
 
 
 def recode(shop: Shop) -> None:

@@ -60,7 +60,7 @@ def test_each_morning_gives_a_snapshot_and_a_fault_is_told_on_its_day(shop: Shop
     again = shop.pulse("run", "--date", "yesterday")
     assert "nothing to tell" in again.output
     assert "no change of any incident" in again.output
-    assert " 540 " in shop.pulse("report").output
+    assert " 540 " in shop.pulse("report", "--format", "text").output
     assert "2026-06-11" in shop.pulse("snapshot", "--date", "yesterday").output
 
 
@@ -172,6 +172,6 @@ def test_beside_a_table_with_history_each_is_judged_on_its_own_day(shop: Shop) -
     again = shop.pulse("run", "--date", "yesterday")
     assert "no change of any incident" in again.output
     assert shop.query("select segment_id, detector, status, last_seen_on from {}", "pulse_incidents") == opened
-    report = shop.pulse("report").output
+    report = shop.pulse("report", "--format", "text").output
     assert " 1,200 " in report
     assert " 840 " in report
