@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from browser import Tab
-from conftest import NAMES  # type: ignore[attr-defined]
+from hostile_names import NAMES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("report")]  # one browser, in one worker
 AXE = "axe-core@4.14.1"
 DRAWN = "[...document.querySelectorAll('.page.open .chart')].every(c => c.querySelector('svg') || c.classList.contains('none'))"
 PAGES = ("overview", "incidents", "health", "segment-s0", "segment-s1", "incident-INC-1")

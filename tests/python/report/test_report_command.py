@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
-from conftest import NAMES  # type: ignore[attr-defined]
+from hostile_names import NAMES
 
 from pulse_runner.cli import cli
 from pulse_runner.cli.context import format_rows

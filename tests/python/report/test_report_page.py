@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NAMES  # type: ignore[attr-defined]
+from hostile_names import NAMES
 
 
 class Parts(HTMLParser):
