@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from pulse_runner import metrics
 from pulse_runner.alert import delivery
@@ -16,6 +16,7 @@ from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import ACTIVE_SQL
 from pulse_runner.warehouse.base import Warehouse
 
+NEWS_DAYS = 3  # who took an incident longer ago is no news any more
 CLOSED_DAYS = 30  # the end of an incident is told at most so many days late
 TREND_DAYS = 28
 
@@ -35,11 +36,11 @@ def incidents_to_judge(warehouse: Warehouse, day: date, incident_id: str | None 
 
 
 def news_of(warehouse: Warehouse, day: date) -> dict[str, list[IncidentEvent]]:
-    """Return the events up to `day` at which an incident became more severe, and those at which a person took it, by incident."""
+    """Return the events up to `day` at which an incident became more severe, and those at which a person took it lately, by incident."""
     rows = warehouse.query(
         f"select * from {warehouse.table('pulse_incident_events')}"
-        " where (event = 'worsened' and snapshot_date <= ?) or event = 'acknowledged'",
-        [day],
+        " where (event = 'worsened' and snapshot_date <= ?) or (event = 'acknowledged' and occurred_at >= ?)",
+        [day, datetime.combine(day - timedelta(days=NEWS_DAYS), time())],
     )
     out: dict[str, list[IncidentEvent]] = {}
     for row in rows:

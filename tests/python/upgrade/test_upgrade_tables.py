@@ -16,8 +16,8 @@ def test_every_row_of_every_table_is_there_under_the_new_names_and_the_incidents
     assert sum(map(len, before.values())) > 1000
     done = world.pulse("upgrade")
     assert (
-        f"upgraded {world.old}.pulse_incidents: from {world.old}.incidents with 3 rows; added number; marked as Pulse's"
-        in done.stdout
+        f"upgraded {world.old}.pulse_incidents: from {world.old}.incidents with 3 rows; added number, until_on, severity_parts;"
+        " marked as Pulse's" in done.stdout
     )
     assert f"upgraded {world.old}.pulse_segment_snapshots: from {world.old}.segment_snapshots with" in done.stdout
     assert "added revenue, revenue_per_member" in done.stdout
