@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from pulse_runner.errors import NotBuiltError
 from pulse_runner.warehouse.base import Warehouse
 
-AGAIN_DAYS = 14  # a build that failed is caught up with for so long
+AGAIN_DAYS = 14  # a date that something was blind on is made again for so long
 
 
 def last_run(warehouse: Warehouse, day: date) -> date | None:
     """Return the latest date up to `day` that was judged and told, None when there is none.
 
     A run that failed on its way is not one: the last date of `detect` and of `alert`, the earlier of the two. Nor is a date whose
-    last build left something blind, or failed: it is the one to do again.
+    last build left something blind because a node upstream failed: it is to be done again.
     """
     try:
         rows = warehouse.query(
@@ -27,23 +27,23 @@ def last_run(warehouse: Warehouse, day: date) -> date | None:
     if len(rows) < 2:
         return None
     last: date = min(row["day"] for row in rows)
-    failed = _failed_builds(warehouse, last)
-    return min(last, failed - timedelta(days=1)) if failed else last
+    blind = _first_blind(warehouse, last)
+    return min(last, blind - timedelta(days=1)) if blind else last
 
 
-def _failed_builds(warehouse: Warehouse, last: date) -> date | None:
-    """Return the first of the days before and with `last` whose latest build failed, None when all went well."""
+def _first_blind(warehouse: Warehouse, last: date) -> date | None:
+    """Return the first of the days before and with `last` whose latest build left something blind, None when none did."""
     oldest = last - timedelta(days=AGAIN_DAYS)
-    went: dict[date, str] = {}
+    is_blind: dict[date, bool] = {}
     for row in warehouse.query(
-        f"select from_date, to_date, outcome from {warehouse.table('pulse_runs')} where stage = 'snapshot'"
+        f"select from_date, to_date, outcome, message from {warehouse.table('pulse_runs')} where stage = 'snapshot'"
         " and to_date > ? order by finished_at, run_id",
         [oldest],
     ):
         first = max(row["from_date"], oldest + timedelta(days=1))
         for n in range((min(row["to_date"], last) - first).days + 1):
-            went[first + timedelta(days=n)] = row["outcome"]
-    return min((day for day, outcome in went.items() if outcome != "ok"), default=None)
+            is_blind[first + timedelta(days=n)] = row["outcome"] == "failed" and row["message"].startswith("upstream ")
+    return min((day for day, blind in is_blind.items() if blind), default=None)
 
 
 def first_missed(last: date | None, day: date) -> tuple[date | None, str]:

@@ -1,7 +1,8 @@
 """Make the message about incidents. Pure: incidents and what is known about them in, an AlertMessage out.
 
-The order is that of a reader with ten seconds and a phone: how much and which segment, since when, the cause, what to
-do first. Below the fold stands what the owner of the data needs: the other steps, the rule, the evidence, the commands.
+The order is that of a reader with ten seconds and a phone: how much and which segment, since when, the cause, whether
+campaigns should be held, what to do first. Below the fold stands what the owner of the data needs: the other steps,
+the rule, the evidence, the commands.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pulse_runner import metrics
+from pulse_runner.alert.audience import campaigns
 from pulse_runner.alert.message import AlertMessage, MessageKind, Notification, Section, Trend, clean
 from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.store import StoredExplanation, explanation_values
@@ -149,6 +151,7 @@ def _active_sections(topic: Topic, day: date) -> list[Section]:
     sections = [
         Section("Since", (clean(state),), first=True),
         Section("Cause", _cause(topic), first=True),
+        Section("Campaigns", _texts([_campaigns(topic)]), first=True),
         Section("Do first", now, first=True),
         *_chart(topic),
     ]
@@ -192,6 +195,11 @@ def _cause(topic: Topic) -> tuple[str, ...]:
         return _texts([told.headline])
     first = told.hypotheses[0]
     return _texts([f"{first.title} ({first.confidence} confidence)"])
+
+
+def _campaigns(topic: Topic) -> str:
+    told = topic.explanation.explanation.hypotheses if topic.explanation else ()
+    return campaigns(topic.incident, topic.label, told[0] if told else None)
 
 
 def _who(stored: StoredExplanation) -> str:

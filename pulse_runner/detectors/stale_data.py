@@ -120,10 +120,10 @@ def _assessment(
     counted: dict[tuple[int, int], list[int]] = {}  # node and day: the segments that have been blind for long enough
     runs = np.zeros((len(nodes), stop))
     for n, node in enumerate(nodes):
-        days = dict.fromkeys(range(len(panel.segment_ids)), 0)
+        days = dict[int, int]()  # how long each segment has been blind
         for t in range(stop):
             blind = set(node.blind.get(t, ()))
-            days = {s: days[s] + 1 if s in blind else 0 for s in days}
+            days = {s: days.get(s, 0) + 1 for s in blind}
             runs[n, t] = runs[n, t - 1] + 1 if blind and t else float(bool(blind))
             told = [s for s in sorted(blind) if enabled[s] and not muted[s, t] and days[s] >= max(threshold[s], 1)]
             counted[n, t] = told

@@ -9,7 +9,7 @@ from pulse_runner.explain.evidence.collector import words
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.movement_words import words_of
 from pulse_runner.explain.view import View
-from pulse_runner.vocabulary import count, day_month, percent
+from pulse_runner.vocabulary import count, day_month, percent, plural
 
 
 def headline(view: View, fault: str, first: Hypothesis) -> str:
@@ -46,6 +46,9 @@ def _how_much(view: View) -> str:
     status = view.of("status")
     if status and status[0].values["status"] != "ok":
         return f"No usable snapshot of {case.subject} {since}"
+    if nodes := view.of("node"):
+        blind = nodes[0].values["segments"]
+        return f"{plural(int(str(blind)), 'segment')} of {case.entity} cannot be seen {since}"
     effect = _effect(view)
     if case.measure.is_distribution:
         return f"The mix of {case.attribute} shifted {since}"

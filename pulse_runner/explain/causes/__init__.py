@@ -39,3 +39,13 @@ CAUSES: tuple[Cause, ...] = (
     Drift(),
 )
 MEASURED_FAULTS: frozenset[str] = frozenset(kind for cause in CAUSES for kind in cause.faults)
+
+
+def is_data_fault(name: str) -> bool | None:
+    """Say whether a cause of this name is a fault of the data rather than of people or of a rule; None for one that nobody knows.
+
+    >>> is_data_fault("null_burst"), is_data_fault("people_drifted"), is_data_fault("rule_edited"), is_data_fault("unknown")
+    (True, False, False, None)
+    """
+    cause = next((c for c in CAUSES if name in c.names), None)
+    return None if cause is None else bool(cause.faults) and not isinstance(cause, EditedRule)

@@ -16,11 +16,13 @@ class StaleLoad:
     """Name a relation that was not refreshed, with the members who aged out meanwhile."""
 
     names: tuple[str, ...] = ("stale_load",)
-    kinds: tuple[str, ...] = ("stale", "status", *RELATION_CONTEXT)
+    kinds: tuple[str, ...] = ("node", "stale", "status", *RELATION_CONTEXT)
     faults: tuple[str, ...] = ("stale", "status")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield it once, from the health of the relation or from the snapshot's status."""
+        if view.of("node"):
+            return  # the node says more: upstream_node tells it
         case = view.case
         stale = view.of("stale") or [e for e in view.of("status") if e.values["status"] == "stale"]
         for fact in stale[:1]:

@@ -32,7 +32,8 @@ class Blast:
             return
         affected = [s.name for s in readers(c.project, c.case.entity, [column])]
         what = column or nodes[0]
-        _add_readers(c, [s for s in affected if s != c.case.segment_id], what)
+        if column:  # of a node, the reason of the incident names who cannot be seen
+            _add_readers(c, [s for s in affected if s != c.case.segment_id], what)
         for row in list(_exposures(c, affected, what))[:MAX_EXPOSURES]:
             owner = f" of {row['owner']}" if row["owner"] else ""
             text = f"Exposure {row['exposure']} ({row['type']}{owner}) reads {row['reads']}, which comes from {what}."

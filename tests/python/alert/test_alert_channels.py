@@ -293,9 +293,10 @@ def test_a_teams_card_shows_the_first_screen_and_folds_the_rest() -> None:
     ]
     shown = [r["text"] for e in card_blocks([e for e in body if e is not details]) for r in e["inlines"]]
     assert shown[0] == "HIGH  "
-    assert [t for t in shown if t in ("Since", "Cause", "Do first", "Evidence", "Handle it")] == [
+    assert [t for t in shown if t in ("Since", "Cause", "Campaigns", "Do first", "Evidence", "Handle it")] == [
         "Since",
         "Cause",
+        "Campaigns",
         "Do first",
     ]
     assert body[0]["style"] == "warning"
@@ -311,7 +312,7 @@ def test_slack_shows_the_badge_first_and_the_evidence_below_a_line() -> None:
     assert blocks[0]["text"]["text"].startswith("🟠 High: High-Value")
     line = [b["type"] for b in blocks].index("divider")
     titles = [b["text"]["text"].split("*")[1] for b in blocks if b["type"] == "section"]
-    assert titles[: line - 1] == ["Since", "Cause", "Do first", "Last 28 days"]
+    assert titles[: line - 1] == ["Since", "Cause", "Campaigns", "Do first", "Last 28 days"]
     assert titles[-1] == "Handle it"
 
 

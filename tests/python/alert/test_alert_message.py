@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
+from pulse_runner.alert.audience import campaigns
 from pulse_runner.alert.compose import Topic, build
 from pulse_runner.alert.message import AlertMessage, Trend, as_text, smaller
+from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.vocabulary import chart
 from tests.python.alert.store import NOW, D, explanation, incident
 
@@ -34,6 +37,8 @@ def test_an_opened_message_reads_in_this_order() -> None:
         "Since: 14 May 2026 (today); open\n"
         "\n"
         "Cause: A load filled ltv with nulls (high confidence)\n"
+        "\n"
+        "Campaigns: Hold those to High-Value Active Users: a fault of the data. Right again with the first run after the repair.\n"
         "\n"
         "Do first: Open models/stg_orders.sql.\n"
         "\n"
@@ -134,6 +139,27 @@ def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None
     assert [f["incident_id"] for f in told.facts] == ["bb", "aa", "cc"]
 
 
+@pytest.mark.parametrize(
+    ("cause", "confidence", "changes", "said"),
+    [
+        ("null_burst", "high", {}, "Hold those to VIP: a fault of the data. Right again with the first run after the repair."),
+        ("null_burst", "medium", {}, "Look before you send to VIP: the data may be at fault."),
+        ("people_drifted", "medium", {}, "No need to hold those to VIP: no data fault was found."),
+        ("unknown", "low", {}, "Not known yet for VIP: look before you send."),
+        ("tracking_loss", "high", {"metric": "conversion_rate"}, "Who is in VIP is not in question; its conversion rate is."),
+        (
+            "upstream_failed", "high", {"metric": "status", "segment_id": ""},
+            "Hold those that need today's members of the segments of VIP. Right again with the first run after the repair.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_owner_of_an_audience_is_told_whether_to_hold_campaigns(
+    cause: str, confidence: str, changes: dict[str, Any], said: str
+) -> None:
+    first = Hypothesis(cause, "A title", confidence, "", ())  # type: ignore[arg-type]
+    assert campaigns(incident(**changes), "VIP", first) == said
+
+
 def test_a_segment_leads_its_story_though_its_relation_is_worse() -> None:
     source = topic(incident_id="cc", segment_id="", detector="entity_health", metric="null_share", title="ltv has nulls",
                      severity="critical")  # fmt: skip
@@ -223,8 +249,8 @@ def test_the_first_screen_holds_headline_since_cause_and_first_step_without_sql(
     told = explanation(recommendations=json.dumps(steps))
     made = build("opened", [Topic(incident(), "VIP", explanation=told, rule="ltv > 1000")], D, NOW, "x")
     first = [s for s in made.sections if s.first]
-    assert [s.title for s in first] == ["Since", "Cause", "Do first"]
-    assert first[2].lines == ("Ask the owner of the load.",)
+    assert [s.title for s in first] == ["Since", "Cause", "Campaigns", "Do first"]
+    assert first[3].lines == ("Ask the owner of the load.",)
     assert next(s for s in made.sections if s.title == "Then").lines == (steps[0], steps[2])
     assert sum(len(line) for s in first for line in s.lines) < 200
     assert not any(word in line for s in first for line in s.lines for word in ("select", "ltv >"))

@@ -29,7 +29,17 @@ def late_source(world: World) -> Incident:
 
 
 FOUND = (
-    Found(failed_model, "upstream_failed", "high", "customers changed since 14 May: model stg_customers failed."),
-    Found(late_source, "upstream_late", "high", "customers changed since 14 May: source raw.customers is late."),
+    Found(
+        failed_model,
+        "upstream_failed",
+        "high",
+        "4 segments of customers cannot be seen since 14 May: model stg_customers failed.",
+    ),
+    Found(
+        late_source,
+        "upstream_late",
+        "high",
+        "4 segments of customers cannot be seen since 14 May: source raw.customers is late.",
+    ),
 )
 QUIET = (stale_source,)
