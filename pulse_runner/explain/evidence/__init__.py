@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pulse_runner.explain.evidence.base import Source
 from pulse_runner.explain.evidence.buckets import Buckets
+from pulse_runner.explain.evidence.by_attribute import ByAttribute
 from pulse_runner.explain.evidence.change import Change
 from pulse_runner.explain.evidence.conversion import Conversion
 from pulse_runner.explain.evidence.definition import Definition
@@ -13,8 +14,11 @@ from pulse_runner.explain.evidence.health import Health
 from pulse_runner.explain.evidence.known_events import KnownEvents
 from pulse_runner.explain.evidence.lineage import Lineage
 from pulse_runner.explain.evidence.movement import Movement
+from pulse_runner.explain.evidence.new_columns import NewColumns
+from pulse_runner.explain.evidence.profiles import Profiles
 from pulse_runner.explain.evidence.rate import Rate
 from pulse_runner.explain.evidence.reach import Reach
+from pulse_runner.explain.evidence.restated import Restated
 from pulse_runner.explain.evidence.runs import Runs
 from pulse_runner.explain.evidence.siblings import Siblings
 from pulse_runner.explain.evidence.status import Status
@@ -26,15 +30,19 @@ SEGMENT_SOURCES: tuple[Source, ...] = (
     Rate(),
     Reach(),
     Change(),
+    Restated(),
     Movement(),
     Buckets(),
     Flows(),
 )
-# about what segments are built on; siblings and lineage look at the columns that health suspects
+# about what segments are built on; later ones look at the columns that profiles and health suspect
 AROUND_SOURCES: tuple[Source, ...] = (
     Conversion(),
     Definition(),
+    Profiles(),
     Health(),
+    ByAttribute(),
+    NewColumns(),
     Siblings(),
     KnownEvents(),
     Runs(),
