@@ -91,9 +91,9 @@ def _score(out: Outcome, incidents: list[Incident], told: dict[str, StoredExplan
     if first is None:
         return
     names = [h.cause for h in first.explanation.hypotheses]
-    out.rank = next((n for n, name in enumerate(names) if name in fault.causes), None)
+    out.rank = next((n for n, name in enumerate(names) if name in fault.causes | fault.also), None)
     said = " ".join(_text(h, first.evidence) for h in first.explanation.hypotheses[:1])
-    out.column = fault.column in said if fault.column else None
+    out.column = fault.column in said if fault.column and not fault.also else None
     out.slice = fault.slice in said if fault.slice else None
     out.blamed = fault.real and any(
         (t := told.get(i.incident_id)) is not None and t.explanation.hypotheses[0].cause not in fault.causes

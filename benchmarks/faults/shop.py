@@ -105,7 +105,6 @@ class Shop:
                 "--exclude",
                 "seg_*",
                 "*__current",
-                "*__segments",
                 "pulse_segment_facts",
                 "pulse_column_facts",
             ]
