@@ -8,7 +8,8 @@
             cast(null as bigint) as rows, cast(null as bigint) as nulls, cast(null as bigint) as distinct_count,
             cast(null as varchar) as min_value, cast(null as varchar) as max_value, cast(null as double precision) as mean_value,
             cast(null as bigint) as duplicate_keys, cast(null as bigint) as null_keys, cast(null as varchar) as freshest_at,
-            '{{ plan.status }}' as status, {{ pulse.pulse_literal(plan.reason) }} as status_reason
+            '{{ plan.status }}' as status, {{ pulse.pulse_literal(plan.reason) }} as status_reason,
+            '' as item, '' as bucket, cast(null as bigint) as members, cast(null as double precision) as value
     {%- elif not spec.rules -%}
         {{ pulse.pulse_empty(pulse.pulse_fact_columns()) }}
     {%- else -%}

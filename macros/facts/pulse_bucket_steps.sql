@@ -64,11 +64,11 @@ from ranked_buckets
 
 {# The attributes, of those whose values nobody declared, whose values look like people on the date: a value for fewer than three rows, or
    one value of ten with the shape of a mail or a phone, or half of them text of six words. Their values go into no table. #}
-{% macro pulse_refused_attributes(names) %}
+{% macro pulse_refused_attributes(names, totals='bucket_totals') %}
     {%- set digits = namespace(left='bucket') -%}
     {%- for c in '0123456789 ()+-./' -%}{%- set digits.left = "replace(" ~ digits.left ~ ", '" ~ c ~ "', '')" -%}{%- endfor -%}
 select attribute
-from bucket_totals
+from {{ totals }}
 where attribute in ('{{ names | join("', '") }}') and bucket <> '(null)'
 group by attribute
 having (sum(members) >= 20 and count(*) * 3 > sum(members))

@@ -11,6 +11,7 @@
         'snapshot_date': 'date', 'entity': 'varchar', 'column_name': 'varchar', 'data_type': 'varchar', 'rows': 'bigint', 'nulls': 'bigint',
         'distinct_count': 'bigint', 'min_value': 'varchar', 'max_value': 'varchar', 'mean_value': 'double precision',
         'duplicate_keys': 'bigint', 'null_keys': 'bigint', 'freshest_at': 'varchar', 'status': 'varchar', 'status_reason': 'varchar',
+        'item': 'varchar', 'bucket': 'varchar', 'members': 'bigint', 'value': 'double precision',
     }) }}
 {% endmacro %}
 

@@ -1,4 +1,4 @@
-{# The health of an entity's relation on one date: rows, keys, and every used column, in one pass. Arguments as in pulse_fact_steps. #}
+{# The health of an entity's relation on one date: rows, keys, and every used column, in one pass, and what the values of its columns look like. Arguments as in pulse_fact_steps. #}
 {% macro pulse_health_steps(spec, at) %}
     {{ return({'steps': [], 'last': pulse.pulse_health_rows(spec, at)}) }}
 {% endmacro %}
@@ -6,7 +6,8 @@
 {% macro pulse_health_rows(spec, at) %}
     {%- set key = spec.key -%}
     {%- set broken = at.seen.broken -%}
-    {%- set ranged = ['number', 'date', 'timestamp'] %}
+    {%- set ranged = ['number', 'date', 'timestamp'] -%}
+    {%- set quantiled = pulse.pulse_profiled(spec, broken, true) %}
 with
 
 day_rows as (
@@ -31,10 +32,14 @@ stats as (
         {%- if type == 'number' %},
         {{ pulse.pulse_mean_part(name) }} as {{ name }}__mean
         {%- endif -%}
+        {%- if type in ranged and name in quantiled %},
+        {{ pulse.pulse_quantiles(name, pulse.pulse_quantile_value(name, type, at.day), pulse.pulse_profile_shares()) }}
+        {%- endif -%}
         {%- endfor %}
     from day_rows
 ),
 
+{{ pulse.pulse_profile_ctes(spec, at) }}
 health as (
     select
         '(rows)' as column_name, '' as data_type, row_count as rows, cast(null as bigint) as nulls, keys as distinct_count,
@@ -49,6 +54,20 @@ health as (
         null, null, null, '{{ "broken" if name in broken else "ok" }}', {{ pulse.pulse_literal(pulse.pulse_broken_reason(broken, [name])) }}
     from stats
     {%- endfor %}
+),
+
+profiles as (
+    {{ pulse.pulse_profile_select(spec, at) | indent(4) }}
+),
+
+every_row as (
+    select health.*, '' as item, '' as bucket, cast(null as bigint) as members, cast(null as double precision) as value from health
+    union all
+    select
+        profiles.column_name, '', stats.row_count, null, null, null, null, null, null, null, null, 'ok', '',
+        profiles.item, profiles.bucket, profiles.members, profiles.value
+    from profiles
+    cross join stats
 )
 
 select
@@ -66,6 +85,10 @@ select
     null_keys,
     freshest_at,
     cast(status as varchar) as status,
-    cast(status_reason as varchar) as status_reason
-from health
+    cast(status_reason as varchar) as status_reason,
+    cast(item as varchar) as item,
+    cast(bucket as varchar) as bucket,
+    members,
+    value
+from every_row
 {%- endmacro %}

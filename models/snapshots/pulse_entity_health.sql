@@ -6,6 +6,7 @@ health as (
 
     select * from {{ pulse.pulse_column_facts() }} as all_health
     where {{ pulse_in_window(pulse.pulse_column_facts()) }}
+        and coalesce(item, '') = '' -- the others are of pulse_column_profiles
 
 ),
 

@@ -11,6 +11,7 @@ from pulse_runner.compile.events import declared_columns, group_data
 from pulse_runner.compile.plan import EntityPlan, rule_bits, word_masks
 from pulse_runner.segments.columns import rule_columns
 from pulse_runner.segments.model import Attribute, Entity, Relation
+from pulse_runner.segments.people import looks_like_people
 from pulse_runner.segments.text import rule_hash, rule_text
 
 Spec = dict[str, Any]
@@ -45,7 +46,26 @@ def used_names(names: Mapping[str, str], columns: Iterable[str]) -> dict[str, st
 
 def health_spec(plan: EntityPlan) -> Spec:
     """Return the spec of `pulse_<entity>__health`."""
-    return relation_spec(plan) | _freshness(plan.entity)
+    return relation_spec(plan) | _freshness(plan.entity) | {"profiles": profiles(plan)}
+
+
+def profiles(plan: EntityPlan) -> dict[str, str]:
+    """Return the columns whose values are profiled, and what becomes of them: shown, hidden behind a label, or judged on each date.
+
+    What an attribute says of its values holds for its column; one that nobody declared and whose name looks like people is left out.
+    """
+    entity, out = plan.entity, dict[str, str]()
+    declared = {a.field: a.values for a in entity.attributes if a.values}
+    for name in plan.columns:
+        if name == entity.key:
+            continue
+        if name in declared:
+            out[name] = declared[name]
+        elif entity.fields[name].type == "boolean":  # two values are nobody's own
+            out[name] = "shown"
+        elif not looks_like_people(name) and not looks_like_people(entity.column(name)):
+            out[name] = "judged" if entity.fields[name].type == "text" else "shown"
+    return out
 
 
 def current_spec(plan: EntityPlan) -> Spec:

@@ -20,6 +20,7 @@ from pulse_runner.vocabulary import Direction, percent
 
 TUNING = Tuning()
 NULL_POINTS = 0.05  # a null share has to rise by five points
+EPISODE = 28  # days that copies are told for; then a relation is one that has some
 COLLAPSE = 0.5  # a day's flow has to fall to less than half
 
 
@@ -124,9 +125,8 @@ class EntityHealth(Usual):
         which = [i for i, (_, column) in enumerate(health.keys) if column == ROWS]
         count = np.nan_to_num(health.duplicate_keys[which])
         known = np.isfinite(health.duplicate_keys[which])
-        usual = np.maximum.accumulate(count, axis=1)
-        before = np.concatenate([np.zeros((len(which), 1)), usual[:, :-1]], axis=1)
-        # a relation that always had some duplicates is reported once, on the day their number reaches twice its old peak
+        before = _peak_before(count, known)
+        # a relation that always had some duplicates is reported when their number reaches twice its old peak, and while it stays there
         hit = known & (count > 2 * before)
         rows = np.maximum(np.nan_to_num(health.rows[which]), 1)
 
@@ -197,6 +197,28 @@ class EntityHealth(Usual):
             rebased=np.zeros(shape, bool), needs=nan, threshold=np.zeros(len(which)),
             sentence=sentence, grade=self.severity, attributes=columns,
         )  # fmt: skip
+
+
+def _peak_before(count: Floats, known: Bools) -> Floats:
+    """Return (S, T): the largest number of earlier days, without those of an episode that is not over or EPISODE days old.
+
+    >>> _peak_before(np.array([[0.0, 3, 7, 7, 7, 2]]), np.ones((1, 6), bool)).tolist()
+    [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    """
+    out = np.zeros(count.shape)
+    for s in range(count.shape[0]):
+        peak, inside = 0.0, list[float]()
+        for t in range(count.shape[1]):
+            if len(inside) >= EPISODE:
+                peak, inside = max(peak, *inside), []
+            out[s, t] = peak
+            if not known[s, t]:
+                continue
+            if count[s, t] > 2 * peak:
+                inside.append(count[s, t])
+            else:
+                peak, inside = max(peak, count[s, t]), []
+    return out
 
 
 def rows_panel(health: EntityPanel) -> MetricPanel:

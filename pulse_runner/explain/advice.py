@@ -83,6 +83,31 @@ def count_buckets(case: Case, column: str) -> str:
     )
 
 
+def compare_means(case: Case, column: str) -> str:
+    """Return the SQL that shows the scale of a column day by day: what a unit or a currency changes."""
+    day, name = as_of(case), case.sql(column)
+    shown = f"avg({name}) as mean, min({name}) as least, max({name}) as most from {relation(case)}"
+    if not day:
+        return f"Run `select {shown}{on_day(case)}`."
+    return f"Run `select {day}, {shown} where {day} between {_span(case)} group by 1 order by 1`."
+
+
+def count_days(case: Case, column: str) -> str:
+    """Return the SQL that counts the dates of a column on both sides of the change."""
+    day, name = as_of(case), case.sql(column)
+    if not day or case.before is None:
+        return f"Run `select {name}, count(*) from {relation(case)}{on_day(case)} group by 1 order by 1 desc limit 20`."
+    return (
+        f"Run `select {day}, max({name}) as newest, count({name}) as with_date from {relation(case)}"
+        f" where {day} in ({literal(case.before)}, {literal(case.last)}) group by 1 order by 1`."
+    )
+
+
+def rebuild_from(case: Case, day: str) -> str:
+    """Say how the dates from an earlier one on are made again."""
+    return f"If the events are right now, rebuild the dates that were told before: `pulse snapshot --from {day} --to {case.last}`."
+
+
 def count_by(case: Case, column: str, at: str) -> str:
     """Return the SQL that counts the events of each day by bucket."""
     column, at = case.sql(column), case.sql(at)

@@ -80,8 +80,10 @@ def _effect(view: View) -> float | None:
 
 def _by_rule(view: View) -> str:
     """Return who moved by what: the movement with the largest excess over the usual."""
-    if view.case.metric not in SIZES or not view.movements:
-        return ""
+    if view.case.metric not in SIZES or not view.movements or any(e.weight > 0.5 for e in view.of("restated")):
+        return (
+            ""  # who moved is counted from the restated size, how much from the one that was told: they do not add up
+        )
     first = view.movements[0].values
     lost = first["direction"] == "lost"
     who = "leavers" if lost else "newcomers"

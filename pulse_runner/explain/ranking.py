@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.causes import CAUSES
-from pulse_runner.explain.causes.base import Cause
+from pulse_runner.explain.causes.base import Cause, can_speak
 from pulse_runner.explain.causes.unknown import Unknown
 from pulse_runner.explain.explanation import CONFIDENCES, Evidence, Explanation, Hypothesis
 from pulse_runner.explain.headline import headline, summary
@@ -47,7 +47,7 @@ def rank(view: View) -> list[Raised]:
 
     At least one: where no cause has anything to say, it is that the evidence is inconclusive.
     """
-    raised: list[Raised] = [(cause, h) for cause in CAUSES for h in cause.explain(view)]
+    raised: list[Raised] = [(cause, h) for cause in CAUSES if can_speak(cause, view.case) for h in cause.explain(view)]
     raised.sort(key=lambda r: CONFIDENCES.index(r[1].confidence))  # stable: CAUSES break ties
     if not raised:
         unknown = Unknown()

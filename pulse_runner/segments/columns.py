@@ -30,6 +30,18 @@ def rule_columns(rule: Rule, entity: Entity, rules: Mapping[str, Rule] | None = 
     return tuple(found)
 
 
+def referenced(rule: Rule, rules: Mapping[str, Rule]) -> tuple[str, ...]:
+    """Return the segments that a rule refers to, those that these refer to included, each once."""
+    out: dict[str, None] = {}
+    waiting = [rule]
+    while waiting:
+        for leaf in leaves(waiting.pop()):
+            if isinstance(leaf, SegmentLeaf) and leaf.segment in rules and leaf.segment not in out:
+                out[leaf.segment] = None
+                waiting.append(rules[leaf.segment])
+    return tuple(out)
+
+
 def measured_columns(entity: Entity, metric: str, attribute: str = "") -> frozenset[str]:
     """Return the columns that one metric of a segment comes from, beside those of its rule."""
     fields: list[str | None] = []

@@ -145,4 +145,5 @@ SNAPSHOT_TABLES = (
     "pulse_segment_changes",
     "pulse_segment_flows",
     "pulse_entity_health",
+    "pulse_column_profiles",
 )

@@ -15,4 +15,9 @@
     },
     "updated_at": none,
     "max_age_days": 0,
+    "profiles": {
+        "ltv": "shown", "country": "judged", "plan": "judged", "device": "judged", "channel": "judged",
+        "signed_up_on": "shown", "last_order_at": "shown", "last_active_at": "shown", "email_opt_in": "shown",
+        "has_push": "shown", "sms_opt_in": "shown",
+    },
 }) }}

@@ -6,6 +6,8 @@ from pulse_runner.explain.causes.aged_out import AgedOut
 from pulse_runner.explain.causes.base import Cause
 from pulse_runner.explain.causes.campaign import Campaign
 from pulse_runner.explain.causes.consent_loss import ConsentLoss
+from pulse_runner.explain.causes.dates_shifted import DatesShifted
+from pulse_runner.explain.causes.default_filled import DefaultFilled
 from pulse_runner.explain.causes.drift import Drift
 from pulse_runner.explain.causes.duplicate_load import DuplicateLoad
 from pulse_runner.explain.causes.edited_rule import EditedRule
@@ -14,6 +16,7 @@ from pulse_runner.explain.causes.missing_column import MissingColumn
 from pulse_runner.explain.causes.null_burst import NullBurst
 from pulse_runner.explain.causes.null_keys import NullKeys
 from pulse_runner.explain.causes.recoded import Recoded
+from pulse_runner.explain.causes.restated_events import RestatedEvents
 from pulse_runner.explain.causes.row_count import RowCount
 from pulse_runner.explain.causes.stale_load import StaleLoad
 from pulse_runner.explain.causes.tracking_loss import TrackingLoss
@@ -28,14 +31,17 @@ CAUSES: tuple[Cause, ...] = (
     NullKeys(),
     RowCount(),
     StaleLoad(),
-    NullBurst(),
     Recoded(),
+    DefaultFilled(),
+    NullBurst(),
+    DatesShifted(),
+    ConsentLoss(),
     TrackingLoss(),
     ValuesChanged(),
+    RestatedEvents(),
     KnownEvent(),
     Campaign(),
     AgedOut(),
-    ConsentLoss(),
     Drift(),
 )
 MEASURED_FAULTS: frozenset[str] = frozenset(kind for cause in CAUSES for kind in cause.faults)

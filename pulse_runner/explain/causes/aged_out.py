@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pulse_runner.explain import advice
+from pulse_runner.explain.causes.base import Family
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import MOST, View, ids, said
@@ -21,6 +22,8 @@ class AgedOut:
     names: tuple[str, ...] = ("aged_out",)
     kinds: tuple[str, ...] = ("cause", "column_steady", "stale")
     faults: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ("members",)
+    directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield it where ageing makes a good part of the movement."""

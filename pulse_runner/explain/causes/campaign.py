@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pulse_runner.explain.causes.base import Family
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import MOST, View, ids, said
@@ -18,6 +19,8 @@ class Campaign:
     names: tuple[str, ...] = ("campaign",)
     kinds: tuple[str, ...] = ("cause", "rows", "duplicate_keys")
     faults: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ("members",)
+    directions: tuple[str, ...] = ("up",)
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield it for a growth that is made of new rows."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from pulse_runner.explain import advice
 from pulse_runner.explain.case import SIZES
+from pulse_runner.explain.causes.base import Family
 from pulse_runner.explain.explanation import Evidence, Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import MOST, View, ids, said
 
-FAULTS = ("nulls", "mean", "distinct", "column_missing", "column_retyped")
+FAULTS = (
+    "nulls", "mean", "distinct", "column_missing", "column_retyped", "scale", "recoded_value", "respelt_value", "swapped_values",
+    "default_value", "dates_shifted", "dates_stand",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Drift:
     names: tuple[str, ...] = ("people_moved", "people_drifted")
     kinds: tuple[str, ...] = ("cause", "column_steady", "flow", "rate", "stale", *FAULTS)
     faults: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ("members", "inactive")
+    directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield that members crossed a condition, or that they fell silent little by little."""

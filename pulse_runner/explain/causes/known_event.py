@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pulse_runner.explain.causes.base import EVERYTHING, Family
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View, ids
@@ -17,6 +18,8 @@ class KnownEvent:
     names: tuple[str, ...] = ("known_event",)
     kinds: tuple[str, ...] = ("known_event", "change")
     faults: tuple[str, ...] = ()
+    families: tuple[Family, ...] = EVERYTHING
+    directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield the first known event of the window."""

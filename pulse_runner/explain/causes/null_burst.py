@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pulse_runner.explain.causes.base import COLUMN_CONTEXT, cited, column_fault
+from pulse_runner.explain.causes.base import COLUMN_CONTEXT, EVERYTHING, Family, cited, column_fault, of_slice
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View, number
@@ -17,16 +17,20 @@ class NullBurst:
     """Name columns whose nulls rose or fell, with the members that moved by rules on them."""
 
     names: tuple[str, ...] = ("null_burst", "nulls_filled")
-    kinds: tuple[str, ...] = ("nulls", *COLUMN_CONTEXT)
+    kinds: tuple[str, ...] = ("nulls", "renamed_column", "default_value", *COLUMN_CONTEXT)
     faults: tuple[str, ...] = ("nulls",)
+    families: tuple[Family, ...] = EVERYTHING
+    directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield one hypothesis per column."""
         day = view.case.last
         for fact in view.of("nulls"):
-            column, share = fact.values["column_name"], number(fact, "null_share")
+            column, share = str(fact.values["column_name"]), number(fact, "null_share")
+            if any(e.values["column_name"] == column for e in view.of("renamed_column", "default_value")):
+                continue  # its values are elsewhere, or one value took the place of nulls
             if share > number(fact, "before_null_share"):
-                title = f"Column {column} lost values: nulls rose to {percent(share)}"
+                title = f"Column {column} lost values{of_slice(view, column)}: nulls rose to {percent(share)}"
                 confirm = f"The rows with a null {column} on {day} had a value the day before."
                 yield column_fault(view, fact, "null_burst", title, confirm)
             else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pulse_runner.explain import advice
-from pulse_runner.explain.causes.base import RELATION_CONTEXT, relation_fault
+from pulse_runner.explain.causes.base import EVERYTHING, RELATION_CONTEXT, Family, relation_fault
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View
@@ -19,6 +19,8 @@ class NullKeys:
     names: tuple[str, ...] = ("null_keys",)
     kinds: tuple[str, ...] = ("null_keys", *RELATION_CONTEXT)
     faults: tuple[str, ...] = ("null_keys",)
+    families: tuple[Family, ...] = EVERYTHING
+    directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield the null keys of the day."""

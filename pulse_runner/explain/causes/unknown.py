@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pulse_runner.explain.case import CONVERTED
-from pulse_runner.explain.causes.base import cited
+from pulse_runner.explain.causes.base import EVERYTHING, Family, cited
 from pulse_runner.explain.explanation import Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View, ids, said
@@ -19,6 +19,8 @@ class Unknown:
     names: tuple[str, ...] = ("unknown",)
     kinds: tuple[str, ...] = ("conversion_bucket", "status")
     faults: tuple[str, ...] = ()
+    families: tuple[Family, ...] = EVERYTHING
+    directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield one hypothesis that repeats the weightiest facts."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pulse_runner.explain import advice
-from pulse_runner.explain.causes.base import cited
+from pulse_runner.explain.causes.base import EVERYTHING, Family, cited
 from pulse_runner.explain.explanation import Evidence, Hypothesis
 from pulse_runner.explain.view import View, ids
 
@@ -18,6 +18,8 @@ class UpstreamNode:
     names: tuple[str, ...] = ("upstream_failed", "upstream_late")
     kinds: tuple[str, ...] = ("node", "run")
     faults: tuple[str, ...] = ("node",)
+    families: tuple[Family, ...] = EVERYTHING
+    directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:
         """Yield one hypothesis for the node that the incident is about, or for each where it is about none."""

@@ -46,6 +46,24 @@ class Collector:
             self.gaps.append(f"{about}: {scrub(str(error), 300)}")
             return []
 
+    def tried(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT that may not fit what it reads, none where it does not: that is no gap."""
+        try:
+            return self.warehouse.query(sql)
+        except DeniedError:
+            raise
+        except WarehouseError:
+            return []
+
+    def columns_of(self, relation: str) -> list[str]:
+        """Return the names of a relation's columns, none where it cannot be read."""
+        try:
+            return [str(n) for n in self.warehouse.frame(f"select * from {relation} where 1 = 0").columns]
+        except DeniedError:
+            raise
+        except WarehouseError:
+            return []
+
     def add(
         self,
         kind: str,

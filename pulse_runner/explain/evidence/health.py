@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
+from statistics import fmean, pstdev
 from typing import Any
 
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.evidence.collector import Collector
+from pulse_runner.explain.evidence.profiles import Profiles
 from pulse_runner.explain.sql import literal, sql_text
 from pulse_runner.metrics import ROWS
 from pulse_runner.vocabulary import count, percent
@@ -19,6 +22,9 @@ MAX_OTHER_COLUMNS = 3
 COLUMN_KINDS = ("column_missing", "column_retyped", "nulls", "mean", "distinct")
 RELATION_KINDS = ("stale", "duplicate_keys", "null_keys", "rows")
 MEASURES = ("rows", "null_share", "distinct_count", "mean_value", "duplicate_keys", "null_keys")
+PROFILE_KINDS = Profiles().kinds
+MIN_FEW_ROWS = 0.02  # a loss of rows that is smaller is nobody's
+NOISES = 6  # of the day-to-day changes of the row count
 Fact = tuple[str, str, list[str]]  # kind, sentence, and the columns of the row that say it
 
 
@@ -33,11 +39,15 @@ class Health:
         own, others = c.case.columns, 0
         sql = _sql(c)
         rows = c.rows(sql, "health of the relation")
-        known = any(r["status"] is not None for r in rows)
+        # a stale or unreadable relation has a row of its own and none of its columns: that says nothing about them
+        known = any(r["status"] is not None for r in rows if r["column_name"] != ROWS)
+        unlike = {e.values["column_name"] for e in c.found if e.kind in PROFILE_KINDS}
         for row in sorted(rows, key=lambda r: (r["column_name"] not in own, r["column_name"])):
             column, mine = row["column_name"], row["column_name"] in own
             facts = _relation_facts(c.case, row) if column == ROWS else _column_facts(c.case, row) if known else []
-            if not facts and mine and known and row["before_days"]:
+            if column == ROWS and not any(kind == "rows" for kind, _, _ in facts):
+                _few_rows(c)
+            if not facts and mine and known and row["before_days"] and column not in unlike:
                 _steady(c, row, sql)
             if facts and not mine and column != ROWS:
                 others += 1
@@ -51,7 +61,8 @@ class Health:
 
 def suspected_columns(c: Collector) -> list[str]:
     """Return the columns of the metric in which a fault was found, from a to z."""
-    faults = [str(e.values["column_name"]) for e in c.found if e.kind in (*COLUMN_KINDS, *RELATION_KINDS)]
+    kinds = (*COLUMN_KINDS, *RELATION_KINDS, *PROFILE_KINDS)
+    faults = [str(e.values["column_name"]) for e in c.found if e.kind in kinds]
     return [column for column in dict.fromkeys(faults) if column in c.case.columns]
 
 
@@ -80,7 +91,8 @@ def _sql(c: Collector) -> str:
 def _column_facts(case: Case, row: Mapping[str, Any]) -> list[Fact]:
     """Return what is unlike before in one column."""
     name, out = f"Column {row['column_name']} of {case.entity}", list[Fact]()
-    if row["before_days"] and (row["data_type"] is None or (row["status"] == "broken" and _says_missing(row))):
+    unread = row["data_type"] is None and row["column_name"] in case.columns
+    if row["before_days"] and (unread or (row["status"] == "broken" and _says_missing(row))):
         text = (
             f"{name} is missing on {case.last};"
             f" it was there ({row['before_data_type']}) until {case.before or case.first}."
@@ -132,6 +144,41 @@ def _relation_facts(case: Case, row: Mapping[str, Any]) -> list[Fact]:
         text = f"The relation of {case.entity} has {count(rows)} rows on {case.last}, {count(before)} before."
         out.append(("rows", text, ["rows", "before_rows"]))
     return out
+
+
+def _few_rows(c: Collector) -> None:
+    """Add that the relation lost or won rows since the day before, beyond what it does from day to day: less than a tenth of them."""
+    case = c.case
+    if case.before is None:
+        return
+    name, of_entity = (
+        c.table("pulse_entity_health"),
+        f"entity = {literal(case.entity)} and column_name = {literal(ROWS)}",
+    )
+    span = f"snapshot_date between {literal(case.first - timedelta(days=HEALTH_DAYS))} and {literal(case.last)}"
+    days = c.rows(
+        f"select snapshot_date, rows from {name} where {of_entity} and status = 'ok' and {span} order by snapshot_date",
+        "rows by day",
+    )
+    counts = {r["snapshot_date"]: float(r["rows"]) for r in days if r["rows"]}
+    earlier = [counts[d] for d in sorted(counts) if d < case.first]
+    now, before = counts.get(case.last), counts.get(case.before)
+    if now is None or before is None or len(earlier) < 4:
+        return
+    steps = [b / a - 1 for a, b in pairwise(earlier)]
+    usual = fmean(steps)
+    beyond = now / before - 1 - usual
+    if abs(beyond) < max(MIN_FEW_ROWS, NOISES * pstdev(steps)):
+        return
+    sql = sql_text(f"""
+        select {literal(ROWS)} as column_name, d.snapshot_date, d.rows, b.rows as before_rows
+        from {name} as d
+        join {name} as b on b.entity = d.entity and b.column_name = d.column_name and b.snapshot_date = {literal(case.before)}
+        where d.entity = {literal(case.entity)} and d.column_name = {literal(ROWS)} and d.snapshot_date = {literal(case.last)}
+    """)
+    text = f"The relation of {case.entity} has {count(now)} rows on {case.last}, {count(before)} on {case.before}."
+    row = {"column_name": ROWS, "snapshot_date": case.last, "rows": int(now), "before_rows": int(before)}
+    c.add("rows", text, row, list(row), sql, source="pulse_entity_health", weight=0.9)
 
 
 def _steady(c: Collector, row: Mapping[str, Any], sql: str) -> None:

@@ -67,6 +67,10 @@ BRANCHES = {
     "snowflake__pulse_bitwise('not (w1 & 12) = 12 and (b0 & 3) <> 0')": "not bitand(w1, 12) = 12 and bitand(b0, 3) <> 0",
     "snowflake__pulse_matches('plan', \"'^p\\\\d'\")": "regexp_instr(plan, '^p\\\\d') > 0",
     "default__pulse_matches('plan', \"'^p'\")": "regexp_like(plan, '^p')",
+    "default__pulse_quantiles('ltv', 'x', ['0.5', '0.9'])": (
+        "percentile_disc(0.5) within group (order by x) as ltv__q1, percentile_disc(0.9) within group (order by x) as ltv__q2"
+    ),
+    "default__pulse_quantile_of('ltv', 2)": "ltv__q2",
     "default__pulse_materialized()": "",
     "default__pulse_drop_step('moves')": "drop table if exists moves;",
     "default__pulse_lock(this)": "select 1",
@@ -88,7 +92,7 @@ def test_every_dispatched_macro_has_a_branch_for_any_warehouse(plain_project: Pa
         p.read_text(encoding="utf-8") for p in sorted((plain_project / "pulse_package/macros").rglob("*.sql"))
     )
     dispatched = {part.split("'")[0] for part in text.split("adapter.dispatch('")[1:]}
-    assert dispatched == {"pulse_and", "pulse_bitwise", "pulse_matches", "pulse_materialized", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_lock", "pulse_session", "pulse_whole", "pulse_mark_of", "pulse_write_mark"}  # fmt: skip
+    assert dispatched == {"pulse_and", "pulse_bitwise", "pulse_matches", "pulse_materialized", "pulse_make_step", "pulse_drop_step", "pulse_unpivot", "pulse_quantiles", "pulse_quantile_of", "pulse_lock", "pulse_session", "pulse_whole", "pulse_mark_of", "pulse_write_mark"}  # fmt: skip
     assert {name for name in dispatched if f"macro default__{name}(" not in text} == set()
 
 

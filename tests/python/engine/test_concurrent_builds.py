@@ -19,6 +19,7 @@ TABLES = (
     "pulse_segment_changes",
     "pulse_segment_flows",
     "pulse_entity_health",
+    "pulse_column_profiles",
 )
 D1, D2 = "2024-02-28", "2024-02-29"
 # the tables that are filled day by day; views and the entity itself are dbt's own and replaced whole

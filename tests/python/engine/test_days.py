@@ -44,6 +44,7 @@ TABLES = (
     "pulse_segment_changes",
     "pulse_segment_flows",
     "pulse_entity_health",
+    "pulse_column_profiles",
 )
 D1, D2, D3 = "2024-02-28", "2024-02-29", "2024-03-01"
 DAY1 = [

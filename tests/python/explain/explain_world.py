@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import pandas as pd
 
 from pulse_runner.errors import WarehouseError
 from pulse_runner.incidents.incident import Incident
@@ -23,6 +24,7 @@ from pulse_runner.segments.model import (
     Project,
     Relation,
     Segment,
+    SegmentLeaf,
 )
 
 D = date(2026, 5, 14)  # a Thursday: the day of every planted fault
@@ -46,6 +48,8 @@ TABLES = {
     "pulse_entity_health": "entity varchar, snapshot_date date, column_name varchar, data_type varchar, rows bigint, nulls bigint,"
     " null_share double precision, distinct_count bigint, min_value varchar, max_value varchar, mean_value double precision,"
     " duplicate_keys bigint, null_keys bigint, freshest_at timestamp, status varchar, status_reason varchar",
+    "pulse_column_profiles": "entity varchar, snapshot_date date, column_name varchar, item varchar, bucket varchar, members bigint,"
+    " share double precision, value double precision",
     "pulse_findings": "segment_id varchar, snapshot_date date, detector varchar, metric varchar, attribute varchar, bucket varchar,"
     " verdict varchar, severity varchar, direction varchar, observed double precision, expected double precision,"
     " lower_bound double precision, upper_bound double precision, effect double precision, p_value double precision,"
@@ -85,6 +89,12 @@ class World:
             raise WarehouseError(str(error)) from error
         names = [d[0] for d in cursor.description]
         return [{n: _plain(v) for n, v in zip(names, row, strict=True)} for row in cursor.fetchall()]
+
+    def frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
+        try:
+            return self.connection.execute(sql, list(params)).df()
+        except duckdb.Error as error:
+            raise WarehouseError(str(error)) from error
 
     def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         for row in rows:
@@ -154,6 +164,32 @@ class World:
                 members=members, share=share,
             )  # fmt: skip
 
+    def profile(self, column: str, item: str, values: Mapping[str, float], day: date = D) -> None:
+        """Set the profile of a column on a day: the share of 5,000 rows by value or age, or the quantiles."""
+        self.run(
+            "delete from pulse_column_profiles where column_name = ? and item = ? and snapshot_date = ?",
+            column,
+            item,
+            day,
+        )
+        for bucket, value in values.items():
+            is_quantile = item == "quantile"
+            self.insert(
+                "pulse_column_profiles", entity="customers", snapshot_date=day, column_name=column, item=item, bucket=bucket,
+                members=5000 if is_quantile else round(5000 * value), share=1.0 if is_quantile else value,
+                value=value if is_quantile else None,
+            )  # fmt: skip
+
+
+PROFILES: Mapping[tuple[str, str], Mapping[str, float]] = {
+    ("country", "value"): {"DE": 0.6, "FR": 0.3, "GB": 0.098},
+    ("plan", "value"): {"free": 0.6, "plus": 0.3, "pro": 0.1},
+    ("email_opt_in", "value"): {"true": 0.7, "false": 0.3},
+    ("ltv", "quantile"): {"0.05": 50, "0.1": 100, "0.25": 250, "0.5": 600, "0.75": 1200, "0.9": 2400, "0.95": 4000},
+    ("last_active_at", "age"): {"0": 0.2, "1": 0.1, "2": 0.08, "3": 0.06, "4": 0.05, "5": 0.04, ">14": 0.4},
+    ("last_order_at", "age"): {"0": 0.03, "1": 0.03, "2": 0.03, "3": 0.02, ">14": 0.8},
+}
+
 
 def quiet_world(path: str = ":memory:") -> World:
     """Return five weeks in which nothing happens: vip has 1,000 members, ten leave and ten come each day."""
@@ -191,6 +227,9 @@ def quiet_world(path: str = ":memory:") -> World:
             )  # fmt: skip
         world.buckets("country", {"DE": 600, "FR": 300, "GB": 97, "XX": 3}, day)
         world.buckets("device", {"ios": 500, "android": 500}, day)
+        for (name, item), values in PROFILES.items():
+            if n >= 18:  # what an explanation looks back for
+                world.profile(name, item, values, day)
         for column, kind, distinct, mean in (
             ("(rows)", "", None, None), ("ltv", "number", 4000, 800.0), ("country", "text", 5, None),
             ("last_active_at", "timestamp", 90, None), ("plan", "text", 3, None), ("email_opt_in", "boolean", 2, None),
@@ -217,7 +256,7 @@ def make_project() -> Project:
     customers = Entity(
         name="customers", relation=Relation("ref", ("dim_customers_daily",)), key="customer_id",
         history=History("as_of", as_of="snapshot_date"), fields=declared,
-        attributes=(Attribute("country", "country"), Attribute("device", "device")), conversion_event_at="last_order_at",
+        attributes=(Attribute("country", "country"), Attribute("device", "device"), Attribute("ltv_band", "ltv", (100.0, 500.0))), conversion_event_at="last_order_at",
         last_seen_at="last_active_at", inactive_after_days=30, reach={"email": "email_opt_in", "push": "push_token is not null"},
     )  # fmt: skip
     rules = {
@@ -225,6 +264,7 @@ def make_project() -> Project:
         "whales": FieldLeaf("ltv", ">", (5000,)),
         "germans": FieldLeaf("country", "in", ("DE",)),
         "newcomers": FieldLeaf("tenure", "<=", (30,)),
+        "abroad": SegmentLeaf("germans", "not_in_segment"),
     }
     segments = {name: Segment(name, "customers", rule, "growth-team") for name, rule in rules.items()}
     return Project({"customers": customers}, segments, {})

@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import pytest
 from cause_case import MANIFEST, PLANTS
+from cause_cases import restated_events
 from cause_cases.recoded import recoded_country
 from cause_cases.tracking_loss import conversion_on_one_device
 from explain_world import FIRST, NOW, D, World, headline_fault
 
 from pulse_runner.explain.agent.answer_check import grounds, wrong_text
+from pulse_runner.explain.consistency import contradictions
 from pulse_runner.explain.evidence.collector import hidden, plain, told_parts
 from pulse_runner.explain.evidence.gather import Bundle, gather
 from pulse_runner.explain.explanation import Evidence
@@ -84,6 +86,17 @@ def test_a_fact_says_the_numbers_that_it_holds(world: World, project, plant) -> 
         # only what is said about the facts' own dates and thresholds is not among its values
         reason = wrong_text(fact.statement.replace("10 % or more", "").replace("<5", ""), allowed)
         assert reason == "" or reason.startswith(("the date", "the name")), (fact.statement, reason)
+
+
+@pytest.mark.parametrize("plant", [headline_fault, restated_events.deleted_events, restated_events.hardly_restated])
+def test_the_counts_that_facts_state_add_up(world: World, project, plant) -> None:
+    assert contradictions(gather(world, plant(world), project, MANIFEST).evidence) == []
+
+
+def test_counts_that_do_not_add_up_are_seen(world: World, project) -> None:
+    incident = headline_fault(world)
+    world.resize(715)
+    assert len(contradictions(gather(world, incident, project, MANIFEST).evidence)) == 1
 
 
 def test_the_headline_fault_gives_change_cause_and_column_with_their_numbers(world: World, project) -> None:

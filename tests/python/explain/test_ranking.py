@@ -129,7 +129,7 @@ def test_a_scale_change_gives_the_factor(world: World, project) -> None:
     first = told(world, world.incident(direction="up"), project).hypotheses[0]
     assert (first.cause, first.title) == (
         "unit_change",
-        "The scale of column ltv changed: its mean is 2 times what it was",
+        "The unit or currency of column ltv changed: its values are 2 times what they were",
     )
 
 

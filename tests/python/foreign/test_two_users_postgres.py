@@ -38,7 +38,7 @@ WRITTEN = (
 )  # fmt: skip
 READ = (
     "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions", "pulse_segment_changes",
-    "pulse_segment_flows", "pulse_entity_health", "pulse_known_events",
+    "pulse_segment_flows", "pulse_entity_health", "pulse_column_profiles", "pulse_known_events",
 )  # fmt: skip
 ON_TABLES = [(t, "select") for t in READ] + [(t, p) for t in WRITTEN for p in ("select", "insert", "delete")]
 SHOWN = [*ON_TABLES[:2], *ON_TABLES[-3:]]  # in `make test`; the others in `make test-matrix`

@@ -21,7 +21,18 @@ def nulls_in_the_consent(world: World) -> Incident:
     return email_consent(world)
 
 
+def nobody_agrees_any_more(world: World) -> Incident:
+    world.profile("email_opt_in", "value", {"true": 0.02, "false": 0.98})
+    return email_consent(world)
+
+
 FOUND = (
+    Found(
+        nobody_agrees_any_more,
+        "consent_sync_failed",
+        "high",
+        "Reach by email 62 % lower since 14 May: a sync of email_opt_in failed: those who agreed are not there any more.",
+    ),
     Found(
         email_consent,
         "consent_loss",

@@ -22,7 +22,21 @@ def few_duplicates(world: World) -> Incident:
     return world.incident(direction="up")
 
 
+def keys_that_stand_twice(world: World) -> Incident:
+    """Two of a hundred keys are there twice, and members came with new rows."""
+    world.health("(rows)", rows=5100, duplicate_keys=100)
+    world.resize(1240)
+    world.changes(("gained", "row_new", "", "", 250))
+    return world.incident(direction="up")
+
+
 FOUND = (
+    Found(
+        keys_that_stand_twice,
+        "duplicated_keys",
+        "high",
+        "24 % more members since 14 May: 250 of 250 newcomers came with new rows; some keys of customers stand more than once: 100 duplicate keys.",
+    ),
     Found(
         duplicate_load,
         "duplicate_load",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cause_case import Found
-from explain_world import D, World, headline_fault
+from explain_world import PROFILES, D, World, headline_fault
 
 from pulse_runner.incidents.incident import Incident
 
@@ -34,7 +34,22 @@ def segment_that_cannot_be_evaluated(world: World) -> Incident:
     return world.incident(detector="broken_segment", metric="status")
 
 
+def renamed_column(world: World) -> Incident:
+    """ltv is gone, and a column that nobody reads has its quantiles."""
+    world.run("create table dim (customer_id integer, snapshot_date date, customer_value double, age double)")
+    for n in range(1000):
+        value = next(v for q, v in [*PROFILES["ltv", "quantile"].items(), ("1", 9000.0)] if n / 1000 < float(q))
+        world.insert("dim", customer_id=n, snapshot_date=D, customer_value=value, age=n % 90)
+    return broken_column(world)
+
+
 FOUND = (
+    Found(
+        renamed_column,
+        "column_renamed",
+        "high",
+        "No usable snapshot of vip since 14 May: column ltv was renamed upstream: customer_value carries its values.",
+    ),
     Found(
         broken_column,
         "column_missing",
