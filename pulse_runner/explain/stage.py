@@ -48,7 +48,7 @@ def explain_incidents(
     manifest, smallest = read_manifest(root), _smallest_bucket(env)
     model, out = _Budget(make_model(env, root)), list[StoredExplanation]()
     for incident in incidents:
-        bundle = gather(warehouse, incident, project, manifest, k=smallest)
+        bundle = gather(warehouse, incident, project, manifest, k=smallest, root=root)
         version, known = versions.get(incident.incident_id, (0, ""))
         if known == evidence_hash(bundle.evidence) and not force:
             continue

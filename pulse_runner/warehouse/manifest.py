@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -114,22 +113,6 @@ def _owner_text(owner: object) -> str:
     if isinstance(owner, dict):
         owner = owner.get("name") or owner.get("email") or ""
     return ", ".join(map(str, owner)) if isinstance(owner, list) else str(owner or "")
-
-
-def nodes_that_name(manifest: Manifest, node: Node, column: str, most: int) -> list[Node]:
-    """Return the node and those ancestors whose SQL or documented columns name the column.
-
-    Nearest first, at most `most` of them.
-    """
-    every = {**manifest.get("sources", {}), **manifest.get("nodes", {})}
-    word = re.compile(rf"(?<!\w){re.escape(column)}(?!\w)", re.IGNORECASE)
-    out, level, seen = [node], [node], set[str]()
-    while level and len(out) < most:
-        parents = [p for n in level for p in n.get("depends_on", {}).get("nodes", []) if p in every and p not in seen]
-        seen.update(parents)
-        level = [every[p] for p in dict.fromkeys(parents)]
-        out += [n for n in level if word.search(str(n.get("raw_code") or "")) or column in n.get("columns", {})]
-    return out[:most]
 
 
 def _artifact(root: Path, name: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from pulse_runner.errors import DeniedError, WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
+from pulse_runner.explain.lineage.trace import Lineage
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import count
@@ -21,14 +22,15 @@ from pulse_runner.warehouse.manifest import Manifest
 class Collector:
     """Evidence of one case while it is gathered.
 
-    `gaps` says which questions could not be answered, and why. `manifest` is dbt's, None when there
-    is none.
+    `gaps` says which questions could not be answered, and why. `manifest` is dbt's, and `lineage` the
+    columns of it; None when there is none.
     """
 
     case: Case
     warehouse: Warehouse
     project: Project
     manifest: Manifest | None = None
+    lineage: Lineage | None = None
     found: list[Evidence] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
