@@ -44,6 +44,11 @@ def read_manifest(root: Path | None, target: str | None = None) -> Manifest | No
     return found if results.get("args", {}).get("target") in (None, target) else None
 
 
+def read_run_results(root: Path) -> Mapping[str, Any]:
+    """Return what dbt's last command did to each node; {} where it left no word."""
+    return _artifact(root, "run_results.json") or {}
+
+
 def node_of(manifest: Manifest | None, function: str, *arguments: str) -> Node | None:
     """Return the manifest's node of `ref('model')`, `ref('package', 'model')` or `source('source', 'table')`; None when it has none.
 

@@ -11,7 +11,7 @@ from pulse_runner.explain.explanation import Confidence, Evidence, Hypothesis
 from pulse_runner.explain.view import MOST, View, ids, said
 from pulse_runner.vocabulary import percent
 
-COLUMN_CONTEXT = ("cause", "siblings", "lineage")  # the kinds that `column_fault` reads
+COLUMN_CONTEXT = ("cause", "siblings", "lineage", "model_changed")  # the kinds that `column_fault` reads
 RELATION_CONTEXT = ("cause", "siblings", "run", "lineage")  # those of `relation_fault`
 
 
@@ -45,7 +45,7 @@ class Cause(Protocol):
 def column_fault(view: View, fact: Evidence, cause: str, title: str, confirm: str) -> Hypothesis:
     """Join a fault measured in a column with the members that moved by rules on that column."""
     case, column = view.case, str(fact.values["column_name"])
-    moved, lineage = view.moved_through(column), view.lineage(column)
+    moved, lineage, edits = view.moved_through(column), view.lineage(column), view.changed(column)[:1]
     part = view.part(moved)
     siblings = [e for e in view.of("siblings") if column in e.statement]
     own = case.metric not in SIZES and column in case.columns[:1]
@@ -60,11 +60,13 @@ def column_fault(view: View, fact: Evidence, cause: str, title: str, confirm: st
         cause=cause,
         title=title,
         confidence=confidence,
-        reasoning=" ".join([said([fact]), said(moved[:2]), link, said(siblings)]).replace("  ", " ").strip(),
-        evidence=ids([fact], moved, siblings, lineage[:1]),
-        owner_hint=advice.upstream_owner(case, lineage),
+        reasoning=" ".join([said([fact]), said(edits), said(moved[:2]), link, said(siblings)])
+        .replace("  ", " ")
+        .strip(),
+        evidence=ids([fact], edits, moved, siblings, lineage[:1]),
+        owner_hint=advice.upstream_owner(case, edits or lineage) or advice.upstream_owner(case, lineage),
         actions=(
-            *advice.look_upstream(case, column, lineage),
+            *(advice.look_at_edit(edits[0]) if edits else advice.look_upstream(case, column, lineage)),
             advice.count_values(case, column),
             advice.rebuild(case),
         ),

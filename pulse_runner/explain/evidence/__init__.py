@@ -17,7 +17,9 @@ from pulse_runner.explain.evidence.rate import Rate
 from pulse_runner.explain.evidence.reach import Reach
 from pulse_runner.explain.evidence.runs import Runs
 from pulse_runner.explain.evidence.siblings import Siblings
+from pulse_runner.explain.evidence.slices import Slices
 from pulse_runner.explain.evidence.status import Status
+from pulse_runner.explain.evidence.timeline import Timeline
 
 # about the members of one segment; an incident of an entity has none
 SEGMENT_SOURCES: tuple[Source, ...] = (
@@ -28,6 +30,7 @@ SEGMENT_SOURCES: tuple[Source, ...] = (
     Change(),
     Movement(),
     Buckets(),
+    Slices(),
     Flows(),
 )
 # about what segments are built on; siblings and lineage look at the columns that health suspects
@@ -39,5 +42,6 @@ AROUND_SOURCES: tuple[Source, ...] = (
     KnownEvents(),
     Runs(),
     Lineage(),
+    Timeline(),
 )
 SOURCES: tuple[Source, ...] = (*SEGMENT_SOURCES, *AROUND_SOURCES)

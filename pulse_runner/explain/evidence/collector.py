@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from pulse_runner.errors import DeniedError, WarehouseError
+from pulse_runner.errors import DeniedError, PulseError, WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
 from pulse_runner.explain.lineage.trace import Lineage
@@ -37,6 +37,16 @@ class Collector:
     def table(self, name: str) -> str:
         """Return the qualified name of one of Pulse's tables."""
         return self.warehouse.table(name)
+
+    def has_table(self, name: str) -> bool:
+        """Say whether one of Pulse's tables is there: a copy of the package of an earlier version has fewer."""
+        try:
+            self.warehouse.query(f"select 1 as one from {self.table(name)} where 1 = 0")
+        except DeniedError:
+            raise
+        except PulseError:
+            return False
+        return True
 
     def rows(self, sql: str, about: str) -> list[dict[str, Any]]:
         """Return the rows of a SELECT; one that fails becomes a gap: it is not evidence. A missing privilege is for a person."""

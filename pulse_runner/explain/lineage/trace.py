@@ -84,7 +84,7 @@ class Lineage:
     def __post_init__(self) -> None:
         """Index the relations of the project by name."""
         named = self.manifest.get("metadata", {}).get("adapter_type")
-        self._dialect = dialect_of(str(named or self.adapter))
+        self.dialect = dialect_of(str(named or self.adapter))
         self.nodes = {**self.manifest.get("sources", {}), **self.manifest.get("nodes", {})}
         self._by_key: dict[Key, list[str]] = {}
         for unique_id, node in self.nodes.items():
@@ -123,8 +123,8 @@ class Lineage:
                     level.append((read, depth + 1))
         shown = tuple(
             Step(
-                s.node, written(s.column, self._dialect), s.steps, s.expressions,
-                tuple((n, written(c, self._dialect)) for n, c in s.reads), s.gaps,
+                s.node, written(s.column, self.dialect), s.steps, s.expressions,
+                tuple((n, written(c, self.dialect)) for n, c in s.reads), s.gaps,
             )
             for s in steps
         )  # fmt: skip
@@ -141,6 +141,17 @@ class Lineage:
         name = self._called(unique_id, column)
         if self.nodes[unique_id].get("resource_type") == "snapshot" and name.lower() in SNAPSHOT_COLUMNS:
             return Origin()
+        try:
+            return source.origin(name)
+        except RecursionError:
+            return Origin(gaps=(f"{name} is made of too many parts to follow",))
+
+    def origin_in(self, unique_id: str, tree: Part, column: str) -> Origin:
+        """Return what another version of a node's SQL makes a column of."""
+        setting = Setting(self.dialect, lambda key: self._schema(key, unique_id))
+        source = make_source(_without_ephemeral(tree), {}, setting)
+        known = source.names()
+        name = next((n for n in known.known if n.lower() == column.lower()), folded(column, False, self.dialect))
         try:
             return source.origin(name)
         except RecursionError:
@@ -174,6 +185,17 @@ class Lineage:
             out += level
         return out
 
+    def macros_of(self, unique_id: str) -> set[str]:
+        """Return the macros that a node uses, by what dbt noted, and those that they use."""
+        macros, seen = self.manifest.get("macros", {}), set[str]()
+        level = list(self.nodes[unique_id].get("depends_on", {}).get("macros", ()))
+        while level:
+            macro = level.pop()
+            if macro not in seen:
+                seen.add(macro)
+                level += macros.get(macro, {}).get("depends_on", {}).get("macros", ())
+        return seen
+
     def _parents(self, unique_id: str) -> list[str]:
         return [p for p in self.nodes[unique_id].get("depends_on", {}).get("nodes", ()) if p in self.nodes]
 
@@ -188,7 +210,7 @@ class Lineage:
                 gaps.append(f"dbt does not know the relation {'.'.join(key)}, which {column} is read from")
             else:
                 reads.append((parent, column))
-        told = tuple((n, e.sql(dialect=self._dialect or None, comments=False)) for n, e in found.expressions)
+        told = tuple((n, e.sql(dialect=self.dialect or None, comments=False)) for n, e in found.expressions)
         return Step(unique_id, name, depth, told, tuple(dict.fromkeys(reads)), tuple(dict.fromkeys(gaps)))
 
     def _node_of(self, key: Key, reader: str) -> str | None:
@@ -205,11 +227,11 @@ class Lineage:
 
     def _called(self, unique_id: str, column: str) -> str:
         """Return how the column is compared: as it is written, else without regard to case, where one column only is so called."""
-        for name in (folded(column, True, self._dialect), folded(column, False, self._dialect)):
+        for name in (folded(column, True, self.dialect), folded(column, False, self.dialect)):
             if self.names(unique_id).has(name):
                 return name
         alike = [n for n in self.names(unique_id).known if n.lower() == column.lower()]
-        return alike[0] if len(set(alike)) == 1 else folded(column, False, self._dialect)
+        return alike[0] if len(set(alike)) == 1 else folded(column, False, self.dialect)
 
     def _source(self, unique_id: str) -> Source | str:
         """Return a node's SQL as a source, or why it cannot be followed ('' for a seed or a source)."""
@@ -228,10 +250,10 @@ class Lineage:
             return "dbt has not compiled it (`dbt compile` does)"
         if len(sql) > MAX_SQL:
             return f"its SQL is longer than {MAX_SQL:,} characters"
-        tree = parsed(sql, self._dialect)
+        tree = parsed(sql, self.dialect)
         if tree is None:
             return "its SQL could not be parsed"
-        setting = Setting(self._dialect, lambda key: self._schema(key, unique_id))
+        setting = Setting(self.dialect, lambda key: self._schema(key, unique_id))
         ephemeral: dict[str, Source] = {}
         return make_source(_without_ephemeral(tree), ephemeral, setting)
 
@@ -248,19 +270,19 @@ class Lineage:
             except RecursionError:
                 found = Names()
             if node.get("resource_type") == "snapshot":
-                extra = tuple(folded(c, False, self._dialect) for c in SNAPSHOT_COLUMNS)
+                extra = tuple(folded(c, False, self.dialect) for c in SNAPSHOT_COLUMNS)
                 found = Names(found.known + extra, found.whole)
             known = (n for n in (*found.known, *(() if found.whole else documented)) if n)
             return Names(tuple(dict.fromkeys(known)), found.whole and "" not in found.known)
         if node.get("resource_type") == "seed":
             header = seed_header(self.root, str(node.get("original_file_path") or ""))
             if header:
-                return Names(tuple(folded(c, False, self._dialect) for c in header), whole=True)
+                return Names(tuple(folded(c, False, self.dialect) for c in header), whole=True)
         return Names(documented)
 
     def _documented(self, node: Node) -> Iterable[str]:
         for name, column in (node.get("columns") or {}).items():
-            yield folded(str(name), bool((column or {}).get("quote")), self._dialect)
+            yield folded(str(name), bool((column or {}).get("quote")), self.dialect)
 
 
 _last: list[Lineage] = []

@@ -78,7 +78,7 @@ def test_no_case_file_is_without_a_cause() -> None:
 def test_what_bears_high_confidence_is_what_the_causes_say() -> None:
     assert {
         "status", "stale", "definition", "nulls", "mean", "distinct", "rows", "duplicate_keys", "null_keys",
-        "column_missing", "column_retyped", "conversion_bucket", "bucket",
+        "column_missing", "column_retyped", "conversion_bucket", "bucket", "model_changed",
     } == MEASURED_FAULTS  # fmt: skip
 
 
