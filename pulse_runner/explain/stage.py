@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pulse_runner.errors import ExplainError
 from pulse_runner.explain.agent.llm import LanguageModel, ModelError, make_model, without_model
+from pulse_runner.explain.evidence.collector import Answers
 from pulse_runner.explain.evidence.gather import Bundle, gather
 from pulse_runner.explain.explanation import Explanation, Rejection
 from pulse_runner.explain.ranking import explain
@@ -46,9 +47,9 @@ def explain_incidents(
     incidents = _named(warehouse, incident_ids) if incident_ids is not None else _due(warehouse, day)
     versions = latest_versions(warehouse)
     manifest, smallest = read_manifest(root), _smallest_bucket(env)
-    model, out = _Budget(make_model(env, root)), list[StoredExplanation]()
+    model, out, answers = _Budget(make_model(env, root)), list[StoredExplanation](), Answers()
     for incident in incidents:
-        bundle = gather(warehouse, incident, project, manifest, k=smallest, root=root)
+        bundle = gather(warehouse, incident, project, manifest, k=smallest, root=root, answers=answers)
         version, known = versions.get(incident.incident_id, (0, ""))
         if known == evidence_hash(bundle.evidence) and not force:
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from pulse_runner.errors import DeniedError, PulseError, WarehouseError
+from pulse_runner.errors import DeniedError, WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
 from pulse_runner.explain.lineage.trace import Lineage
@@ -17,13 +17,15 @@ from pulse_runner.vocabulary import count
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.manifest import Manifest
 
+Answers = dict[str, list[dict[str, Any]]]
+
 
 @dataclass
 class Collector:
     """Evidence of one case while it is gathered.
 
     `gaps` says which questions could not be answered, and why. `manifest` is dbt's, and `lineage` the
-    columns of it; None when there is none.
+    columns of it; None when there is none. `answers` are those to SELECTs of this run, by their text.
     """
 
     case: Case
@@ -31,6 +33,7 @@ class Collector:
     project: Project
     manifest: Manifest | None = None
     lineage: Lineage | None = None
+    answers: Answers = field(default_factory=dict)
     found: list[Evidence] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
@@ -38,25 +41,21 @@ class Collector:
         """Return the qualified name of one of Pulse's tables."""
         return self.warehouse.table(name)
 
-    def has_table(self, name: str) -> bool:
-        """Say whether one of Pulse's tables is there: a copy of the package of an earlier version has fewer."""
-        try:
-            self.warehouse.query(f"select 1 as one from {self.table(name)} where 1 = 0")
-        except DeniedError:
-            raise
-        except PulseError:
-            return False
-        return True
-
     def rows(self, sql: str, about: str) -> list[dict[str, Any]]:
         """Return the rows of a SELECT; one that fails becomes a gap: it is not evidence. A missing privilege is for a person."""
         try:
-            return self.warehouse.query(sql)
+            return self.asked(sql)
         except DeniedError:
             raise
         except WarehouseError as error:
             self.gaps.append(f"{about}: {scrub(str(error), 300)}")
             return []
+
+    def asked(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT; one that another incident of the run asked already is not asked again."""
+        if sql not in self.answers:
+            self.answers[sql] = self.warehouse.query(sql)
+        return [dict(row) for row in self.answers[sql]]
 
     def add(
         self,

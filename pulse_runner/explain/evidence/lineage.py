@@ -54,11 +54,13 @@ def _tell(c: Collector, lineage: Columns, column: str, trace: Trace) -> None:
         node = lineage.node(unique_id)
         mine = [s for s in trace.steps if s.node == unique_id]
         columns = ", ".join(dict.fromkeys(s.column for s in mine))
-        made = next((_made(s.expressions, s.column) for s in mine if s.expressions), "")
+        maker = next((s for s in mine if s.expressions), None)
+        made = _made(maker.expressions) if maker else ""
         gaps = [unread[unique_id]] if unique_id in unread else [g for s in mine for g in s.gaps]
         above = f", {plural(steps, 'step')} above it" if steps else ""
         text = f"Column {column} comes from {columns} of {name_of(node)}{above}"
-        text += f", which is {made}" if made else ""
+        if maker:
+            text += f", which is {made}" if len(mine) == 1 else f", where {maker.column} is {made}"
         if gaps:
             text += f". What feeds it there is not known: {gaps[0]}"
         row: Mapping[str, Scalar] = {
@@ -95,7 +97,7 @@ def path_of(node: Node) -> str:
     return str(node.get("original_file_path") or "").replace("\\", "/")
 
 
-def _made(expressions: tuple[tuple[str, str], ...], column: str) -> str:
+def _made(expressions: tuple[tuple[str, str], ...]) -> str:
     """Return how a node makes a column: its expression, and that behind it where the first only hands on."""
     first, *rest = [(name, " ".join(sql.split()).replace("`", "'")) for name, sql in expressions]
     text = first[1] if len(first[1]) <= MAX_EXPRESSION else first[1][: MAX_EXPRESSION - 1] + "…"

@@ -16,8 +16,9 @@ import numpy as np
 
 from pulse_runner.compile.spec import bucket_sql
 from pulse_runner.compile.tally import Tally
-from pulse_runner.errors import DeniedError, PulseError
+from pulse_runner.errors import PulseError
 from pulse_runner.explain.case import rules_of
+from pulse_runner.explain.evidence.buckets import bucket_rows
 from pulse_runner.explain.evidence.collector import Collector, hidden, words
 from pulse_runner.explain.explanation import Scalar
 from pulse_runner.explain.scrub import scrub
@@ -101,8 +102,8 @@ class Question:
     def rows(self, c: Collector) -> list[dict[str, Any]]:
         """Return the counts; none where the relation cannot be asked: single attributes are told by their buckets then."""
         try:
-            return c.warehouse.query(self.sql())
-        except (DeniedError, PulseError):
+            return c.asked(self.sql())
+        except PulseError:
             return []
 
 
@@ -133,20 +134,11 @@ def _question(c: Collector, entity: Entity, segment: Segment) -> Question | None
 
 def _shown_values(c: Collector) -> dict[str, list[str]]:
     """Return the values of each attribute that are stored, so may be told: those that look like people are not."""
-    case = c.case
-    assert case.before is not None
-    sql = sql_text(f"""
-        select attribute, bucket, sum(members) as members
-        from {c.table("pulse_segment_distributions")}
-        where segment_id = {literal(case.segment_id)} and snapshot_date in ({literal(case.before)}, {literal(case.last)})
-        group by attribute, bucket
-        order by attribute, members desc, bucket
-    """)
-    out: dict[str, list[str]] = {}
-    for row in c.rows(sql, "values of the attributes"):
-        if row["bucket"] != OTHER and len(out.setdefault(row["attribute"], [])) < MAX_VALUES:
-            out[row["attribute"]].append(row["bucket"])
-    return out
+    out: dict[str, list[tuple[int, str]]] = {}
+    for row in c.rows(bucket_rows(c), "distributions"):
+        if row["bucket"] != OTHER:
+            out.setdefault(row["attribute"], []).append((-row["members"] - row["before_members"], row["bucket"]))
+    return {attribute: [bucket for _, bucket in sorted(found)[:MAX_VALUES]] for attribute, found in out.items()}
 
 
 def _compared(c: Collector) -> tuple[date, ...]:
@@ -178,7 +170,7 @@ def _members(
     order = tuple(dict.fromkeys([*read, *(source_column(entity, a.field) for a in attributes)]))
     tally = Tally(
         entity, c.case.relation, c.case.dialect, day, day, order,
-        lambda e: c.warehouse.relation(e.relation.function, *e.relation.arguments),
+        lambda e: c.case.event_relations.get(e.name, e.name),
     )  # fmt: skip
     member = tally.flag(segment.rule, entity, rules_of(c.project))
     columns = []

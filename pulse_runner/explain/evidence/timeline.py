@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
+from pulse_runner.errors import DeniedError, PulseError
 from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.evidence.lineage import columns_to_follow, trace_of
 from pulse_runner.explain.explanation import Scalar
@@ -31,9 +32,14 @@ class Timeline:
 
     def gather(self, c: Collector) -> None:
         """Add each change of code above a column, with the expression before and after, and each failed test."""
-        if c.lineage is None or not c.has_table(TABLE):
+        if c.lineage is None:
             return
-        rows = c.rows(_sql(c), "history of the models")
+        try:
+            rows = c.asked(_sql(c))
+        except DeniedError:
+            raise
+        except PulseError:  # a copy of the package of an earlier version has no such table
+            return
         found = list[tuple[float, str, str, dict[str, Scalar]]]()
         for column in columns_to_follow(c) if rows else []:
             trace = trace_of(c, column)

@@ -17,7 +17,8 @@ from sqlglot.errors import SqlglotError
 
 from pulse_runner.explain.lineage.code import EPHEMERAL, sql_of
 from pulse_runner.explain.lineage.names import Key, Part, arg, dialect_of, folded, relation_key, written
-from pulse_runner.explain.lineage.query import Names, Origin, Setting, Source, make_source
+from pulse_runner.explain.lineage.query import make_source
+from pulse_runner.explain.lineage.sources import Names, Origin, Setting, Source
 from pulse_runner.warehouse.manifest import Manifest, Node, target_folder
 
 MAX_STEPS = 1000  # columns of one trace: a model of a thousand columns in one expression must not stop an explanation

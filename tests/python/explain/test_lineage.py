@@ -14,7 +14,8 @@ import pytest
 from lineage_shop import COLUMNS, MODELS, catalog, manifest, model, source
 
 from pulse_runner.explain.lineage.names import relation_key
-from pulse_runner.explain.lineage.query import Names, Setting, make_source
+from pulse_runner.explain.lineage.query import make_source
+from pulse_runner.explain.lineage.sources import Names, Setting
 from pulse_runner.explain.lineage.trace import Lineage, parsed
 
 HERE = Path(__file__).parent

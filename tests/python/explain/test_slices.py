@@ -136,7 +136,7 @@ def test_the_slice_of_a_fallen_segment_is_told_with_its_members_and_the_rest(wor
     assert first.values["slice"] == "country = DE and device = android"
     assert (first.values["members"], first.values["expected_members"]) == ("<5", 196)
     assert first.statement == (
-        "The slice 'country = DE and device = android' of vip has fewer than 5 members on 2026-05-14, 196 before: it explains"
+        "The slice 'country = DE and device = android' of vip has <5 members on 2026-05-14, 196 before: it explains"
         " -196 of -196."
     )
     assert rest.values == {"everywhere": 0, "in_slices": -196, "unexplained": 0, "of": -196}
