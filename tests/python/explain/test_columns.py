@@ -39,7 +39,7 @@ def with_rules(project: Project, **rules: Rule) -> Project:
     """Return the project with orders as events of customers, and other rules for some segments."""
     orders = EventSource(
         "orders", Relation("ref", ("stg_orders",)), "customer_id", "ordered_at",
-        {"status": Field("status", "text"), "amount": Field("amount", "number")},
+        {"status": Field("status", "text"), "amount": Field("amount", "number"), "country": Field("country", "text")},
     )  # fmt: skip
     customers = replace(project.entities["customers"], events={"orders": orders})
     changed = {name: Segment(name, "customers", rule, "growth-team") for name, rule in rules.items()}
