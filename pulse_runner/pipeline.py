@@ -101,7 +101,9 @@ def run_day(
     """
     from pulse_runner.alert.stage import run_alerts
     from pulse_runner.explain.stage import explain_incidents
+    from pulse_runner.explain.timeline.archive import archive, archive_or_say
     from pulse_runner.incidents.stage import detect
+    from pulse_runner.warehouse.manifest import read_manifest
 
     begin = first or day
     project = checked_project(pulse, needs_package=build and not dry_run)
@@ -132,6 +134,9 @@ def run_day(
                 run.counts.update(found.counts)
         report.lines.append(f"detect    {found.sentence()}")
         if not dry_run:
+            archive_or_say(
+                lambda: archive(warehouse, project, read_manifest(pulse.root), pulse.root, first, pulse.now), say
+            )
             with recorded(warehouse, "explain", last, last, pulse.now) as run:
                 written = explain_incidents(warehouse, project, last, pulse.now, pulse.env, root=pulse.root)
                 run.counts["explanations"] = len(written)

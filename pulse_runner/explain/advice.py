@@ -47,6 +47,15 @@ def look_upstream(case: Case, column: str, lineage: Sequence[Evidence]) -> tuple
     )
 
 
+def look_at_edit(fact: Evidence) -> tuple[str, ...]:
+    """Say how the edit of a model is read and, if it is wrong, taken back."""
+    path, commit = fact.values["path"] or fact.values["node"], fact.values["commit_id"]
+    shown = f"Run `git show {commit} -- {path}`" if commit else f"Open {path}"
+    return (
+        f"{shown} and ask its author whether {fact.values['column_name']} was meant to change; if not, take the edit back.",
+    )
+
+
 def count_values(case: Case, column: str) -> str:
     """Return the SQL that shows a column day by day."""
     event, _, name = column.rpartition(".")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pulse_runner.errors import ExplainError
 from pulse_runner.explain.agent.llm import LanguageModel, ModelError, make_model, without_model
+from pulse_runner.explain.evidence.collector import Answers
 from pulse_runner.explain.evidence.gather import Bundle, gather
 from pulse_runner.explain.explanation import Explanation, Rejection
 from pulse_runner.explain.news import is_news
@@ -59,11 +60,11 @@ def explain_incidents(
     versions = latest_versions(warehouse)
     known = {} if force else latest_explanations(warehouse, [i.incident_id for i in incidents])
     manifest, smallest = read_manifest(root), smallest_bucket(env)
-    model, out = _Budget(make_model(env, root)), list[StoredExplanation]()
+    model, out, answers = _Budget(make_model(env, root)), list[StoredExplanation](), Answers()
     for incident in incidents:
         last, version = known.get(incident.incident_id), versions.get(incident.incident_id, 0)
         for until in _days(incident, last, day)[-1 if force else 0 :]:
-            bundle = gather(warehouse, incident, project, manifest, smallest, until)
+            bundle = gather(warehouse, incident, project, manifest, smallest, until, root, answers)
             explanation = _with_gaps(explain(bundle.case, bundle.evidence), bundle)
             if last is not None and not _is_new(bundle, explanation, last):
                 continue

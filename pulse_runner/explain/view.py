@@ -58,6 +58,11 @@ class View:
         """Return the models above the column, nearest first."""
         return [e for e in self.of("lineage") if e.values["column_name"] == column]
 
+    def changed(self, column: str) -> list[Evidence]:
+        """Return the edits of models that made the column another way, or may have."""
+        edits = [e for e in self.of("model_changed") if e.values["column_name"] == column]
+        return [e for e in edits if e.values["changed"] in ("column", "text")]
+
 
 def ids(*groups: Sequence[Evidence]) -> tuple[str, ...]:
     """Return the ids of facts, in order and once each."""

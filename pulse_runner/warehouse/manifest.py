@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +47,11 @@ def read_manifest(root: Path | None, target: str | None = None) -> Manifest | No
 def read_freshness(root: Path) -> Mapping[str, Any] | None:
     """Return what `dbt source freshness` found when it ran last, None when it never did."""
     return _artifact(root, "sources.json")
+
+
+def read_run_results(root: Path) -> Mapping[str, Any]:
+    """Return what dbt's last command did to each node; {} where it left no word."""
+    return _artifact(root, "run_results.json") or {}
 
 
 def node_of(manifest: Manifest | None, function: str, *arguments: str) -> Node | None:
@@ -119,22 +123,6 @@ def _owner_text(owner: object) -> str:
     if isinstance(owner, dict):
         owner = owner.get("name") or owner.get("email") or ""
     return ", ".join(map(str, owner)) if isinstance(owner, list) else str(owner or "")
-
-
-def nodes_that_name(manifest: Manifest, node: Node, column: str, most: int) -> list[Node]:
-    """Return the node and those ancestors whose SQL or documented columns name the column.
-
-    Nearest first, at most `most` of them.
-    """
-    every = {**manifest.get("sources", {}), **manifest.get("nodes", {})}
-    word = re.compile(rf"(?<!\w){re.escape(column)}(?!\w)", re.IGNORECASE)
-    out, level, seen = [node], [node], set[str]()
-    while level and len(out) < most:
-        parents = [p for n in level for p in n.get("depends_on", {}).get("nodes", []) if p in every and p not in seen]
-        seen.update(parents)
-        level = [every[p] for p in dict.fromkeys(parents)]
-        out += [n for n in level if word.search(str(n.get("raw_code") or "")) or column in n.get("columns", {})]
-    return out[:most]
 
 
 def _artifact(root: Path, name: str) -> dict[str, Any] | None:

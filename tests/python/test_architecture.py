@@ -47,7 +47,7 @@ EDGES = {
     "ssl": ("alert.channels",),
     "click": ("cli",),
     "rich": ("cli",),
-    "subprocess": ("warehouse", "review.base", "cli"),
+    "subprocess": ("warehouse", "review.base", "explain.timeline.git", "cli"),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

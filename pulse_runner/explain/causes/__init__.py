@@ -13,6 +13,7 @@ from pulse_runner.explain.causes.duplicate_load import DuplicateLoad
 from pulse_runner.explain.causes.edited_rule import EditedRule
 from pulse_runner.explain.causes.known_event import KnownEvent
 from pulse_runner.explain.causes.missing_column import MissingColumn
+from pulse_runner.explain.causes.model_changed import ModelChanged
 from pulse_runner.explain.causes.null_burst import NullBurst
 from pulse_runner.explain.causes.null_keys import NullKeys
 from pulse_runner.explain.causes.recoded import Recoded
@@ -39,6 +40,7 @@ CAUSES: tuple[Cause, ...] = (
     TrackingLoss(),
     ValuesChanged(),
     RestatedEvents(),
+    ModelChanged(),  # behind the faults that are measured in a column: these cite the edit
     KnownEvent(),
     Campaign(),
     AgedOut(),

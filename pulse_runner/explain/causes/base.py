@@ -12,7 +12,7 @@ from pulse_runner.explain.view import MOST, View, ids, said
 from pulse_runner.vocabulary import percent
 
 SLICES = ("slice_mean", "slice_true", "slice_nulls")  # where a change of a column is
-COLUMN_CONTEXT = ("cause", "siblings", "lineage", *SLICES)  # the kinds that `column_fault` reads
+COLUMN_CONTEXT = ("cause", "siblings", "lineage", "model_changed", *SLICES)  # the kinds that `column_fault` reads
 RELATION_CONTEXT = ("cause", "siblings", "run", "lineage", "slice_rows")  # those of `relation_fault`
 # what an incident is about: members who come and leave, what they do, whether they can be reached, their mix, or the relation itself
 Family = Literal["members", "conversion", "inactive", "reach", "mix", "relation", "other"]
@@ -106,7 +106,7 @@ def column_fault(
     `actions` replace the look at its nulls day by day; `at_most` bounds the confidence where the pattern allows another reading.
     """
     case, column = view.case, str(fact.values["column_name"])
-    moved, lineage = view.moved_through(column), view.lineage(column)
+    moved, lineage, edits = view.moved_through(column), view.lineage(column), view.changed(column)[:1]
     part = view.part(moved)
     siblings = [e for e in view.of("siblings") if column in e.statement]
     slices = [*with_facts, *(e for e in slices_of(view, column) if e not in with_facts)]
@@ -123,13 +123,13 @@ def column_fault(
         cause=cause,
         title=title,
         confidence=confidence,
-        reasoning=" ".join([said([fact]), said(slices), said(moved[:2]), link, said(siblings)])
+        reasoning=" ".join([said([fact]), said(slices), said(edits), said(moved[:2]), link, said(siblings)])
         .replace("  ", " ")
         .strip(),
-        evidence=ids([fact], slices, moved, siblings, lineage[:1]),
-        owner_hint=advice.upstream_owner(case, lineage),
+        evidence=ids([fact], slices, edits, moved, siblings, lineage[:1]),
+        owner_hint=advice.upstream_owner(case, edits or lineage) or advice.upstream_owner(case, lineage),
         actions=(
-            *advice.look_upstream(case, column, lineage),
+            *(advice.look_at_edit(edits[0]) if edits else advice.look_upstream(case, column, lineage)),
             *(actions or (advice.count_values(case, column),)),
             advice.rebuild(case),
         ),

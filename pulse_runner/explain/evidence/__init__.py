@@ -23,7 +23,9 @@ from pulse_runner.explain.evidence.reach import Reach
 from pulse_runner.explain.evidence.restated import Restated
 from pulse_runner.explain.evidence.runs import Runs
 from pulse_runner.explain.evidence.siblings import Siblings
+from pulse_runner.explain.evidence.slices import Slices
 from pulse_runner.explain.evidence.status import Status
+from pulse_runner.explain.evidence.timeline import Timeline
 
 # about the members of one segment; an incident of an entity has none
 SEGMENT_SOURCES: tuple[Source, ...] = (
@@ -35,6 +37,7 @@ SEGMENT_SOURCES: tuple[Source, ...] = (
     Restated(),
     Movement(),
     Buckets(),
+    Slices(),
     Flows(),
 )
 # about what segments are built on; siblings, blast and lineage look at the columns that profiles and health suspect
@@ -51,5 +54,6 @@ AROUND_SOURCES: tuple[Source, ...] = (
     KnownEvents(),
     Runs(),
     Lineage(),
+    Timeline(),
 )
 SOURCES: tuple[Source, ...] = (*SEGMENT_SOURCES, *AROUND_SOURCES)

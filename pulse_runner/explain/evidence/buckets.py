@@ -29,7 +29,7 @@ class Buckets:
         case = c.case
         if case.before is None:
             return
-        sql = _sql(c)
+        sql = bucket_rows(c)
         every = _told(c.rows(sql, "distributions"), case.k)
         rows = [r for r in every if max(r["members"], r["before_members"]) >= case.k]
         moved = sorted(_moved(case, rows), key=lambda m: (-m[0], m[1]["attribute"], m[1]["bucket"]))
@@ -40,7 +40,8 @@ class Buckets:
             )
 
 
-def _sql(c: Collector) -> str:
+def bucket_rows(c: Collector) -> str:
+    """Return SQL for the buckets of the segment on the last date and on the last good one before the change."""
     case = c.case
     assert case.before is not None
     attribute = f" and attribute = {literal(case.attribute)}" if case.measure.is_distribution else ""

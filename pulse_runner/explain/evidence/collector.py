@@ -10,25 +10,30 @@ from typing import Any
 from pulse_runner.errors import DeniedError, WarehouseError
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Scalar
+from pulse_runner.explain.lineage.trace import Lineage
 from pulse_runner.scrub import scrub
 from pulse_runner.segments.model import Project
 from pulse_runner.vocabulary import count
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.manifest import Manifest
 
+Answers = dict[str, list[dict[str, Any]]]
+
 
 @dataclass
 class Collector:
     """Evidence of one case while it is gathered.
 
-    `gaps` says which questions could not be answered, and why. `manifest` is dbt's, None when there
-    is none.
+    `gaps` says which questions could not be answered, and why. `manifest` is dbt's, and `lineage` the
+    columns of it; None when there is none. `answers` are those to SELECTs of this run, by their text.
     """
 
     case: Case
     warehouse: Warehouse
     project: Project
     manifest: Manifest | None = None
+    lineage: Lineage | None = None
+    answers: Answers = field(default_factory=dict)
     found: list[Evidence] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
@@ -39,7 +44,7 @@ class Collector:
     def rows(self, sql: str, about: str) -> list[dict[str, Any]]:
         """Return the rows of a SELECT; one that fails becomes a gap: it is not evidence. A missing privilege is for a person."""
         try:
-            return self.warehouse.query(sql)
+            return self.asked(sql)
         except DeniedError:
             raise
         except WarehouseError as error:
@@ -63,6 +68,12 @@ class Collector:
             raise
         except WarehouseError:
             return []
+
+    def asked(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT; one that another incident of the run asked already is not asked again."""
+        if sql not in self.answers:
+            self.answers[sql] = self.warehouse.query(sql)
+        return [dict(row) for row in self.answers[sql]]
 
     def add(
         self,

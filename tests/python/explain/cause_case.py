@@ -18,7 +18,7 @@ Plant = Callable[[World], Incident]
 MANIFEST = {
     "sources": {
         "source.shop.raw.customers": {
-            "name": "customers", "resource_type": "source", "original_file_path": "models/_sources.yml", "columns": {"ltv": {}},
+            "name": "customers", "source_name": "raw", "resource_type": "source", "original_file_path": "models/_sources.yml", "columns": {"ltv": {}},
         }
     },
     "nodes": {

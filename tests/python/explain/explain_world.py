@@ -65,6 +65,9 @@ TABLES = {
     " recommendations varchar, evidence varchar, evidence_hash varchar, rejected varchar",
     "pulse_runs": "run_id varchar, stage varchar, from_date date, to_date date, started_at timestamp, finished_at timestamp,"
     " seconds double precision, outcome varchar, counts varchar, message varchar",
+    "pulse_upstream_history": "entry_id varchar, kind varchar, node_id varchar, node varchar, resource_type varchar, path varchar,"
+    " seen_on date, seen_at timestamp, code_hash varchar, code varchar, about varchar, commit_id varchar, authored_on date,"
+    " subject varchar",
     "pulse_known_events": "starts_on date, ends_on date, scope varchar, scope_value varchar, reason varchar",
 }
 
@@ -95,6 +98,9 @@ class World:
             return self.connection.execute(sql, list(params)).df()
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from error
+
+    def delete(self, table: str, key: str, value: object) -> None:
+        self.connection.execute(f"delete from {self.table(table)} where {key} = ?", [value])
 
     def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         for row in rows:
@@ -150,6 +156,15 @@ class World:
             f"update pulse_entity_health set {sets} where entity = 'customers' and column_name = ? and snapshot_date = ?",
             *values.values(), column, day,
         )  # fmt: skip
+
+    def edit(self, before: str, after: str, node: str = "stg_customers", day: date = D, **values: object) -> None:
+        """Write two versions of a model's code: from the first day on, and from `day` on."""
+        for n, (seen, code) in enumerate(((FIRST, before), (day, after))):
+            self.insert(
+                "pulse_upstream_history", entry_id=f"{node}{n}", kind="code", node_id=f"model.shop.{node}", node=node,
+                resource_type="model", path=f"models/{node}.sql", seen_on=seen, seen_at=datetime(seen.year, seen.month, seen.day, 6),
+                code_hash=code, code=code, about="{}", commit_id="", subject="", **(values if n else {}),
+            )  # fmt: skip
 
     def buckets(self, attribute: str, counts: Mapping[str, int], day: date, segment: str = "vip") -> None:
         """Set the distribution of an attribute on a day."""

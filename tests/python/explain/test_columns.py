@@ -39,7 +39,7 @@ def with_rules(project: Project, **rules: Rule) -> Project:
     """Return the project with orders as events of customers, and other rules for some segments."""
     orders = EventSource(
         "orders", Relation("ref", ("stg_orders",)), "customer_id", "ordered_at",
-        {"status": Field("status", "text"), "amount": Field("amount", "number")},
+        {"status": Field("status", "text"), "amount": Field("amount", "number"), "country": Field("country", "text")},
     )  # fmt: skip
     customers = replace(project.entities["customers"], events={"orders": orders})
     changed = {name: Segment(name, "customers", rule, "growth-team") for name, rule in rules.items()}
@@ -126,7 +126,8 @@ def test_the_first_column_is_followed_up_from_the_relation_that_has_it(world: Wo
     world.resize(579)
     bundle, _ = told(world, with_rules(project, vip=LARGE_ORDERS))
     assert [e.statement for e in bundle.evidence if e.kind == "lineage"] == [
-        "Column orders.amount is read from model stg_orders (models/stg_orders.sql)."
+        "Column orders.amount comes from amount of model stg_orders (models/stg_orders.sql). What feeds it there is not known:"
+        " amount is not a column of the query."
     ]
 
 
