@@ -54,7 +54,7 @@ TABLES = {
     " attribute varchar, bucket varchar, status varchar, severity varchar, direction varchar, owner varchar, title varchar, reason varchar,"
     " started_on date, detected_on date, last_seen_on date, resolved_on date, resolution varchar, observed double, expected double,"
     " lower_bound double, upper_bound double, effect double, p_value double, threshold double, peak_effect double, related varchar,"
-    " assignee varchar, note varchar, created_at timestamp, updated_at timestamp, number integer",
+    " assignee varchar, note varchar, created_at timestamp, updated_at timestamp, number integer, until_on date, severity_parts varchar",
     "pulse_incident_events": "event_id varchar, incident_id varchar, occurred_at timestamp, snapshot_date date, event varchar,"
     " from_status varchar, to_status varchar, actor varchar, reason varchar",
     "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date, created_at timestamp,"

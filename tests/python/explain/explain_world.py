@@ -59,7 +59,7 @@ TABLES = {
     " reason varchar, started_on date, detected_on date, last_seen_on date, resolved_on date, resolution varchar,"
     " observed double precision, expected double precision, lower_bound double precision, upper_bound double precision,"
     " effect double precision, p_value double precision, threshold double precision, peak_effect double precision,"
-    " related varchar, assignee varchar, note varchar, created_at timestamp, updated_at timestamp, number integer",
+    " related varchar, assignee varchar, note varchar, created_at timestamp, updated_at timestamp, number integer, until_on date, severity_parts varchar",
     "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
     " created_at timestamp, source varchar, model varchar, headline varchar, summary varchar, hypotheses varchar,"
     " recommendations varchar, evidence varchar, evidence_hash varchar, rejected varchar",
