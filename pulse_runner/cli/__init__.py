@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "backtest": ("pulse_runner.cli.backtest:backtest_command", "Replay the detectors over history."),
     "report": ("pulse_runner.cli.report:report_command", "Print a digest of segments and incidents."),
+    "mcp": ("pulse_runner.cli.mcp:mcp_command", "Let an assistant ask Pulse, read-only, over MCP."),
     "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),
     "completion": ("pulse_runner.cli.completion:completion_command", "Print the completion script of a shell."),
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 from pulse_runner.errors import ExplainError
-from pulse_runner.explain.agent.llm import LanguageModel, ModelError, make_model, without_model
+from pulse_runner.explain.agent import store as investigations
+from pulse_runner.explain.agent.analyst import Told, make_analyst
 from pulse_runner.explain.evidence.gather import Bundle, gather
 from pulse_runner.explain.explanation import Explanation, Rejection
 from pulse_runner.explain.ranking import explain
@@ -21,7 +22,6 @@ from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.manifest import read_manifest
 
 SMALLEST_BUCKET = 5
-MODEL_CALLS = 25  # per run: a bad day with hundreds of incidents must not become a bill
 
 
 def explain_incidents(
@@ -39,50 +39,59 @@ def explain_incidents(
     """Explain each incident that needs it; return the new versions, stored unless `dry_run`.
 
     Without `incident_ids` these are the active incidents and those that were never explained, of
-    `day` or earlier. A new version is made only when the evidence changed (or with `force`). A
-    model is asked for active or named incidents, when a key is set. `root` is the dbt project's
-    folder, for the lineage in its manifest.
+    `day` or earlier. A new version is made only when the evidence changed (or with `force`), or when
+    a model answers that has not yet. A model is asked for active or named incidents, when one is set
+    up. `root` is the dbt project's folder, for the lineage in its manifest.
     """
     incidents = _named(warehouse, incident_ids) if incident_ids is not None else _due(warehouse, day)
     versions = latest_versions(warehouse)
-    manifest, smallest = read_manifest(root), _smallest_bucket(env)
-    model, out = _Budget(make_model(env, root)), list[StoredExplanation]()
+    manifest, smallest = read_manifest(root), smallest_bucket(env)
+    analyst = make_analyst(env, warehouse, project, manifest, now, root)
+    out, tries = list[StoredExplanation](), list[investigations.Investigated]()
     for incident in incidents:
         bundle = gather(warehouse, incident, project, manifest, k=smallest)
         version, known = versions.get(incident.incident_id, (0, ""))
-        if known == evidence_hash(bundle.evidence) and not force:
+        identity, digest = incident.incident_id, evidence_hash(bundle.evidence)
+        is_told, asks = known == digest and not force, incident.status in ACTIVE or bool(incident_ids)
+        if is_told and not (asks and analyst.is_due(identity, digest)):
             continue
-        explanation = _with_gaps(explain(bundle.case, bundle.evidence), bundle)
-        if incident.status in ACTIVE or incident_ids:
-            explanation = model.explain(bundle, explanation)
-        out.append(new_version(incident.incident_id, version + 1, bundle.case.last, now, explanation, bundle.evidence))
+        told = Told(_with_gaps(explain(bundle.case, bundle.evidence), bundle), bundle.evidence)
+        if asks:
+            told = analyst.explain(bundle, told.explanation, incident.severity, digest)
+        is_new = told.is_answered or not is_told  # a model that failed again adds nothing to what is told
+        made = new_version(identity, version + 1, bundle.case.last, now, told.explanation, told.evidence, digest)
+        out += [made] if is_new else []
+        if told.attempt:
+            tries.append(replace(told.attempt, explanation_id=made.explanation_id if is_new else ""))
     if not dry_run:
         save(warehouse, out)
+        investigations.save(warehouse, tries)
     return out
 
 
-@dataclass
-class _Budget:
-    """A model and how often it may still be asked in this run; None is no model at all."""
+def ask_about(
+    warehouse: Warehouse, project: Project, now: datetime, env: Mapping[str, str], incident_id: str, question: str,
+    *, dry_run: bool = False, root: Path | None = None,
+) -> Told:  # fmt: skip
+    """Return what a model answers to a person's question about an incident; its steps are kept, no explanation is made.
 
-    model: LanguageModel | None
-    calls: int = 0
-    unavailable: str = ""  # why asking again is no use
-
-    def explain(self, bundle: Bundle, fallback: Explanation) -> Explanation:
-        """Return the model's explanation, or the rule-based one with the reason."""
-        if self.model is None:
-            return fallback
-        if self.unavailable:
-            return without_model(fallback, self.unavailable)
-        if self.calls >= MODEL_CALLS:
-            return without_model(fallback, f"more than {MODEL_CALLS} incidents in one run")
-        self.calls += 1
-        try:
-            return self.model.explain(bundle, fallback)
-        except ModelError as error:
-            self.unavailable = str(error) if error.final else ""
-            return without_model(fallback, str(error))
+    Raise ExplainError where there is no model.
+    """
+    (incident,) = _named(warehouse, [incident_id])
+    manifest = read_manifest(root)
+    analyst = make_analyst(env, warehouse, project, manifest, now, root)
+    bundle = gather(warehouse, incident, project, manifest, k=smallest_bucket(env))
+    rules = explain(bundle.case, bundle.evidence)
+    told = analyst.explain(bundle, rules, incident.severity, evidence_hash(bundle.evidence), question)
+    if told.attempt is None:
+        why = told.explanation.rejected[-1].reason if told.explanation.rejected else "no model is set up"
+        raise ExplainError(
+            f"Nobody can be asked: {why}.",
+            "Set OPENAI_API_KEY, or OPENAI_BASE_URL with PULSE_OPENAI_MODEL; docs/explanations.md.",
+        )
+    if not dry_run:
+        investigations.save(warehouse, [told.attempt])
+    return told
 
 
 def _with_gaps(explanation: Explanation, bundle: Bundle) -> Explanation:
@@ -115,7 +124,8 @@ def _due(warehouse: Warehouse, day: date) -> list[Incident]:
     return [incident_of(row) for row in rows]
 
 
-def _smallest_bucket(env: Mapping[str, str]) -> int:
+def smallest_bucket(env: Mapping[str, str]) -> int:
+    """Return below how many people a group is not told, from PULSE_SMALLEST_BUCKET; raise ExplainError on another text."""
     text = env.get("PULSE_SMALLEST_BUCKET") or str(SMALLEST_BUCKET)
     if not text.isdigit():
         raise ExplainError(f"PULSE_SMALLEST_BUCKET must be a whole number, not {text!r}.")

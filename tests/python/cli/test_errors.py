@@ -69,6 +69,7 @@ COMMANDS: dict[str, str] = {
     "known-events add": "known-events add --country GB --from 2026-01-01 --to 2026-01-31 --dry-run",
     "backtest": f"backtest --from {D} --to {D}",
     "report": "report",
+    "mcp": "mcp",
     "schedule": "schedule cron",
 }
 NAMES = sorted(COMMANDS)
