@@ -28,12 +28,14 @@ from pulse_runner.alert.delivery import (
 )
 from pulse_runner.alert.digest import Letter, digest, letters
 from pulse_runner.alert.dispatch import Dispatch, not_ready, waiting_by_target
+from pulse_runner.alert.gate import gated
 from pulse_runner.alert.lanes import DEADLINE_SECONDS
 from pulse_runner.alert.message import AlertMessage, Section, Thread, test_message
 from pulse_runner.alert.routing import Address, distinct
 from pulse_runner.alert.situation import read_situation
 from pulse_runner.alert.undelivered import Gap, undelivered
 from pulse_runner.errors import ChannelError, UsageError
+from pulse_runner.explain.agent.settings import gate_setting
 from pulse_runner.incidents.incident import Incident
 from pulse_runner.segments.model import Project
 from pulse_runner.segments.strict import ChannelSettings
@@ -126,6 +128,7 @@ def run_alerts(
         situation=situation,
     )
     decisions = [d for d in decisions if channel in (None, d.address.channel)]
+    decisions = gated(warehouse, decisions, incidents, gate_setting(env))
     known = {d.delivery_id: d for stored in before.values() for d in stored}
     started = [d for d in known.values() if d.status in UNDER_WAY and channel in (None, d.channel)]
     pending = whole_messages(warehouse, started)

@@ -43,6 +43,7 @@ class Hypothesis:
     actions: tuple[str, ...] = ()
     confirm: str = ""
     refute: str = ""
+    against: str = ""  # what speaks against it
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pulse_runner.errors import ExplainError
-from pulse_runner.explain.agent.llm import LanguageModel, ModelError, make_model, without_model
+from pulse_runner.explain.agent import store as investigations
+from pulse_runner.explain.agent.analyst import Told, make_analyst
 from pulse_runner.explain.evidence.collector import Answers
 from pulse_runner.explain.evidence.gather import Bundle, gather
 from pulse_runner.explain.explanation import Explanation, Rejection
@@ -33,7 +34,6 @@ from pulse_runner.warehouse.manifest import read_manifest
 SMALLEST_BUCKET = 5
 LOOKED_AT_AGAIN = 14  # days after its detection on which an incident is explained again
 ENDED_DAYS = 30  # a story keeps its name for so long after its oldest incident ended
-MODEL_CALLS = 25  # per run: a bad day with hundreds of incidents must not become a bill
 
 
 def explain_incidents(
@@ -52,29 +52,38 @@ def explain_incidents(
 
     Without `incident_ids` these are the active incidents and those that were never explained, of
     `day` or earlier. An active one is explained again each day, as of the latest on which it was seen. A new version is made
-    only when the evidence of its day changed, or when a later day says something new (or with `force`). A
-    model is asked for active or named incidents, when a key is set. `root` is the dbt project's
-    folder, for the lineage in its manifest.
+    only when the evidence of its day changed, when a later day says something new (or with `force`), or when a model
+    answers that has not yet. A model is asked for active or named incidents, when one is set up. `root` is the dbt
+    project's folder, for the lineage in its manifest.
     """
     incidents = _named(warehouse, incident_ids) if incident_ids is not None else _due(warehouse, day)
     versions = latest_versions(warehouse)
     known = {} if force else latest_explanations(warehouse, [i.incident_id for i in incidents])
     manifest, smallest = read_manifest(root), smallest_bucket(env)
-    model, out, answers = _Budget(make_model(env, root)), list[StoredExplanation](), Answers()
+    analyst = make_analyst(env, warehouse, project, manifest, now, root)
+    out, tries, answers = list[StoredExplanation](), list[investigations.Investigated](), Answers()
     for incident in incidents:
-        last, version = known.get(incident.incident_id), versions.get(incident.incident_id, 0)
+        identity, asks = incident.incident_id, incident.status in ACTIVE or bool(incident_ids)
+        last, version = known.get(identity), versions.get(identity, 0)
         for until in _days(incident, last, day)[-1 if force else 0 :]:
             bundle = gather(warehouse, incident, project, manifest, smallest, until, root, answers)
-            explanation = _with_gaps(explain(bundle.case, bundle.evidence), bundle)
-            if last is not None and not _is_new(bundle, explanation, last):
+            rules, digest = _with_gaps(explain(bundle.case, bundle.evidence), bundle), evidence_hash(bundle.evidence)
+            is_told = last is not None and not _is_new(bundle, rules, last)
+            # a model answers once for what is told, whatever the counts of later days are
+            key = last.evidence_hash if last is not None and is_told else digest
+            if is_told and not (asks and analyst.is_due(identity, key)):
                 continue
-            if incident.status in ACTIVE or incident_ids:
-                explanation = model.explain(bundle, explanation)
-            version += 1
-            last = new_version(incident.incident_id, version, bundle.case.last, now, explanation, bundle.evidence)
-            out.append(last)
+            told = analyst.explain(bundle, rules, incident.severity, key) if asks else Told(rules, bundle.evidence)
+            is_new = told.is_answered or not is_told  # a model that failed again adds nothing to what is told
+            made = new_version(identity, version + 1, bundle.case.last, now, told.explanation, told.evidence, digest)
+            if is_new:
+                version, last = version + 1, made
+                out.append(made)
+            if told.attempt:
+                tries.append(replace(told.attempt, explanation_id=made.explanation_id if is_new else ""))
     if not dry_run:
         save(warehouse, out)
+        investigations.save(warehouse, tries)
         _gather_stories(warehouse, project, day)
     return out
 
@@ -108,28 +117,29 @@ def _is_new(bundle: Bundle, explanation: Explanation, last: StoredExplanation) -
     return is_news(before, last.evidence, explanation, bundle.evidence)
 
 
-@dataclass
-class _Budget:
-    """A model and how often it may still be asked in this run; None is no model at all."""
+def ask_about(
+    warehouse: Warehouse, project: Project, now: datetime, env: Mapping[str, str], incident_id: str, question: str,
+    *, dry_run: bool = False, root: Path | None = None,
+) -> Told:  # fmt: skip
+    """Return what a model answers to a person's question about an incident; its steps are kept, no explanation is made.
 
-    model: LanguageModel | None
-    calls: int = 0
-    unavailable: str = ""  # why asking again is no use
-
-    def explain(self, bundle: Bundle, fallback: Explanation) -> Explanation:
-        """Return the model's explanation, or the rule-based one with the reason."""
-        if self.model is None:
-            return fallback
-        if self.unavailable:
-            return without_model(fallback, self.unavailable)
-        if self.calls >= MODEL_CALLS:
-            return without_model(fallback, f"more than {MODEL_CALLS} incidents in one run")
-        self.calls += 1
-        try:
-            return self.model.explain(bundle, fallback)
-        except ModelError as error:
-            self.unavailable = str(error) if error.final else ""
-            return without_model(fallback, str(error))
+    Raise ExplainError where there is no model.
+    """
+    (incident,) = _named(warehouse, [incident_id])
+    manifest = read_manifest(root)
+    analyst = make_analyst(env, warehouse, project, manifest, now, root)
+    bundle = gather(warehouse, incident, project, manifest, k=smallest_bucket(env), root=root)
+    rules = explain(bundle.case, bundle.evidence)
+    told = analyst.explain(bundle, rules, incident.severity, evidence_hash(bundle.evidence), question)
+    if told.attempt is None:
+        why = told.explanation.rejected[-1].reason if told.explanation.rejected else "no model is set up"
+        raise ExplainError(
+            f"Nobody can be asked: {why}.",
+            "Set OPENAI_API_KEY, or OPENAI_BASE_URL with PULSE_OPENAI_MODEL; docs/explanations.md.",
+        )
+    if not dry_run:
+        investigations.save(warehouse, [told.attempt])
+    return told
 
 
 def _with_gaps(explanation: Explanation, bundle: Bundle) -> Explanation:
@@ -163,7 +173,7 @@ def _due(warehouse: Warehouse, day: date) -> list[Incident]:
 
 
 def smallest_bucket(env: Mapping[str, str]) -> int:
-    """Return how many people a group has at least that is told with its number; raise ExplainError for what is no number."""
+    """Return below how many people a group is not told, from PULSE_SMALLEST_BUCKET; raise ExplainError on another text."""
     text = env.get("PULSE_SMALLEST_BUCKET") or str(SMALLEST_BUCKET)
     if not text.isdigit():
         raise ExplainError(f"PULSE_SMALLEST_BUCKET must be a whole number, not {text!r}.")

@@ -41,8 +41,12 @@ def new_version(
     now: datetime,
     explanation: Explanation,
     evidence: Sequence[Evidence],
+    digest: str = "",
 ) -> StoredExplanation:
-    """Return a version of an incident's explanation; the same version has the same id."""
+    """Return a version of an incident's explanation; the same version has the same id.
+
+    `digest` is the hash of what the rules knew, where a model has added to the evidence.
+    """
     return StoredExplanation(
         explanation_id=sha256(f"{incident_id}|{version}".encode()).hexdigest()[:16],
         incident_id=incident_id,
@@ -51,7 +55,7 @@ def new_version(
         created_at=now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now,
         explanation=explanation,
         evidence=tuple(evidence),
-        evidence_hash=evidence_hash(evidence),
+        evidence_hash=digest or evidence_hash(evidence),
     )
 
 

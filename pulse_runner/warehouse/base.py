@@ -35,6 +35,10 @@ class Warehouse(Protocol):
         """Return the rows of a SELECT, with `?` placeholders whatever the driver; raise WarehouseError."""
         ...
 
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Cancel a statement of the block that is still at work after so many seconds, where the driver can: it raises WarehouseError."""
+        ...
+
     def frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
         """Return the rows of a SELECT as a data frame, for reads of many rows; columns named `*_date` are datetime64."""
         ...

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from pulse_runner.errors import BusyError, NotBuiltError, PulseError, UsageError, WarehouseError
@@ -88,6 +89,21 @@ class OpenWarehouse:
         cursor = self._execute(sql, params)
         names = [d[0] for d in cursor.description]
         return [{n: _plain(v) for n, v in zip(names, row, strict=True)} for row in cursor.fetchall()]
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Cancel a statement of the block that is still at work after so many seconds, where the driver can."""
+        cancel = self._opened.cancel
+        if cancel is None:
+            yield
+            return
+        timer = Timer(seconds, cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
         """Return the rows of a SELECT as a data frame, for reads of many rows; dates are datetime64, counts may be NaN."""

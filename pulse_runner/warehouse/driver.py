@@ -54,7 +54,8 @@ def _duckdb(output: Mapping[str, Any], root: Path) -> Opened | None:
 
     connection = duckdb.connect(str(root / path))  # dbt, too, takes a relative path from the project's folder
     return Opened(
-        "duckdb", schema, lambda: connection, lambda table: _quoted(name, schema, table), connection.close
+        "duckdb", schema, lambda: connection, lambda table: _quoted(name, schema, table), connection.close,
+        cancel=connection.interrupt,
     )  # fmt: skip
 
 
@@ -84,6 +85,7 @@ def _postgres(output: Mapping[str, Any]) -> Opened | None:
         lambda table: _quoted(str(database), schema, table),
         connection.close,
         user=str(output.get("role") or output["user"]),
+        cancel=connection.cancel,
     )
 
 

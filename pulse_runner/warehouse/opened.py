@@ -11,7 +11,8 @@ from typing import Any
 class Opened:
     """One open connection: `cursor` gives a cursor of the driver, `relation` the quoted name of a table of Pulse.
 
-    `user` is whom the server knows, '' where the warehouse has no users or the profile does not say.
+    `user` is whom the server knows, '' where the warehouse has no users or the profile does not say. `cancel` stops the
+    statement that is at work, from any thread; None where the driver is not known to have it.
     """
 
     dialect: str
@@ -20,3 +21,4 @@ class Opened:
     relation: Callable[[str], str]
     close: Callable[[], None]
     user: str = ""
+    cancel: Callable[[], None] | None = None

@@ -1,261 +1,220 @@
-"""Check a model's answer against the evidence: what is not there is removed, the reason kept.
+"""Join a model's answer with what the rules say: what the evidence does not bear out is removed, the reason kept.
 
-A number must round to a number of the cited evidence or of the rule, a date must be one of theirs,
-a name must occur in them. Direction, addresses, links and overclaimed confidence are checked too.
-The code decides; the model only words.
+The rules' hypotheses stand. A model may word them, add others and order those that rest on no measured fault. Where a
+fault was measured, it stays first, under the rules' own headline. The code decides; the model only words.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
+from pulse_runner.explain.agent.actions import NotAllowed, sentence_of
+from pulse_runner.explain.agent.claims import Finding, check_claims
+from pulse_runner.explain.agent.facts import Known, known_of
+from pulse_runner.explain.agent.shape import Answer, Disagreement, Proposal, Verdict
+from pulse_runner.explain.agent.wording import check_wording
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.causes import MEASURED_FAULTS
-from pulse_runner.explain.explanation import Evidence, Explanation, Hypothesis, Rejection
-from pulse_runner.scrub import has_address
+from pulse_runner.explain.explanation import CONFIDENCES, Confidence, Evidence, Explanation, Hypothesis, Rejection
 
-MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
-_MONTH = "(?P<month>" + "|".join(f"{m}|{m[:3]}" for m in MONTHS) + r")\.?"
-_ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2})(?:T[\d:.]+)?")
-_DAY_MONTH = re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+(?P<year>\d{{4}}))?\b")
-_MONTH_DAY = re.compile(rf"\b{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?\b")
-_EVIDENCE_ID = re.compile(r"\bE\d+\b")
-_NUMBER = re.compile(
-    r"(?<![\w.])(?P<int>\d{1,3}(?:[,\u00a0\u202f ]\d{3})+|\d+)(?P<dec>\.\d+)?"
-    r"\s*(?P<scale>k\b|thousand\b|m\b|million\b)?\s*(?P<percent>%|per ?cent\b)?",
-    re.IGNORECASE,
-)
-_IDENTIFIER_WITH_DIGITS = re.compile(r"\b[A-Za-z_]\w*\d\w*\b|\b\d+[A-Za-z_]\w*_\w*\b")
-_SNAKE = re.compile(r"\b[a-zA-Z][a-zA-Z0-9]*(?:_[a-zA-Z0-9]+)+\b")
-_TICKED = re.compile(r"`([^`]+)`")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NAMED = re.compile(r"\b(?:column|field|segment|table|model)s?\s+['\"`]?([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
-_VAGUE = re.compile(
-    r"\b(half|halved|halving|twice|double[ds]?|doubling|triple[ds]?|tripling|tenfold|dozens?|hundreds|thousands|millions)\b",
-    re.IGNORECASE,
-)
-_SPELT = {
-    w: n
-    for n, w in enumerate(
-        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=2
-    )
-}
-_SPELT_WORD = re.compile(r"\b(" + "|".join(_SPELT) + r")\b", re.IGNORECASE)
-_UP = re.compile(
-    r"\b(rose|rises?|rising|grew|grow(?:s|ing)?|increas\w*|more|higher|jumped|surged?|spik\w*)\b", re.IGNORECASE
-)
-_DOWN = re.compile(
-    r"\b(fell|falls?|falling|drop\w*|fewer|lower|declin\w*|lost|decreas\w*|shr[aiu]nk\w*|less)\b", re.IGNORECASE
-)
-SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}
+MAX_ADDED = 2
+MAX_RECOMMENDATIONS = 8
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a model wrote, of the right shape.
+class Checked:
+    """What is left of an answer: the explanation with the rules' part in it, and the verdict that the evidence allows."""
 
-    `evidence` holds the ids of what headline and summary rest on.
+    explanation: Explanation
+    verdict: Verdict
+
+
+def check_answer(answer: Answer, case: Case, evidence: Sequence[Evidence], rules: Explanation, model: str) -> Checked:
+    """Return the explanation of the rules with what the evidence bears out of a model's answer.
+
+    When nothing of it survives, that is the rules' explanation with everything that was rejected.
     """
-
-    headline: str
-    summary: str
-    evidence: tuple[str, ...]
-    hypotheses: tuple[Hypothesis, ...]
-
-
-@dataclass(frozen=True)
-class Grounds:
-    """Everything that a text may state: what is in the cited evidence and in the rule."""
-
-    numbers: tuple[float, ...]
-    percents: tuple[float, ...]
-    days: frozenset[date]
-    names: frozenset[str]
-    columns: frozenset[str]
-
-
-def check_answer(
-    answer: Answer, case: Case, evidence: Sequence[Evidence], fallback: Explanation, model: str
-) -> Explanation:
-    """Return the parts of an answer that the evidence bears out, rule-based text for the rest.
-
-    When no hypothesis survives, the whole fallback is returned with everything that was rejected.
-    """
-    known = {e.id: e for e in evidence}
-    rejected, kept = list[Rejection](), list[Hypothesis]()
-    for hypothesis in answer.hypotheses:
-        checked, faults = check_hypothesis(hypothesis, case, known)
+    known, by_id = known_of(case, evidence, rules), {e.id: e for e in evidence}
+    fixed = measured(rules.hypotheses, by_id)
+    rejected, kept = list[Rejection](), list[tuple[str, Hypothesis]]()
+    for proposal in answer.hypotheses:
+        checked, faults = check_proposal(proposal, case, known, by_id, is_fault_known=bool(fixed))
         rejected += faults
-        kept += [checked] if checked else []
-    if not kept:
-        return replace(fallback, rejected=(*fallback.rejected, *rejected))
-    cited = [known[i] for i in dict.fromkeys((*answer.evidence, *(i for h in kept for i in h.evidence))) if i in known]
-    allowed = grounds(case, cited)
-    texts = {"headline": answer.headline, "summary": answer.summary}
-    for part in texts:
-        wrong = wrong_text(texts[part], allowed) or (wrong_direction(texts[part], case) if part == "headline" else "")
-        if wrong:
-            rejected.append(Rejection(part, texts[part], wrong))
-            texts[part] = fallback.headline if part == "headline" else fallback.summary
-    actions = [*(a for h in kept for a in h.actions), *fallback.recommendations]
-    return Explanation(
-        headline=texts["headline"],
-        summary=texts["summary"],
-        hypotheses=tuple(kept),
-        recommendations=tuple(dict.fromkeys(actions))[:8],
-        source="openai",
-        model=model,
-        rejected=(*fallback.rejected, *rejected),
+        kept += [(proposal.takes_up, checked)] if checked else []
+    against, faults = _doubts(answer.disagreements, rules, known, by_id)
+    rejected += faults
+    verdict = answer.verdict
+    if fixed and verdict not in ("data_fault", "definition_change"):
+        what = f"{verdict} against a measured fault ({', '.join(fixed[0].evidence[:1])})"
+        rejected.append(Rejection("verdict", verdict, what))
+        verdict = "definition_change" if fixed[0].cause == "rule_edited" else "data_fault"
+    if not kept and not against:
+        return Checked(replace(rules, rejected=(*rules.rejected, *rejected)), verdict)
+    hypotheses = merged(rules.hypotheses, kept, fixed, against)
+    texts = {"headline": rules.headline, "summary": rules.summary}
+    if kept and not fixed:
+        for part, text in (("headline", answer.headline), ("summary", answer.summary)):
+            wrong = check_text(text, known, answer.evidence).wrong
+            if wrong:
+                rejected.append(Rejection(part, text, wrong))
+            elif text:
+                texts[part] = text
+    steps = dict.fromkeys([a for h in hypotheses for a in h.actions] + list(rules.recommendations))
+    return Checked(
+        Explanation(
+            headline=texts["headline"],
+            summary=texts["summary"],
+            hypotheses=hypotheses,
+            recommendations=tuple(steps)[:MAX_RECOMMENDATIONS],
+            source="openai",
+            model=model,
+            rejected=(*rules.rejected, *rejected),
+        ),
+        verdict,
     )
 
 
-def check_hypothesis(
-    hypothesis: Hypothesis, case: Case, known: Mapping[str, Evidence]
+def measured(hypotheses: Sequence[Hypothesis], known: Mapping[str, Evidence]) -> tuple[Hypothesis, ...]:
+    """Return the first hypotheses of the rules as far as each cites a fault that was measured."""
+    out = list[Hypothesis]()
+    for h in hypotheses:
+        if h.confidence == "low" or not any(known[i].kind in MEASURED_FAULTS for i in h.evidence if i in known):
+            break
+        out.append(h)
+    return tuple(out)
+
+
+def check_proposal(
+    proposal: Proposal, case: Case, known: Known, by_id: Mapping[str, Evidence], *, is_fault_known: bool
 ) -> tuple[Hypothesis | None, list[Rejection]]:
     """Return what is left of a hypothesis, None when nothing is, and what was thrown out of it."""
-    reason = wrong_hypothesis(hypothesis, case, known)
-    if reason:
-        return None, [Rejection("hypothesis", hypothesis.title, reason)]
-    facts, rejected, actions = [known[i] for i in hypothesis.evidence], list[Rejection](), list[str]()
-    for action in hypothesis.actions:
-        wrong = wrong_text(action, grounds(case, facts))
-        if wrong:
-            rejected.append(Rejection("action", action, wrong))
-        else:
-            actions.append(action)
-    hypothesis = replace(hypothesis, actions=tuple(actions))
-    if hypothesis.confidence == "high" and not any(e.kind in MEASURED_FAULTS for e in facts):
-        reason = "high without a measured fault; lowered to medium"
-        rejected.append(Rejection("confidence", hypothesis.title, reason))
-        hypothesis = replace(hypothesis, confidence="medium")
+    if not proposal.evidence:
+        return None, [Rejection("hypothesis", proposal.title, "cites no evidence")]
+    missing = [i for i in proposal.evidence if i not in by_id]
+    if missing:
+        what = f"cites {', '.join(missing)}, which is not in the evidence"
+        return None, [Rejection("hypothesis", proposal.title, what)]
+    cited = list(proposal.evidence)
+    for text in (proposal.title, proposal.reasoning):
+        found = check_text(text, known, cited)
+        if found.wrong:
+            return None, [Rejection("hypothesis", proposal.title, found.wrong)]
+        cited += found.needs
+    rejected, parts = list[Rejection](), dict[str, str]()
+    for part in ("against", "confirm", "refute"):
+        text = str(getattr(proposal, part))
+        found = check_text(text, known, cited)
+        parts[part] = "" if found.wrong else text
+        if found.wrong:
+            rejected.append(Rejection(part, text, found.wrong))
+        cited += found.needs if part == "against" else ()
+    actions = list[str]()
+    for action in proposal.actions:
+        try:
+            actions.append(sentence_of(action, case, by_id))
+        except NotAllowed as error:
+            rejected.append(Rejection("action", action.kind, str(error)))
+    highest: Confidence = "low" if is_fault_known else "medium"
+    confidence: Confidence = proposal.confidence
+    if not proposal.takes_up and CONFIDENCES.index(confidence) < CONFIDENCES.index(highest):
+        why = "a measured fault stands against it" if is_fault_known else "the rules measured no fault"
+        rejected.append(
+            Rejection("confidence", proposal.title, f"{confidence} of a model's own; lowered to {highest}: {why}")
+        )
+        confidence = highest
+    hypothesis = Hypothesis(
+        cause="model",
+        title=proposal.title,
+        confidence=confidence,
+        reasoning=proposal.reasoning,
+        evidence=tuple(dict.fromkeys(cited)),
+        actions=tuple(dict.fromkeys(actions)),
+        **parts,
+    )
     return hypothesis, rejected
 
 
-def wrong_hypothesis(hypothesis: Hypothesis, case: Case, known: Mapping[str, Evidence]) -> str:
-    """Return why a hypothesis cannot be kept, '' when it can."""
-    if not hypothesis.evidence:
-        return "cites no evidence"
-    missing = [i for i in hypothesis.evidence if i not in known]
-    if missing:
-        return f"cites {', '.join(missing)}, which is not in the evidence"
-    allowed = grounds(case, [known[i] for i in hypothesis.evidence])
-    for text in (hypothesis.title, hypothesis.reasoning, hypothesis.owner_hint, hypothesis.confirm, hypothesis.refute):
-        uncited = [i for i in _EVIDENCE_ID.findall(text) if i not in hypothesis.evidence]
-        if uncited:
-            return f"speaks of {', '.join(uncited)} without citing it"
-        wrong = wrong_text(text, allowed)
-        if wrong:
-            return wrong
-    return ""
+def check_text(text: str, known: Known, cited: Sequence[str]) -> Finding:
+    """Hold a text against the evidence: its words, then what they claim."""
+    words = check_wording(text, known, cited)
+    if words.wrong:
+        return words
+    claims = check_claims(text, known, [*cited, *words.needs])
+    return Finding(claims.wrong, tuple(dict.fromkeys((*words.needs, *claims.needs))))
 
 
-def wrong_text(text: str, allowed: Grounds) -> str:
-    """Return the first thing in a text that its grounds do not bear out, '' when there is none."""
-    if has_address(text):
-        return "holds an address or a link"
-    rest, days = split_days(text)
-    for day, written in days:
-        if not any((day[0], day[1]) == (d.month, d.day) and day[2] in (0, d.year) for d in allowed.days):
-            return f"the date {written} is not in the cited evidence"
-    unknown = unknown_names(text, allowed)
-    if unknown:
-        return f"the name {unknown} is not in the cited evidence"
-    vague = _VAGUE.search(rest)
-    if vague:
-        return f"'{vague.group()}' cannot be checked against the evidence"
-    for value, tolerance, is_percent, written in numbers_in(rest):
-        pool = allowed.percents if is_percent else allowed.numbers
-        if not any(abs(value - abs(v)) <= tolerance + 1e-9 for v in pool):
-            return f"the number {written} is not in the cited evidence"
-    return ""
+def merged(
+    rules: Sequence[Hypothesis],
+    kept: Sequence[tuple[str, Hypothesis]],
+    fixed: Sequence[Hypothesis],
+    against: Mapping[str, str],
+) -> tuple[Hypothesis, ...]:
+    """Return the hypotheses in order of belief: the measured first, then by confidence as the model has them in order.
 
-
-def wrong_direction(text: str, case: Case) -> str:
-    """Return why a headline contradicts the incident's direction, '' when it does not."""
-    against, along = {"down": (_UP, _DOWN), "up": (_DOWN, _UP)}.get(case.direction, (None, None))
-    if against and along and against.search(text) and not along.search(text):
-        return f"says the opposite of the incident's direction ({case.direction})"
-    return ""
-
-
-def grounds(case: Case, cited: Iterable[Evidence]) -> Grounds:
-    """Return what texts that cite this evidence may state."""
-    texts, numbers, percents = (
-        [case.rule_text, case.subject, case.entity, case.metric, case.attribute, case.owner],
-        [],
-        [],
+    A hypothesis that takes one of the rules' up words it; where that one is measured, its own words stay and the model's
+    follow.
+    """
+    ids = {f"H{n}": h for n, h in enumerate(rules, start=1)}
+    worded, order, added = dict[str, Hypothesis](), list[str](), list[Hypothesis]()
+    for takes_up, h in kept:
+        own = ids.get(takes_up)
+        if own is None:
+            added += [h] if len(added) < MAX_ADDED else []
+            continue
+        if takes_up in worded:
+            continue
+        worded[takes_up] = _worded(own, h, is_measured=own in fixed)
+        order.append(takes_up)
+    for name, own in ids.items():
+        taken = worded.get(name, own)
+        if name in against:
+            taken = replace(taken, against=" ".join(t for t in (taken.against, against[name]) if t))
+        worded[name] = taken
+    first = [worded[n] for n, own in ids.items() if own in fixed]
+    rest = [*(n for n in order if ids[n] not in fixed), *(n for n in ids if n not in order and ids[n] not in fixed)]
+    others = (
+        [worded[n] for n in rest if ids[n].cause != "unknown"]
+        + added
+        + [worded[n] for n in rest if ids[n].cause == "unknown"]
     )
-    for item in cited:
-        texts += [item.statement, *item.values, *(str(v) for v in item.values.values() if isinstance(v, str))]
-        for value in item.values.values():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                numbers.append(float(value))
-                percents.append(float(value) * 100)
-    whole = " \n ".join(t for t in texts if t)
-    rest, days = split_days(whole)
-    for value, _, is_percent, _ in numbers_in(rest):
-        (percents if is_percent else numbers).append(value)
-    stated = {date(y, m, d) for (m, d, y), _ in days if y} | {case.first, case.last}
-    fields = case.definition.fields if case.definition else {}
-    return Grounds(
-        numbers=tuple(numbers),
-        percents=tuple(percents),
-        days=frozenset(stated | ({case.before} if case.before else set())),
-        names=frozenset(w.lower() for w in _WORD.findall(whole)),
-        columns=frozenset(f.lower() for f in fields),
+    others.sort(key=lambda h: CONFIDENCES.index(h.confidence))  # stable: the model's order among equals
+    return (*first, *others)
+
+
+def _worded(own: Hypothesis, said: Hypothesis, *, is_measured: bool) -> Hypothesis:
+    """Return a hypothesis of the rules in a model's words: cause, confidence and owner stay as they were found."""
+    return replace(
+        own,
+        title=own.title if is_measured else said.title,
+        reasoning=" ".join(t for t in (own.reasoning, said.reasoning) if t)
+        if is_measured
+        else said.reasoning or own.reasoning,
+        evidence=tuple(dict.fromkeys((*own.evidence, *said.evidence))),
+        actions=tuple(dict.fromkeys((*own.actions, *said.actions))),
+        confirm=own.confirm if is_measured else said.confirm or own.confirm,
+        refute=own.refute if is_measured else said.refute or own.refute,
+        against=said.against,
     )
 
 
-def split_days(text: str) -> tuple[str, list[tuple[tuple[int, int, int], str]]]:
-    """Return a text without its dates, and these as (month, day, year or 0) with how they stood.
-
-    >>> split_days("since 14 May, and 2026-05-15")[1]
-    [((5, 15, 2026), '2026-05-15'), ((5, 14, 0), '14 May')]
-    """
-    found = list[tuple[tuple[int, int, int], str]]()
-
-    def take(match: re.Match[str]) -> str:
-        if match.re is _ISO:
-            year, month, day = (int(p) for p in match.group(1).split("-"))
-        else:
-            month = next(n for n, m in enumerate(MONTHS, start=1) if match["month"][:3] == m[:3])
-            day, year = int(match["day"]), int(match["year"] or 0)
-        found.append(((month, day, year), match.group().strip()))
-        return " "
-
-    for pattern in (_ISO, _DAY_MONTH, _MONTH_DAY):
-        text = pattern.sub(take, text)
-    return text, found
-
-
-def numbers_in(text: str) -> list[tuple[float, float, bool, str]]:
-    """Return the numbers of a text: value, tolerance, whether a percentage, how it was written.
-
-    >>> numbers_in("about 42 % of 1,234 left by spend_90d (E3)")
-    [(42.0, 0.5, True, '42 %'), (1234.0, 0.5, False, '1,234')]
-    """
-    clean = _IDENTIFIER_WITH_DIGITS.sub(" ", _EVIDENCE_ID.sub(" ", text))
-    out = list[tuple[float, float, bool, str]]()
-    for match in _NUMBER.finditer(clean):
-        scale = SCALES.get((match["scale"] or "").lower(), 1.0)
-        digits = re.sub(r"\D", "", match["int"]) + (match["dec"] or "")
-        decimals = len(match["dec"] or ".") - 1
-        tolerance = 0.5 * 10.0**-decimals * scale
-        out.append((float(digits) * scale, tolerance, bool(match["percent"]), match.group().strip()))
-    out += [(float(_SPELT[w.lower()]), 0.0, False, w) for w in _SPELT_WORD.findall(clean)]
-    return out
-
-
-def unknown_names(text: str, allowed: Grounds) -> str:
-    """Return the first identifier of a text that its grounds do not know, '' when there is none."""
-    tokens = [w for ticked in _TICKED.findall(text) for w in _WORD.findall(ticked)] + _SNAKE.findall(text)
-    for token in tokens:
-        if str(token).lower() not in allowed.names:
-            return str(token)
-    for token in _NAMED.findall(text):
-        if token.lower() in allowed.columns and token.lower() not in allowed.names:
-            return str(token)
-    return ""
+def _doubts(
+    doubts: Sequence[Disagreement], rules: Explanation, known: Known, by_id: Mapping[str, Evidence]
+) -> tuple[dict[str, str], list[Rejection]]:
+    """Return what a model has against hypotheses of the rules, by their ids, and what was thrown out of it."""
+    out, rejected = dict[str, str](), list[Rejection]()
+    for doubt in doubts:
+        cited = [i for i in doubt.evidence if i in by_id]
+        wrong = "" if cited else "cites no evidence"
+        if not doubt.hypothesis.startswith("H") or doubt.hypothesis[1:] not in map(
+            str, range(1, len(rules.hypotheses) + 1)
+        ):
+            wrong = "doubts a hypothesis that is not there"
+        found = check_text(doubt.why, known, cited)
+        wrong = wrong or found.wrong
+        if wrong or not doubt.why:
+            rejected += [Rejection("disagreement", doubt.why, wrong)] if wrong else []
+            continue
+        named = ", ".join(dict.fromkeys((*cited, *found.needs)))
+        out[doubt.hypothesis] = f"{doubt.why} ({named})"
+    return out, rejected

@@ -78,10 +78,14 @@ COMMANDS: dict[str, str] = {
     "tune": "tune",
     "report": "report",
     "prune": "prune --dry-run",
+    "mcp": "mcp",
     "schedule": "schedule cron",
 }
 NAMES = sorted(COMMANDS)
-OTHERS = {"demo"}  # it works on a project of its own, and says of any other that it is one
+OTHERS = {
+    "demo",
+    "mcp",
+}  # a project of its own; a server, which needs an extra and opens the warehouse when it is asked
 NEED_PACKAGE = {"snapshot", "run"}
 READ_TABLES = {
     "snapshots list", "snapshots show", "snapshots forecast", "detect", "explain", "alert", "incidents list",

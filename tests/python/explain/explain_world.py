@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -63,6 +64,10 @@ TABLES = {
     "pulse_incident_explanations": "explanation_id varchar, incident_id varchar, version integer, snapshot_date date,"
     " created_at timestamp, source varchar, model varchar, headline varchar, summary varchar, hypotheses varchar,"
     " recommendations varchar, evidence varchar, evidence_hash varchar, rejected varchar",
+    "pulse_investigations": "investigation_id varchar, incident_id varchar, explanation_id varchar, snapshot_date date,"
+    " created_at timestamp, model varchar, prompt_version varchar, evidence_hash varchar, question varchar, outcome varchar,"
+    " reason varchar, is_passing boolean, verdict varchar, steps integer, request_tokens integer, answer_tokens integer,"
+    " cost double precision, seconds double precision, transcript varchar",
     "pulse_runs": "run_id varchar, stage varchar, from_date date, to_date date, started_at timestamp, finished_at timestamp,"
     " seconds double precision, outcome varchar, counts varchar, message varchar",
     "pulse_upstream_history": "entry_id varchar, kind varchar, node_id varchar, node varchar, resource_type varchar, path varchar,"
@@ -95,12 +100,29 @@ class World:
 
     def frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
         try:
-            return self.connection.execute(sql, list(params)).df()
+            frame = self.connection.execute(sql, list(params)).df()
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from error
+        for name in frame.columns:
+            if name.endswith("_date"):
+                frame[name] = pd.to_datetime(frame[name])
+        return frame
 
     def delete(self, table: str, key: str, value: object) -> None:
         self.connection.execute(f"delete from {self.table(table)} where {key} = ?", [value])
+
+    def relation(self, function: str, *arguments: str) -> str:
+        """Name the relation of customers, whose rows a test may plant."""
+        return f'"{arguments[-1]}"'
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        timer = threading.Timer(seconds, self.connection.interrupt)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def replace(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         for row in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -69,8 +69,13 @@ def problems_of(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> list[s
         out.append("authorization")
     if not isinstance(body.get("model"), str):
         out.append("model")
+    called: set[str] = set()
     for message in body.get("messages", []):
-        if set(message) != {"role", "content"} or not isinstance(message["content"], str):
+        keys, role = set(message), message.get("role")
+        asks = role == "assistant" and keys == {"role", "content", "tool_calls"}
+        told = role == "tool" and keys == {"role", "content", "tool_call_id"} and message["tool_call_id"] in called
+        called |= {c["id"] for c in message.get("tool_calls", ())}
+        if not (asks or told or (keys == {"role", "content"} and isinstance(message["content"], str))):
             out.append("message")
     form = body.get("response_format", {})
     if form.get("type") != "json_schema" or form.get("json_schema", {}).get("strict") is not True:
@@ -79,9 +84,18 @@ def problems_of(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> list[s
         if set(form["json_schema"]) != {"name", "strict", "schema"}:
             out.append("json_schema keys")
         out += strict_problems(form["json_schema"]["schema"])
+    for tool in body.get("tools", []):
+        if tool.get("type") != "function" or set(tool["function"]) != {"name", "description", "parameters", "strict"}:
+            out.append("tool keys")
+        out += tool_problems(tool["function"]["parameters"])
     if not isinstance(body.get("max_completion_tokens"), int):
         out.append("the answer is not bounded")
     return out
+
+
+def tool_problems(schema: dict[str, Any]) -> list[str]:
+    """Return what strict tools forbid: like an answer, but an array need not be bounded."""
+    return [p for p in strict_problems(schema) if p != "an unbounded array"]
 
 
 def strict_problems(schema: dict[str, Any]) -> list[str]:
@@ -110,11 +124,21 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: dict[str, Any], **h
     handler.wfile.write(data)
 
 
-def answer(content: str | None, finish: str = "stop", refusal: str | None = None) -> Reply:
-    """Reply with one completion."""
-    message = {"role": "assistant", "content": content, "refusal": refusal}
+def answer(
+    content: str | None, finish: str = "stop", refusal: str | None = None, calls: Sequence[tuple[str, dict[str, Any]]] = (),
+    tokens: tuple[int, int] = (0, 0),
+) -> Reply:  # fmt: skip
+    """Reply with one completion, which may call tools and say what it used."""
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal}
+    if calls:
+        message["tool_calls"] = [
+            {"id": f"call_{name}_{n}", "type": "function", "function": {"name": name, "arguments": json.dumps(given)}}
+            for n, (name, given) in enumerate(calls)
+        ]
     choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
     body = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    if any(tokens):
+        body["usage"] = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
     return lambda handler: send(handler, 200, body)
 
 

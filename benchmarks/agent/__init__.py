@@ -1,0 +1,1 @@
+"""How well an incident is explained: the rules alone, and any model beside them."""
