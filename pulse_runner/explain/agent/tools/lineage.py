@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pulse_runner.explain.agent.tools.base import Arguments, Desk, Result, fact
+from pulse_runner.explain.agent.tools.base import Arguments, Desk, Result, ToolRefused, fact
 from pulse_runner.explain.scrub import scrub
 from pulse_runner.warehouse.manifest import node_of, nodes_that_name
 
@@ -31,6 +31,8 @@ class LineageTool:
     def run(self, desk: Desk, given: Given) -> Result:
         """Return a fact per node."""
         entity = desk.entity(given.entity)
+        if given.column not in entity.fields:
+            raise ToolRefused(f"{entity.name} has no such column; it has {', '.join(sorted(entity.fields))}")
         node = node_of(desk.manifest, entity.relation.function, *entity.relation.arguments)
         if desk.manifest is None or node is None:
             return Result(note="dbt's manifest does not know the relation; run `dbt parse`.")
