@@ -1,3 +1,4 @@
+{{ config(enabled=pulse.pulse_has_entities()) }}
 -- depends_on: {{ ref('pulse_incident_explanations') }}
 -- dbt makes the table, empty; the runner fills it.
 select

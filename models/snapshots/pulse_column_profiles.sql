@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ pulse_forget_window(pulse.pulse_column_facts()) }}") }}
+{{ config(enabled=pulse.pulse_has_entities(), pre_hook="{{ pulse_forget_window(pulse.pulse_column_facts()) }}") }}
 
 with
 

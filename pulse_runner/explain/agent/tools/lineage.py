@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pulse_runner.explain.agent.tools.base import Arguments, Desk, Result, fact
+from pulse_runner.explain.agent.tools.base import Arguments, Desk, Result, ToolRefused, fact
 from pulse_runner.explain.evidence.lineage import name_of, path_of
 from pulse_runner.explain.lineage.trace import lineage_of
 from pulse_runner.scrub import scrub
@@ -35,6 +35,8 @@ class LineageTool:
     def run(self, desk: Desk, given: Given) -> Result:
         """Return a fact per node."""
         entity = desk.entity(given.entity)
+        if given.column not in entity.fields:
+            raise ToolRefused(f"{entity.name} has no such column; it has {', '.join(sorted(entity.fields))}")
         column, manifest = entity.column(given.column), desk.manifest
         node = node_of(manifest, entity.relation.function, *entity.relation.arguments)
         if manifest is None or node is None:
