@@ -54,6 +54,7 @@ _NAMES = (
     "path",
     "node",
     "status_reason",
+    "not_known",
 )
 # kinds that speak of a relation or a column, not of the members of the segment
 _ABOUT_RELATION = ("nulls", "mean", "distinct", "column_", "rows", "duplicate_keys", "null_keys", "stale", "lineage")
@@ -115,7 +116,7 @@ def known_of(case: Case, evidence: Sequence[Evidence], rules: Explanation | None
         for n in numbers_in(rest)
     ]
     reckoned = _reckoned(rules) if rules else []
-    facts += [r for r in reckoned if not any(abs(f.value * (100 if f.is_share else 1) - r.value) <= 0.5 for f in facts)]
+    facts += [r for r in reckoned if not any(_same_number(f, r) for f in facts)]
     fields = case.definition.fields if case.definition else {}
     days = {"": frozenset(d for d in (case.first, case.last, case.before) if d)}
     names = {"": words_of(" ".join(t for t in own if t))}
@@ -174,6 +175,13 @@ def runs_after_comment(rule: str) -> frozenset[tuple[str, ...]]:
     return frozenset(run for comment in re.findall(r"--[^\n]*|/\*.*?\*/", rule, re.DOTALL) for run in runs(comment))
 
 
+def _same_number(fact: Fact, reckoned: Fact) -> bool:
+    """Say whether a number that the rules reckoned is one that evidence states: a percentage is no count."""
+    if reckoned.is_percent != (fact.is_share or fact.is_percent):
+        return False
+    return abs(fact.value * (100 if fact.is_share else 1) - reckoned.value) <= 0.5
+
+
 def _free(e: Evidence) -> list[str]:
     """Return the values of a fact that are sentences of whoever wrote the data: they name nobody, and may not be repeated."""
     return [
@@ -226,6 +234,8 @@ def _fact(case: Case, e: Evidence, name: str, value: float, about: frozenset[str
     when, base = next(((w, name.removeprefix(p)) for p, w in _TIMES if name.startswith(p)), ("now", name))
     day = date.fromisoformat(name[-10:]) if _DAY_FIELD.fullmatch(name[-10:]) else None
     base = base[:-11] if day else base
+    if base == "days":
+        value = abs(value)  # a text says earlier or later
     counts = _COUNTS.get(base, "")
     if name in ("observed", "expected", "lower_bound", "upper_bound", "change_rate", "effect"):
         counts = _COUNTS.get(case.measure.column, "")

@@ -70,7 +70,7 @@ def _sync(view: View, column: str, flags: list[Evidence], slices: list[Evidence]
         title=f"A sync of {column}{where} failed: those who agreed are not there any more",
         confidence="high" if own or view.part(moved) >= 0.5 else "medium",
         reasoning=(
-            f"{said([*flags, *slices, *view.of('reach')[:1], *moved[:1]])} Next to nobody is left in one day; people withdraw one by one."
+            f"{said([*flags, *slices, *view.of('reach')[:1], *moved[:1]])} People withdraw one by one, not all on one day."
         ),
         evidence=ids(flags, slices, view.of("reach")[:1], moved[:1]),
         owner_hint=f"the team that keeps {column}",

@@ -28,10 +28,10 @@ class DefaultFilled:
         case = view.case
         for fact in view.of("default_value"):
             column, value = str(fact.values["column_name"]), fact.values["value"]
-            moved = number(fact, "share") - number(fact, "before_share")
+            before, now = (percent(number(fact, name)) for name in ("before_share", "share"))
             yield column_fault(
                 view, fact, "default_filled",
-                f"A default was filled into column {column}: {percent(moved)} of the rows have '{value}' in the place of other values",
+                f"A default was filled into column {column}: '{value}' went from {before} to {now} of the rows",
                 f"The rows that have '{value}' since {case.last} had different values on {case.before}.",
                 refute=f"Each of them chose '{value}', one by one and not in one load.",
                 actions=(advice.count_buckets(case, column),),

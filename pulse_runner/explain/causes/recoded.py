@@ -51,7 +51,7 @@ def _of_column(view: View, fact: Evidence) -> Hypothesis:
     title = {
         "recoded": f"A value of {column} was recoded: '{old}' became '{new}'",
         "respelt": f"The values of {column} are spelt in another way: '{old}' became '{new}'",
-        "values_swapped": f"Two values of {column} changed places: '{old}' and '{new}'",
+        "values_swapped": f"Values of {column} changed places: '{old}' and '{new}'",
     }[cause]
     return column_fault(
         view, fact, cause, title,

@@ -44,8 +44,7 @@ def trace_of(c: Collector, column: str) -> Trace | None:
     node = node_of(c.manifest, relation.function, *relation.arguments) if relation else None
     if c.lineage is None or node is None:
         return None
-    unique_id = next((u for u, n in c.lineage.nodes.items() if n is node), None)
-    return c.lineage.trace(unique_id, name) if unique_id else None
+    return c.lineage.trace(c.lineage.id_of(node), name)
 
 
 def _tell(c: Collector, lineage: Columns, column: str, trace: Trace) -> None:

@@ -102,6 +102,10 @@ class Lineage:
         found: Node = self.nodes[unique_id]
         return found
 
+    def id_of(self, node: Node) -> str:
+        """Return the id of a node of the manifest."""
+        return str(next(unique_id for unique_id, known in self.nodes.items() if known is node))
+
     def trace(self, unique_id: str, column: str) -> Trace:
         """Return what feeds a column of a node; the column is written as the relation calls it."""
         with _no_collection():

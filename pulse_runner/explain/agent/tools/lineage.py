@@ -42,7 +42,7 @@ class LineageTool:
         if manifest is None or node is None:
             return Result(note="dbt's manifest does not know the relation; run `dbt parse`.")
         lineage, called = lineage_of(manifest, desk.warehouse.dialect, desk.root), scrub(given.column, 80)
-        trace, out = lineage.trace(str(node["unique_id"]), column), []
+        trace, out = lineage.trace(lineage.id_of(node), column), []
         for unique_id, steps in list(trace.nodes().items())[:MOST]:
             found = lineage.node(unique_id)
             mine = [s for s in trace.steps if s.node == unique_id]

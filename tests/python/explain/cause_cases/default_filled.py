@@ -25,13 +25,13 @@ FOUND = (
         default_plan,
         "default_filled",
         "high",
-        "40 % fewer members since 14 May: 402 of 402 leavers left by `plan = plus`; a default was filled into column plan: 20 % of the rows have 'free' in the place of other values.",
+        "40 % fewer members since 14 May: 402 of 402 leavers left by `plan = plus`; a default was filled into column plan: 'free' went from 60 % to 80 % of the rows.",
     ),
     Found(
         default_number,
         "default_filled",
         "high",
-        "40 % fewer members since 14 May: 402 of 402 leavers left by `ltv > 1000`; a default was filled into column ltv: 33 % of the rows have '0' in the place of other values.",
+        "40 % fewer members since 14 May: 402 of 402 leavers left by `ltv > 1000`; a default was filled into column ltv: '0' went from 0 % to 33 % of the rows.",
     ),
 )
 QUIET = (some_changed_their_plan,)

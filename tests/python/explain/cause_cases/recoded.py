@@ -79,7 +79,7 @@ FOUND = (
         changed_places,
         "values_swapped",
         "high",
-        "40 % fewer members since 14 May: 402 of 402 leavers left by `plan = plus`; two values of plan changed places: 'plus' and 'pro'.",
+        "40 % fewer members since 14 May: 402 of 402 leavers left by `plan = plus`; values of plan changed places: 'plus' and 'pro'.",
     ),
     Found(
         recoded_country,
