@@ -10,17 +10,20 @@ the checks threw it out. `harm` counts incidents that the rules named right and 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parents[2] / "tests/python/explain"
 sys.path.insert(0, str(TESTS))
 
-from cause_case import FOUND  # noqa: E402
+from cause_case import FOUND, MANIFEST  # noqa: E402
 from explain_world import NOW, D, make_project, quiet_world  # noqa: E402
 from openai_server import ChatServer  # noqa: E402
 from scripted_model import Analyst  # noqa: E402
@@ -61,18 +64,28 @@ HEAD = (
 )
 
 
+@cache
+def shop_folder() -> Path:
+    """Return a project's folder with what dbt knows of the planted shop."""
+    folder = Path(tempfile.mkdtemp(prefix="pulse-scoreboard-"))
+    (folder / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")
+    (folder / "target").mkdir()
+    (folder / "target" / "manifest.json").write_text(json.dumps(MANIFEST), encoding="utf-8")
+    return folder
+
+
 def score(
     name: str, env: Mapping[str, str], right: set[int], prepare: Callable[[], None] = lambda: None, most: int = 0
 ) -> tuple[Score, set[int]]:
     """Return the score over the planted incidents, and which of them had their cause first."""
     out, found = Score(name), set[int]()
-    project = make_project()
+    project, root = make_project(), shop_folder()
     for number, (_, case) in enumerate(FOUND[: most or None]):
         world = quiet_world()
         case.plant(world)
         prepare()
         begun = time.monotonic()
-        told = explain_incidents(world, project, D, NOW, env)[0].explanation
+        told = explain_incidents(world, project, D, NOW, env, root=root)[0].explanation
         out.seconds.append(time.monotonic() - begun)
         out.incidents += 1
         causes = [h.cause for h in told.hypotheses]

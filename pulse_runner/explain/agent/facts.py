@@ -234,9 +234,9 @@ def _fact(case: Case, e: Evidence, name: str, value: float, about: frozenset[str
     when, base = next(((w, name.removeprefix(p)) for p, w in _TIMES if name.startswith(p)), ("now", name))
     day = date.fromisoformat(name[-10:]) if _DAY_FIELD.fullmatch(name[-10:]) else None
     base = base[:-11] if day else base
-    if base == "days":
-        value = abs(value)  # a text says earlier or later
     counts = _COUNTS.get(base, "")
+    if e.kind == "dates_shifted" and base == "days":
+        counts, value = "", abs(value)  # how far dates lie apart counts nothing; a text says earlier or later
     if name in ("observed", "expected", "lower_bound", "upper_bound", "change_rate", "effect"):
         counts = _COUNTS.get(case.measure.column, "")
     change = name in _CHANGES

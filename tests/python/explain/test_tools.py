@@ -53,7 +53,7 @@ def test_each_tool_answers(desk: Desk) -> None:
     health = statements(asked(desk, "column_health", entity="customers", column="ltv", days=2))
     assert health[1] == "ltv on 2026-05-14: 41.0 % nulls, 4,000 distinct values, mean 810."
     assert statements(asked(desk, "lineage", entity="customers", column="ltv"))[0] == (
-        "model dim_customers_daily (models/dim_customers_daily.sql) names ltv."
+        "ltv comes from ltv of model dim_customers_daily (models/dim_customers_daily.sql)."
     )
     assert statements(asked(desk, "incidents", entity="customers", days=30)) == [
         "inc1: size of vip down since 2026-05-14; open."
