@@ -57,6 +57,10 @@ HEALTH_COLUMNS = {
     "duplicate_keys": "Rows beyond the first of their key; only for (rows).",
     "null_keys": "Rows without a key; only for (rows).",
     "freshest_at": "Latest updated_at, where the entity has one; only for (rows).",
+    "item": "What a row of a profile tells: value, age or quantile; null in the row of a column.",
+    "bucket": "The value, the days that a date lies back, or the share of values up to the quantile.",
+    "members": "Rows with it.",
+    "value": "The quantile, as a number.",
     "status": "ok, stale, broken or not_reconstructable.",
     "status_reason": "What is wrong; '' when ok.",
 }

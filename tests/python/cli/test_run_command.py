@@ -190,9 +190,7 @@ def test_an_alert_that_does_not_arrive_is_exit_code_4_until_it_does(
 def test_without_a_build_the_rest_is_done_with_what_dbt_made_elsewhere(shop: Shop) -> None:
     refused = shop.pulse("run", "--date", "2024-02-01", "--no-build")
     assert refused.exit_code == 1
-    run_dbt(
-        shop.root, ["build", "--select", "+tag:pulse"], variables={"pulse_from": "2024-02-01", "pulse_to": "2024-02-01"}
-    )
+    run_dbt(shop.root, ["build", "--select", "+tag:pulse"], told={"pulse_from": "2024-02-01", "pulse_to": "2024-02-01"})
     shop.root.joinpath("dbt_packages", "pulse").unlink()  # where only the runner is, there is no package
     done = shop.pulse("run", "--date", "2024-02-01", "--no-build")
     assert done.exit_code == 0, done.output
@@ -352,7 +350,8 @@ def test_ctrl_c_stops_a_backfill_at_once_leaves_whole_days_and_the_command_that_
                 assert [r for r in rows if r[0] == day] == [r for r in expected[table] if r[0] == day], day
     assert 0 < len(seen[0]) < 2 * 58
     assert len(seen[0]) < len(seen[-1])
-    assert stopped.pulse("snapshot", *span, "--resume").exit_code == 0
+    ended = stopped.pulse("snapshot", *span, "--resume")
+    assert ended.exit_code == 0, ended.output
     assert {table: content(stopped, table) for table in TABLES} == expected
 
 

@@ -28,7 +28,7 @@ def test_the_next_date_parses_only_what_reads_the_dates(plain_project: Path, mon
     monkeypatch.setattr(dbt_main, "dbtRunner", Listening)
     days = [date(2026, 3, 1) + timedelta(days=n) for n in range(3)]
     for day in days:
-        build_snapshots(plain_project, day, day, present=day)
+        build_snapshots(plain_project, day, day, {}, present=day)
     assert ALL_ANEW & set(parsed[0])  # nothing was there yet
     assert [ALL_ANEW & set(names) for names in parsed[1:]] == [set(), set()]
     warehouse = connect(plain_project)
