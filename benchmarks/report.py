@@ -163,11 +163,11 @@ def _incident(c: Any, n: int, label: str) -> None:
     started = LAST - timedelta(days=1)
     at = datetime(2026, 6, 1, 6, 30)
     c.execute(
-        f"insert into pulse_incidents values ({', '.join('?' for _ in range(33))})",
+        f"insert into pulse_incidents values ({', '.join('?' for _ in range(35))})",
         [
             f"{n:016x}", f"g{n}", f"s{n}", "customers", "size_jump", "size", "", "", "open", ["high", "critical", "medium"][n // 10 % 3],
             "down", f"team-{n % 7}", f"{label}: size fell 40%", f"Size of {label} fell.", started, started, LAST, None, "", 600.0, 1000.0, 950.0,
-            1050.0, -0.4, 0.001, 0.15, -0.4, "[]", "", "", at, at, n // 10 + 1,
+            1050.0, -0.4, 0.001, 0.15, -0.4, "[]", "", "", at, at, n // 10 + 1, None, "",
         ],
     )  # fmt: skip
     c.execute(

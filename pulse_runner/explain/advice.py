@@ -38,13 +38,11 @@ def on_day(case: Case) -> str:
 
 
 def look_upstream(case: Case, column: str, lineage: Sequence[Evidence]) -> tuple[str, ...]:
-    """Say which model to open, nearest to the source last."""
+    """Say which model to open: the nearest that makes the column and does not only hand it on, else the one nearest to the source."""
     if not lineage:
         return (f"Find out what changed in {column} of {relation(case)} on or before {case.first}.",)
-    nearest = lineage[-1].values
-    return (
-        f"Open {nearest['path'] or nearest['node']} and look at what changed in {column} on or before {case.first}.",
-    )
+    maker = next((e.values for e in lineage if e.values.get("expression")), lineage[-1].values)
+    return (f"Open {maker['path'] or maker['node']} and look at what changed in {column} on or before {case.first}.",)
 
 
 def look_at_edit(fact: Evidence) -> tuple[str, ...]:

@@ -162,22 +162,23 @@ def _few_rows(c: Collector) -> None:
     )
     counts = {r["snapshot_date"]: float(r["rows"]) for r in days if r["rows"]}
     earlier = [counts[d] for d in sorted(counts) if d < case.first]
-    now, before = counts.get(case.last), counts.get(case.before)
-    if now is None or before is None or len(earlier) < 4:
+    if len(earlier) < 4:
         return
     steps = [b / a - 1 for a, b in pairwise(earlier)]
-    usual = fmean(steps)
-    beyond = now / before - 1 - usual
-    if abs(beyond) < max(MIN_FEW_ROWS, NOISES * pstdev(steps)):
+    usual, least = fmean(steps), max(MIN_FEW_ROWS, NOISES * pstdev(steps))
+    # day by day: over weeks, rows that come as usual are many
+    window = pairwise(d for d in sorted(counts) if d >= case.before)
+    before, day = max(window, key=lambda p: abs(counts[p[1]] / counts[p[0]] - 1 - usual), default=(None, None))
+    if before is None or day is None or abs(counts[day] / counts[before] - 1 - usual) < least:
         return
     sql = sql_text(f"""
         select {literal(ROWS)} as column_name, d.snapshot_date, d.rows, b.rows as before_rows
         from {name} as d
-        join {name} as b on b.entity = d.entity and b.column_name = d.column_name and b.snapshot_date = {literal(case.before)}
-        where d.entity = {literal(case.entity)} and d.column_name = {literal(ROWS)} and d.snapshot_date = {literal(case.last)}
+        join {name} as b on b.entity = d.entity and b.column_name = d.column_name and b.snapshot_date = {literal(before)}
+        where d.entity = {literal(case.entity)} and d.column_name = {literal(ROWS)} and d.snapshot_date = {literal(day)}
     """)
-    text = f"The relation of {case.entity} has {count(now)} rows on {case.last}, {count(before)} on {case.before}."
-    row = {"column_name": ROWS, "snapshot_date": case.last, "rows": int(now), "before_rows": int(before)}
+    text = f"The relation of {case.entity} has {count(counts[day])} rows on {day}, {count(counts[before])} on {before}."
+    row = {"column_name": ROWS, "snapshot_date": day, "rows": int(counts[day]), "before_rows": int(counts[before])}
     c.add("rows", text, row, list(row), sql, source="pulse_entity_health", weight=0.9)
 
 

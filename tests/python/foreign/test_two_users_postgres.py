@@ -221,7 +221,7 @@ def test_the_runner_without_a_schema_or_the_database(shop: TwoUsers, privilege: 
 
 def test_a_preview_takes_the_two_statements_that_the_page_sets_apart(shop: TwoUsers) -> None:
     preview = "pulse --target pulse_runner segments preview customers_high_ltv --format csv"
-    apart = re.findall(r"`(grant [^`]+)`", PAGE.split("Two things go beyond these.")[1])
+    apart = re.findall(r"`(grant [^`]+)`", PAGE.split("Three things go beyond these.")[1])
     assert len(apart) == 2
     refused(shop.run(preview, ok=False), 'may not use "marts"', 'grant usage on schema "marts"')
     shop.sql(f"{apart[0]} to pulse_runner")
