@@ -40,6 +40,12 @@ READ = (
     "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions", "pulse_segment_changes",
     "pulse_segment_flows", "pulse_entity_health", "pulse_column_profiles", "pulse_known_events",
 )  # fmt: skip
+# written too, and not in each run: by `pulse silences`, by a model's answers, where the code above an entity is new
+SOMETIMES = [
+    (f"pulse_{t}", p)
+    for t in ("silences", "investigations", "upstream_history")
+    for p in ("select", "insert", "delete")
+]
 ON_TABLES = [(t, "select") for t in READ] + [(t, p) for t in WRITTEN for p in ("select", "insert", "delete")]
 SHOWN = [*ON_TABLES[:2], *ON_TABLES[-3:]]  # in `make test`; the others in `make test-matrix`
 
@@ -157,7 +163,7 @@ def test_the_runner_may_do_nothing_else(shop: TwoUsers, statement: str) -> None:
 
 
 def test_dbt_gives_the_runner_the_documented_privileges_and_no_other(shop: TwoUsers) -> None:
-    assert granted(shop) == sorted(ON_TABLES)
+    assert granted(shop) == sorted(ON_TABLES + SOMETIMES)
 
 
 def refused(done: subprocess.CompletedProcess[str], what: str, do: str) -> None:
