@@ -1,4 +1,5 @@
 {{ config(enabled=pulse.pulse_has_entities()) }}
+-- depends_on: {{ ref('pulse_incidents') }}
 -- dbt makes the table, empty; the runner fills it.
 select
     cast(null as {{ dbt.type_string() }}) as entry_id,
