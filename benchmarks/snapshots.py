@@ -145,7 +145,7 @@ def build(folder: Path, first: str) -> float:
     run_dbt(folder, ["run", "--select", "people"])
     for _ in range(2 if first == str(DAY) else 1):
         result = run_dbt(
-            folder, ["run", "--select", "pulse_people__facts"], variables={"pulse_from": first, "pulse_to": str(DAY)}
+            folder, ["run", "--select", "pulse_people__facts"], told={"pulse_from": first, "pulse_to": str(DAY)}
         )
         assert not result.failures, result.failures
         best = min(best, execution_times(folder)["pulse_people__facts"])

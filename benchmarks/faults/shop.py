@@ -115,7 +115,7 @@ class Shop:
         result = run_dbt(
             self.root,
             ["build", "--select", *selection, "--exclude-resource-type", "unit_test", "test", "seed"],
-            variables=days,
+            told=days,
         )
         failed = [f for f in result.failures if f.status != "warn"]
         if failed:

@@ -24,6 +24,7 @@ KEPT: Mapping[str, tuple[str, int]] = {
     "pulse_segment_distributions": ("snapshot_date", READ_BY_DETECTORS),
     "pulse_segment_changes": ("snapshot_date", SHORTEST),
     "pulse_segment_flows": ("snapshot_date", SHORTEST),
+    "pulse_column_profiles": ("snapshot_date", SHORTEST),
     "pulse_entity_health": ("snapshot_date", READ_BY_DETECTORS),
     "pulse_findings": ("snapshot_date", READ_BY_DETECTORS),
     "pulse_runs": ("to_date", SHORTEST),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -70,7 +71,7 @@ class World:
             variables |= {"pulse_from": first, "pulse_to": last or first}
         # the unit tests have a test of their own (tests/python/dbt_project)
         without = ["--exclude-resource-type", "unit_test"] if command == "build" else []
-        return run_dbt(self.root, [command, *without], variables=variables)
+        return run_dbt(self.root, [command, *without, "--vars", json.dumps(variables)])
 
     def built(
         self, first: str | None = None, last: str | None = None, *, command: str = "build", **variables: Any
