@@ -147,7 +147,7 @@ def clauses(text: str) -> Sequence[tuple[int, int]]:
 
     >>> text = "vip fell to 579, while ltv has 41 % nulls"
     >>> [text[a:b].strip() for a, b in clauses(text)]
-    ['vip fell to 579', 'while ltv has 41 % nulls']
+    ['vip fell to 579,', 'while ltv has 41 % nulls']
     """
     cuts = [0]
     for match in re.finditer(r"[;:()]|[.!?](?=\s|$)|,(?=\s)|\b(?:and|while|because|but|whereas|though|so)\b", text):
