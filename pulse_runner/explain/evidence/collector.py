@@ -54,7 +54,7 @@ class Collector:
     def tried(self, sql: str) -> list[dict[str, Any]]:
         """Return the rows of a SELECT on somebody's own relation, none where it does not fit or may not be read: that is no gap."""
         try:
-            return self.warehouse.query(sql)
+            return self.asked(sql)
         except WarehouseError:
             return []
 
