@@ -22,6 +22,9 @@ RUNNER_TABLES = (
     "pulse_incident_events",
     "pulse_incident_explanations",
     "pulse_alert_deliveries",
+    "pulse_silences",
+    "pulse_investigations",
+    "pulse_upstream_history",
     "pulse_runs",
 )
 
@@ -167,6 +170,7 @@ def _profile(pulse: PulseContext) -> Iterator[Check]:
 
 
 def _tables(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
+    from pulse_runner.adopt.landed import old_name
     from pulse_runner.adopt.tables import plan_tables
     from pulse_runner.snapshot.build import SNAPSHOT_TABLES
     from pulse_runner.warehouse.manifest import read_manifest
@@ -182,8 +186,10 @@ def _tables(pulse: PulseContext, warehouse: Warehouse) -> Iterator[Check]:
             warehouse.query(f"select 1 as found from {warehouse.table(name)} where 1 = 0")
         except NotBuiltError:
             missing.append(name)
+    lost = [name for name in missing if old_name(name)]  # the others are younger than 0.1.0: the next build makes them
     if missing:
-        yield Check("tables", "fail", f"missing: {', '.join(missing)}", "Run `dbt build` (or `pulse run`) once.")
+        detail = f"missing: {', '.join(missing)}" if lost else f"not built yet: {', '.join(missing)}, new since 0.1.0"
+        yield Check("tables", "fail" if lost else "warn", detail, "Run `dbt build` (or `pulse run`) once.")
     elif plan.steps:
         fix = "Run `pulse upgrade`."
         yield Check("tables", "warn", f"{len(plan.steps)} are of an earlier version or have no mark of Pulse", fix)

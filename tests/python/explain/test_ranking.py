@@ -40,7 +40,7 @@ def test_the_headline_fault_is_told_in_one_line(world: World, project) -> None:
 def test_what_to_do_names_the_model_and_the_sql(world: World, project) -> None:
     explanation = told(world, headline_fault(world), project, MANIFEST)
     assert explanation.recommendations == (
-        "Open models/_sources.yml and look at what changed in ltv on or before 2026-05-14.",
+        "Open models/stg_customers.sql and look at what changed in ltv on or before 2026-05-14.",
         "Run `select snapshot_date, count(*) as all_rows, count(ltv) as with_value from dim"
         " where snapshot_date between date '2026-05-13' and date '2026-05-14' group by 1 order by 1`.",
         "After the repair, rebuild the dates: `pulse snapshot --date 2026-05-14`.",

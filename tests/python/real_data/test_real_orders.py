@@ -19,6 +19,7 @@ from package_project import ROOT, install, write_project
 from pulse_runner.compile.write import write_models
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import load_project
+from pulse_runner.snapshot.build import WITHOUT
 from pulse_runner.warehouse.base import Warehouse
 from pulse_runner.warehouse.connection import connect
 from pulse_runner.warehouse.dbt import run_dbt
@@ -93,7 +94,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         patch.setenv("HOME", str(root))
         patch.delenv("DBT_PROFILES_DIR", raising=False)
         patch.setenv("PULSE_REAL_ORDERS", str(ORDERS))
-        result = run_dbt(root, ["build"], told={"pulse_from": FIRST.isoformat(), "pulse_to": LAST.isoformat()})
+        result = run_dbt(root, ["build", *WITHOUT], told={"pulse_from": FIRST.isoformat(), "pulse_to": LAST.isoformat()})
         assert result.failures == ()
         opened = connect(root)
         yield opened
