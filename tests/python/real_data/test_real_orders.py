@@ -94,7 +94,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         patch.setenv("HOME", str(root))
         patch.delenv("DBT_PROFILES_DIR", raising=False)
         patch.setenv("PULSE_REAL_ORDERS", str(ORDERS))
-        result = run_dbt(root, ["build", *WITHOUT], told={"pulse_from": FIRST.isoformat(), "pulse_to": LAST.isoformat()})
+        result = run_dbt(
+            root, ["build", *WITHOUT], told={"pulse_from": FIRST.isoformat(), "pulse_to": LAST.isoformat()}
+        )
         assert result.failures == ()
         opened = connect(root)
         yield opened
