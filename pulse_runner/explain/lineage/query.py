@@ -7,12 +7,13 @@ sentence that says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 
 from sqlglot import exp
 
-from pulse_runner.explain.lineage.names import LATERAL_ALIASES, Part, arg, folded, table_key
+from pulse_runner.explain.lineage.computed import Computed
+from pulse_runner.explain.lineage.items import Item, item_of
+from pulse_runner.explain.lineage.names import LATERAL_ALIASES, Part, arg, table_key
 from pulse_runner.explain.lineage.sources import (
     Later,
     Names,
@@ -23,14 +24,13 @@ from pulse_runner.explain.lineage.sources import (
     Table,
     Unreadable,
     found_at,
-    ordered,
     pick,
     place_of,
 )
 
-FLATTENED = ("seq", "key", "path", "index", "value", "this")  # what Snowflake's flatten() gives
+# of extract() and date_trunc()
 UNITS = frozenset(
-    (
+    [
         "year",
         "quarter",
         "month",
@@ -44,9 +44,8 @@ UNITS = frozenset(
         "epoch",
         "isoweek",
         "dayofweek",
-    )
+    ]
 )
-
 
 Env = Mapping[str, Source]  # the common table expressions in sight
 
@@ -102,50 +101,6 @@ def _pivoted(node: Part, source: Source, setting: Setting) -> Source:
     return Unreadable("a pivot") if node.args.get("pivots") else source
 
 
-class Computed:
-    """Rows that an expression makes: unnest, flatten, values, a table function. Each column may be made of all that it reads."""
-
-    def __init__(self, node: Part, setting: Setting, outer: Select | None) -> None:
-        self._node, self._setting, self._outer = node, setting, outer
-
-    def names(self) -> Names:
-        """Return the columns that its alias names."""
-        alias = self._node.args.get("alias")
-        listed = [self._setting.name(c) for c in (alias.args.get("columns") or [])] if alias is not None else []
-        own = [self._setting.name(alias.this)] if alias is not None and getattr(alias, "this", None) else []
-        given = (
-            [folded(n, False, self._setting.dialect) for n in FLATTENED] if self._setting.dialect == "snowflake" else []
-        )
-        return Names(
-            tuple(dict.fromkeys([*listed, *own, *given])), bool(listed) or not isinstance(self._node, exp.Table)
-        )
-
-    def origin(self, name: str) -> Origin:
-        """Return every column that the expression reads."""
-        if isinstance(self._node, exp.Values):
-            return Origin()
-        if self._outer is None or (
-            isinstance(self._node, exp.Table) and next(self._node.find_all(exp.Column), None) is None
-        ):
-            return Origin(gaps=(f"{name} comes from {_short(self._node, self._setting)}",))
-        inner = self._node.this if isinstance(self._node, exp.Lateral) else self._node
-        parts = [v for v in inner.args.values() if not isinstance(v, exp.TableAlias)]
-        found = Origin(expressions=((name, inner),))
-        for part in parts:
-            for piece in part if isinstance(part, list) else [part]:
-                if hasattr(piece, "iter_expressions"):
-                    found += self._outer.expression(piece)
-        return found
-
-    def prefix(self) -> Iterator[str | None]:
-        """Yield its columns in order."""
-        return ordered(self.names())
-
-    def at(self, place: int) -> Origin | None:
-        """Return what the column at a place is made of."""
-        return found_at(self, place)
-
-
 class Union:
     """UNION, INTERSECT or EXCEPT: columns are matched by their place."""
 
@@ -197,18 +152,6 @@ class Union:
         return self._right.origin(name) + Origin(gaps=(f"{name} is matched by name over a union of stars",))
 
 
-@dataclass(frozen=True)
-class Item:
-    """One entry of a SELECT list: an expression with its name, or a star (`expression` None) over some sources."""
-
-    name: str
-    expression: Part | None
-    over: tuple[str, ...] = ()
-    without: frozenset[str] = frozenset()
-    instead: Mapping[str, Part] | None = None
-    renamed: Mapping[str, str] | None = None  # the new name -> the old one
-
-
 class Select:
     """One SELECT."""
 
@@ -250,38 +193,7 @@ class Select:
     @cached_property
     def items(self) -> tuple[Item, ...]:
         """Return the entries of the SELECT list."""
-        return tuple(self._item(e) for e in self._node.expressions)
-
-    def _item(self, e: Part) -> Item:
-        star = (
-            e
-            if isinstance(e, exp.Star)
-            else e.this
-            if isinstance(e, exp.Column) and isinstance(e.this, exp.Star)
-            else None
-        )
-        if star is None:
-            if isinstance(e, exp.Alias):
-                return Item(self._setting.name(e.args["alias"]), e.this)
-            if isinstance(e, exp.Column):
-                return Item(self._setting.name(e.this), e)
-            if isinstance(e, exp.Dot):
-                return Item(self._setting.name(e.expression), e)
-            return Item("", e)
-        over = (self._setting.name(e.args["table"]),) if isinstance(e, exp.Column) else tuple(self.sources)
-        replaced = [x for x in arg(star, "replace") or () if isinstance(x, exp.Alias)]
-        renamed = [x for x in arg(star, "rename") or () if isinstance(x, exp.Alias)]
-        return Item(
-            "",
-            None,
-            over,
-            without=frozenset(self._plainly(x) for x in arg(star, "except") or ()),
-            instead={self._setting.name(x.args["alias"]): x.this for x in replaced},
-            renamed={self._setting.name(x.args["alias"]): self._plainly(x.this) for x in renamed},
-        )
-
-    def _plainly(self, node: Part) -> str:
-        return self._setting.name(node.this if isinstance(node, exp.Column) else node)
+        return tuple(item_of(e, self._setting, tuple(self.sources)) for e in self._node.expressions)
 
     def names(self) -> Names:
         """Return the columns in order, as far as the stars are known."""
@@ -467,7 +379,3 @@ def _joined(node: Part) -> Iterator[Part]:
     for join in node.args.get("joins") or ():
         if "SEMI" not in (join.kind, join.side) and "ANTI" not in (join.kind, join.side):
             yield from _members(join.this)
-
-
-def _short(node: Part, setting: Setting) -> str:
-    return str(node.sql(dialect=setting.dialect or None, comments=False))[:80]
