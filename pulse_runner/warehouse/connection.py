@@ -25,6 +25,7 @@ from pulse_runner.warehouse.ownership import require_own
 from pulse_runner.warehouse.privileges import denied
 from pulse_runner.warehouse.profile import plain_output, plain_target
 from pulse_runner.warehouse.project import profile_name, profiles_dir, read_project, require_package
+from pulse_runner.warehouse.rendering import render
 from pulse_runner.warehouse.secrets import known_secrets
 
 if TYPE_CHECKING:
@@ -224,15 +225,15 @@ class OpenWarehouse:
         release_embedded_file()
 
     def _execute(self, sql: str, params: Sequence[object]) -> Any:
-        cursor = self._opened.cursor()
+        cursor, said = self._opened.cursor(), render(sql, self.dialect)
         try:
             if params:
-                cursor.execute(_driver_sql(sql, self.dialect), tuple(params))
+                cursor.execute(_driver_sql(said, self.dialect), tuple(params))
             else:
-                cursor.execute(sql)
+                cursor.execute(said)
         except Exception as error:  # each driver has its own error tree
-            said = known_secrets(self._root).clean(str(error).strip())
-            raise self._refusal(sql, said) from None  # the driver's own error may quote a secret
+            reason = known_secrets(self._root).clean(str(error).strip())
+            raise self._refusal(sql, reason) from None  # the driver's own error may quote a secret
         return cursor
 
     def _refusal(self, sql: str, text: str) -> PulseError:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import sqlglot
 from click.testing import CliRunner
 from package_project import copy_demo
 from table_content import ITS_OWN, JUDGED, SNAPSHOTS, TIMES, TOLD, content, rounded, same
@@ -28,8 +29,9 @@ from pulse_runner.incidents.store import read_incidents, save
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.load import load_project
 from pulse_runner.warehouse.base import Warehouse
-from pulse_runner.warehouse.connection import connect
+from pulse_runner.warehouse.connection import OpenWarehouse, connect
 from pulse_runner.warehouse.project import read_project
+from pulse_runner.warehouse.rendering import render
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 31)
 DECIDED, END = date(2026, 4, 12), date(2026, 5, 15)  # of the history with troubles
@@ -41,6 +43,7 @@ class Demo:
     """The demo shop, built and judged, in a folder of its own."""
 
     root: Path
+    said: Set[str] = frozenset()  # the statements of `pulse demo`
 
     @contextmanager
     def open(self) -> Iterator[Warehouse]:
@@ -88,8 +91,14 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
 def build(folder: Path, profile: str) -> Demo:
     copy_demo(folder)
     (folder / "profiles.yml").write_text(profile)
-    Demo(folder).pulse("demo", str(folder))
-    return Demo(folder)
+    said = set[str]()
+    execute = OpenWarehouse._execute
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(
+            OpenWarehouse, "_execute", lambda self, sql, params: (said.add(sql), execute(self, sql, params))[1]
+        )
+        Demo(folder).pulse("demo", str(folder))
+    return Demo(folder, said)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +130,17 @@ def test_two_warehouses_hold_the_same(on_duckdb: Demo, on_postgres: Demo) -> Non
         ours, theirs = ((content(w, (*SNAPSHOTS, *JUDGED), leave_out)) for w in (one, other))
     for table, rows in ours.items():
         same({table: [rounded(r) for r in rows]}, {table: [rounded(r) for r in theirs[table]]})
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "databricks", "redshift", "spark"])
+def test_every_statement_of_the_runner_is_said_in_the_dialect_of_each_warehouse(on_duckdb: Demo, dialect: str) -> None:
+    # catalogues and inserts of whole columns are DuckDB's own; test_connection.py has what others are sent instead
+    shared = [sql for sql in on_duckdb.said if "duckdb_" not in sql and "unnest(?)" not in sql]
+    assert len(shared) > 150
+    for sql in shared:
+        said = render(sql, dialect)
+        assert sqlglot.parse_one(said, read=dialect) is not None
+        assert said.count("?") == sql.count("?"), sql
 
 
 def test_all_of_it_once_more_changes_nothing(demo: Demo) -> None:

@@ -7,10 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import sqlglot
 
 from pulse_runner.errors import BusyError, WarehouseError
-from pulse_runner.warehouse.connection import _driver_sql, connect
+from pulse_runner.warehouse.connection import OpenWarehouse, _driver_sql, connect
+from pulse_runner.warehouse.opened import Opened
 from pulse_runner.warehouse.project import is_embedded, project_vars
+from pulse_runner.warehouse.rendering import render
 
 
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -126,3 +129,42 @@ def test_placeholders_become_the_drivers_own() -> None:
     assert _driver_sql("select '?' where a = ? -- why?\nand b like '%x'", "postgres") == (
         "select '?' where a = %s -- why?\nand b like '%%x'"
     )
+
+
+class Recorder:
+    """A cursor that takes down what it is sent: a warehouse that nobody has here."""
+
+    description = (("n",),)
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, tuple[object, ...]]] = []
+
+    def execute(self, sql: str, params: tuple[object, ...] = ()) -> None:
+        self.sent.append((sql, params))
+
+    def fetchall(self) -> list[tuple[object, ...]]:
+        return []
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "databricks", "redshift", "spark"])
+def test_another_warehouse_is_sent_its_own_words_with_the_values_apart(tmp_path: Path, dialect: str) -> None:
+    (tmp_path / "dbt_project.yml").write_text("name: pulse\nprofile: pulse\n")
+    cursor = Recorder()
+    warehouse = OpenWarehouse(
+        Opened(dialect, "shop", lambda: cursor, lambda name: f"shop.{name}", lambda: None), tmp_path
+    )
+    warehouse.insert("pulse_runs", [{"run_id": "a", "seconds": 1}, {"run_id": "it's", "seconds": None}])
+    warehouse.delete("pulse_runs", "run_id", "a")
+    warehouse.query("select cast(? as double precision) as n from shop.t where d >= date '2026-05-01'", [1])
+    sent = [(sql, params) for sql, params in cursor.sent if params]
+    assert [params for _, params in sent] == [("a", 1, "it's", None), ("a",), (1,)]
+    for sql, params in sent:
+        assert sql.count("%s") == len(params)
+        assert sqlglot.parse_one(sql.replace("%s", "?"), read=dialect) is not None
+    double = {"bigquery": "FLOAT64", "redshift": "DOUBLE PRECISION"}.get(dialect, "DOUBLE")
+    assert f"CAST(%s AS {double})" in sent[-1][0]
+
+
+def test_what_a_warehouse_has_no_words_for_is_an_error_that_names_the_statement() -> None:
+    with pytest.raises(WarehouseError, match=r"`select unnest\(\?\) as a` cannot be said in redshift"):
+        render("select unnest(?) as a", "redshift")
