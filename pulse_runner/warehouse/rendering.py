@@ -35,7 +35,7 @@ def render(sql: str, dialect: str) -> str:
         NULL_ORDERING = sqlglot.Dialect.get_or_raise(dialect).NULL_ORDERING
 
         class Tokenizer(Postgres.Tokenizer):
-            IDENTIFIERS = ['"', "`"]
+            IDENTIFIERS: ClassVar = ['"', "`"]
 
     try:
         (out,) = sqlglot.transpile(
