@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from pulse_runner.compile.sql import readable
 from pulse_runner.explain.case import CONVERTED
@@ -104,7 +104,7 @@ def _is_silent(row: dict[str, Any], looked: int) -> bool:
     # of all its events, today's have the part that today has of the rest's: a test of two rates, given their sum
     before = round(usual * row["weeks"])
     part = rest / (rest + usual_rest * row["weeks"])
-    return float(binom.cdf(row["events"], row["events"] + before, part)) * max(looked, 1) <= CHANCE
+    return float(bdtr(row["events"], row["events"] + before, part)) * max(looked, 1) <= CHANCE
 
 
 def _sql(c: Collector, entity: Entity, attribute: Attribute, weeks: list[date], at: str, name: str) -> str:
