@@ -37,7 +37,11 @@ STUDENTS_DRIFT = Fault(
     "students_drift", date(2026, 4, 16), date(2026, 5, 6),
     "One student after another stops coming as the term ends, and counts as inactive 15 days later: people, not data.",
 )  # fmt: skip
+MAIL_REJECTED = Fault(
+    "mail_rejected", LAST_DAY, LAST_DAY,
+    "The mail provider does not know the sender any more and rejects two mails of five of the German newsletter.",
+)  # fmt: skip
 STUDENTS_GONE = 0.16  # of all students
-FAULTS = (LTV_RENAMED, COUNTRY_RECODED, TABLET_ORDERS_LOST, STUDENTS_DRIFT)
+FAULTS = (LTV_RENAMED, COUNTRY_RECODED, TABLET_ORDERS_LOST, STUDENTS_DRIFT, MAIL_REJECTED)
 
 CAMPAIGN = (date(2026, 4, 7), date(2026, 4, 9))  # not a fault: known_events says so

@@ -37,6 +37,7 @@ from today
     {%- for sql in spec.reach.values() -%}
         {%- do parts.append('case when ' ~ sql ~ ' then ' ~ 2 ** (loop.index0 + 2) ~ ' else 0 end') -%}
     {%- endfor -%}
+    {%- do parts.extend(pulse.pulse_lost_flags(spec)) -%}
     {{ return('cast(' ~ parts | join('\n        + ') ~ ' as bigint)') }}
 {% endmacro %}
 

@@ -98,6 +98,7 @@ facts as (
     union all
     select segment_id, 'reach', '{{ channel }}', '', '', reach_{{ channel }} from sums
     {%- endfor %}
+    {{- pulse.pulse_ladder_facts(spec, at.seen.broken) }}
     union all
     select l.segment_id, 'distribution', d.attribute, d.bucket, '', d.members
     from segment_buckets as d

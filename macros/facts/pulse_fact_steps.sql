@@ -14,6 +14,7 @@
     {%- do steps.append(['segment_patterns', pulse.pulse_segment_patterns(spec)]) -%}
     {%- do steps.append(['today_patterns', pulse.pulse_today_patterns(spec)]) -%}
     {%- do steps.append(['pattern_counts', pulse.pulse_pattern_counts(spec)]) -%}
+    {%- do steps.extend(pulse.pulse_ladder_steps(spec, at)) -%}
     {%- if spec.attributes -%}
         {%- do steps.append(['bucket_counts', pulse.pulse_bucket_counts(spec)]) -%}
         {%- if pulse.pulse_is_wide(spec) -%}{%- do steps.extend(pulse.pulse_wide_steps(spec, at.slots)) -%}{%- endif -%}

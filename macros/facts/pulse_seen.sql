@@ -9,7 +9,13 @@
     {%- for name, events in spec.get('events', {}).items() -%}
         {%- do broken.update(pulse.pulse_broken_columns(pulse.pulse_relation(events.relation), events.columns, name ~ '.', events.get('names', {}))) -%}
     {%- endfor -%}
+    {%- for channel, way in spec.get('reach_steps', {}).items() if way.get('destination') -%}
+        {%- set d = way.destination -%}
+        {%- do broken.update(pulse.pulse_broken_columns(pulse.pulse_relation(d.relation), d.columns, 'reach.' ~ channel ~ '.', d.get('names', {}))) -%}
+    {%- endfor -%}
     {%- for name, reason in pulse.pulse_blind(spec.entity).events.items() -%}
+        {%- set way = spec.get('reach_steps', {}).get(name[6:], {}) if name.startswith('reach.') else {} -%}
+        {%- for column in way.get('destination', {}).get('columns', {}) -%}{%- do broken.update({name ~ '.' ~ column: reason}) -%}{%- endfor -%}
         {%- for column in spec.get('events', {}).get(name, {}).get('columns', {}) -%}{%- do broken.update({name ~ '.' ~ column: reason}) -%}{%- endfor -%}
     {%- endfor -%}
     {{ return({'relation': relation, 'types': pulse.pulse_column_types(inspected) if execute else {}, 'broken': broken}) }}

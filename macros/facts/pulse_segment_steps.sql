@@ -68,6 +68,7 @@ inner join patterns as p on {{ pulse.pulse_same_words(spec, 'p.w', 't.w') }}
 {% macro pulse_flag_bits(spec) %}
     {%- set bits = {'inactive': 1} -%}
     {%- for channel in spec.reach -%}{%- do bits.update({'reach_' ~ channel: 2 ** (loop.index0 + 2)}) -%}{%- endfor -%}
+    {%- do bits.update(pulse.pulse_lost_bits(spec)) -%}
     {{ return(bits) }}
 {% endmacro %}
 

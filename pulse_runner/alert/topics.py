@@ -115,6 +115,9 @@ def _keys(incident: Incident, table: metrics.Table) -> dict[str, str | None]:
             return {**segment, "attribute": incident.attribute, "bucket": incident.bucket or None}
         case "pulse_segment_reach":
             return {**segment, "channel": incident.metric.removeprefix(metrics.REACH)}
+        case "pulse_reach_ladder":
+            channel, step = metrics.ladder_of(incident.metric) or ("", "")
+            return {**segment, "channel": channel, "step": step, "reason": ""}
         case "pulse_entity_health":
             return {"entity": incident.entity, "column_name": incident.attribute or metrics.ROWS}
         case "pulse_segment_snapshots":

@@ -16,7 +16,7 @@ from pulse_runner.detectors import BY_NAME
 from pulse_runner.detectors.base import Detector, Limits, Settings
 from pulse_runner.detectors.panel import MetricPanel, Panels
 from pulse_runner.detectors.pooling import pool
-from pulse_runner.metrics import REACH
+from pulse_runner.metrics import LADDER, REACH
 
 PLACES = 20  # days on which a fault is planted
 SPREAD = 180  # days back from the last one on which they lie
@@ -40,7 +40,7 @@ class Fault:
 def detector_of(metric: str) -> Detector | None:
     """Return the detector that watches a metric for falls or rises, None for a metric without one."""
     names = {"size": "size_jump", "conversion_rate": "conversion_anomaly", "inactive_rate": "inactivity_creep"}
-    name = "reach_drop" if metric.startswith(REACH) else names.get(metric)
+    name = "reach_drop" if metric.startswith((REACH, LADDER)) else names.get(metric)
     return BY_NAME[name] if name else None
 
 

@@ -161,6 +161,7 @@ def _known_metrics(frame: pd.DataFrame, where: str) -> None:
     names = [m.name for m in metrics.PANELS]
     given = frame["metric"].astype(str)
     is_channel = given.str.startswith(metrics.REACH) & (given != metrics.REACH)
+    is_channel |= given.map(lambda name: metrics.ladder_of(name) is not None)
     bad = np.flatnonzero(~given.isin(names) & ~is_channel)
     if not len(bad):
         return
@@ -170,7 +171,7 @@ def _known_metrics(frame: pd.DataFrame, where: str) -> None:
         near = f"; did you mean `{metrics.REACH}{name[len(metrics.REACH) :] or 'email'}`?"
     raise UsageError(
         f"{where}, row {bad[0] + 2}: there is no metric {_shown(name)}{near}",
-        f"Metrics are {', '.join(names)} and {metrics.REACH}CHANNEL.",
+        f"Metrics are {', '.join(names)}, {metrics.REACH}CHANNEL, {metrics.LADDER}CHANNEL:STEP.",
     )
 
 

@@ -30,7 +30,9 @@ def warehouse_history(warehouse: Warehouse, project: Project, first: date, last:
     start = first_day(first)
     events = read_events(warehouse)
     history = Recording(
-        metrics=only_measured(metric_panels(warehouse, segments, start, last), project),
+        metrics=only_measured(
+            metric_panels(warehouse, segments, start, last, ladders=project.has_destinations), project
+        ),
         health=health_panel(warehouse, start, last),
         distributions=distribution_histories(warehouse, segments, first, last),
         owners={s.name: s.owner for s in project.segments.values()},
@@ -47,7 +49,9 @@ def segment_sights(
     segments = tuple(sorted(s.name for s in project.segments.values() if s.enabled))
     start = last - timedelta(days=SIGHT_DAYS)
     history = Recording(
-        metrics=only_measured(metric_panels(warehouse, segments, start, last), project),
+        metrics=only_measured(
+            metric_panels(warehouse, segments, start, last, ladders=project.has_destinations), project
+        ),
         owners={s.name: s.owner for s in project.segments.values()},
         entities={s.name: s.entity for s in project.segments.values()},
     ).without(read_events(warehouse))

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "segments": ("pulse_runner.cli.segments:segments_group", "List, show and edit segments."),
     "snapshot": ("pulse_runner.cli.snapshot:snapshot_command", "Snapshot the segments for a date or a range of dates."),
     "snapshots": ("pulse_runner.cli.snapshot:snapshots_group", "List and show snapshots."),
+    "reach": ("pulse_runner.cli.reach:reach_command", "Show the way from the rule to the person, step by step."),
     "detect": ("pulse_runner.cli.detect:detect_command", "Run the detectors and update the incidents."),
     "explain": ("pulse_runner.cli.explain:explain_command", "Gather evidence and explain incidents."),
     "alert": ("pulse_runner.cli.alert:alert_command", "Tell the owners."),

@@ -140,7 +140,7 @@ def _look(pulse: PulseContext, relation: str, answers: Answers, ask: Ask) -> tup
     from pulse_runner.adopt.facts import look, place_of, read_columns, undeclared
     from pulse_runner.adopt.project import sources_path
     from pulse_runner.adopt.propose import propose
-    from pulse_runner.segments.semantics import CALL
+    from pulse_runner.segments.relations import CALL
     from pulse_runner.warehouse.manifest import read_manifest
 
     match = CALL.fullmatch(relation)

@@ -10,7 +10,7 @@ from pulse_runner.compile.conditions import conditions
 from pulse_runner.compile.events import declared_columns, group_data
 from pulse_runner.compile.plan import EntityPlan, rule_bits, word_masks
 from pulse_runner.segments.columns import rule_columns
-from pulse_runner.segments.model import Attribute, Entity, Relation
+from pulse_runner.segments.model import Attribute, Entity, ReachSteps, Relation
 from pulse_runner.segments.people import looks_like_people
 from pulse_runner.segments.text import rule_hash, rule_text
 
@@ -102,6 +102,7 @@ def facts_spec(plan: EntityPlan) -> Spec:
         **({"amount": entity.amount} if entity.amount else {}),
         "activity": [entity.last_seen_at, entity.inactive_after_days] if entity.last_seen_at else None,
         "reach": dict(entity.reach),
+        **reach_steps(entity),
         "attributes": [_attribute(a, entity) for a in entity.attributes],
         "events": events,
         "event_groups": group_data(plan),
@@ -109,6 +110,26 @@ def facts_spec(plan: EntityPlan) -> Spec:
         "conditions": conditions(plan),
         "rules": [_rule(plan, n) for n in range(len(plan.rules))],
     }
+
+
+def reach_steps(entity: Entity) -> Spec:
+    """Return the channels that declare the way to the person, as the macros of `pulse_ladder_steps` take them; nothing where none does."""
+    steps = {channel: _channel(s) for channel, s in entity.reach_steps.items()}
+    return {"reach_steps": steps} if steps else {}
+
+
+def _channel(steps: ReachSteps) -> Spec:
+    out: Spec = {"conditions": [list(c) for c in steps.conditions], "last_step": steps.last_step}
+    if steps.destination:
+        d = steps.destination
+        columns = [c for c in (d.key, d.at, d.status, d.reason, d.segment) if c]
+        out["segments"] = sorted(steps.segments)
+        out["destination"] = {
+            "relation": call(d.relation), "key": d.key, "at": d.at, "status": d.status, "reason": d.reason, "segment": d.segment,
+            "max_age_days": d.max_age_days, "statuses": [[o, list(words)] for o, words in d.statuses.items()],
+            "columns": dict.fromkeys(columns), **_names(d.columns, columns),
+        }  # fmt: skip
+    return out
 
 
 def _names(names: Mapping[str, str], columns: Iterable[str]) -> Spec:

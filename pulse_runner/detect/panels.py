@@ -14,7 +14,7 @@ from pulse_runner import metrics
 from pulse_runner.arrays import Bools, Days, Floats, day_axis
 from pulse_runner.detectors.panel import EntityPanel, MetricPanel, Panels
 from pulse_runner.known_events.event import KnownEvent, entities_excluded_by_events
-from pulse_runner.metrics import PANELS, REACH, reach
+from pulse_runner.metrics import LADDER, LADDER_STEPS, PANELS, REACH, ladder, reach
 from pulse_runner.segments.columns import rule_columns, source_column
 from pulse_runner.segments.model import Entity, Project
 from pulse_runner.warehouse.base import Warehouse
@@ -31,9 +31,18 @@ def pivot(frame: pd.DataFrame, rows: Mapping[Any, int], keys: Iterable[Any], day
 
 
 def metric_panels(
-    warehouse: Warehouse, segment_ids: tuple[str, ...], first: date, last: date, excluded: Bools | None = None
+    warehouse: Warehouse,
+    segment_ids: tuple[str, ...],
+    first: date,
+    last: date,
+    excluded: Bools | None = None,
+    *,
+    ladders: bool = False,
 ) -> dict[str, MetricPanel]:
-    """Return every watched metric of the segments from `first` to `last`, reach per channel included."""
+    """Return every watched metric of the segments from `first` to `last`, reach per channel included.
+
+    With `ladders`, what destinations did is read too: of a project that declares none there is nothing to read.
+    """
     days, rows = day_axis(first, last), {s: i for i, s in enumerate(segment_ids)}
     columns = sorted({c for m in PANELS for c in (m.numerator, m.denominator) if c})
     frame = warehouse.frame(
@@ -62,7 +71,26 @@ def metric_panels(
     for channel, part in reached.groupby("channel"):
         name = reach(str(channel)).name
         panels[name] = panel(name, pivot(part, rows, part["segment_id"].tolist(), days, "reachable"), values["size"])
+    for name, part in _climbed(warehouse, first, last, rows) if ladders else ():
+        keys = part["segment_id"].tolist()
+        panels[name] = panel(name, *(pivot(part, rows, keys, days, c) for c in ("through", "entering")))
     return panels
+
+
+def _climbed(
+    warehouse: Warehouse, first: date, last: date, rows: Mapping[str, int]
+) -> Iterable[tuple[str, pd.DataFrame]]:
+    """Return who got through each step that a destination takes part in, of those who got through the step before it, by metric."""
+    steps = ", ".join(f"'{step}'" for step in LADDER_STEPS)
+    frame = warehouse.frame(
+        "select segment_id, snapshot_date, channel, step, sum(members) as entering,"
+        f" sum(case when reason = '' then members else 0 end) as through from {warehouse.table('pulse_reach_ladder')}"
+        f" where snapshot_date between ? and ? and step in ({steps}) group by 1, 2, 3, 4",
+        [first, last],
+    )
+    frame = frame[frame["segment_id"].isin(rows)]
+    for (channel, step), part in frame.groupby(["channel", "step"]):
+        yield ladder(str(channel), str(step)).name, part
 
 
 def only_measured(panels: Mapping[str, MetricPanel], project: Project) -> dict[str, MetricPanel]:
@@ -155,7 +183,7 @@ def known_by(panels: Panels, day: np.datetime64) -> Panels:
     metrics_then = {
         name: panel
         for name, panel in panels.metrics.items()
-        if not name.startswith(REACH) or np.isfinite(panel.numerator[:, panel.dates <= day]).any()
+        if not name.startswith((REACH, LADDER)) or np.isfinite(panel.numerator[:, panel.dates <= day]).any()
     }
     health = panels.health
     if health is not None:

@@ -115,7 +115,9 @@ def read_panels(
     start = first_day(first)
     days = np.arange(np.datetime64(start), np.datetime64(last) + 1)
     muted = excluded_days(events, project, segments, days)
-    panels = only_measured(metric_panels(warehouse, segments, start, last, muted), project)
+    panels = only_measured(
+        metric_panels(warehouse, segments, start, last, muted, ladders=project.has_destinations), project
+    )
     return Panels(
         metrics={m: _annotate(p, past) for m, p in panels.items()},
         health=mute_health(health_panel(warehouse, start, last), events),

@@ -17,7 +17,7 @@ TUNING = Tuning(gains=(0.015, 0.05), returns=(0.0, 0.0), usual_pace=0.005, tail=
 
 @dataclass(frozen=True)
 class ReachDrop(Usual):
-    """Flag a falling share of members that a channel reaches; one test per channel."""
+    """Flag a falling share of members that a channel reaches, or that get through a step of its ladder; one test per channel and step."""
 
     name: str = "reach_drop"
     default_threshold: float = 0.15
@@ -25,7 +25,7 @@ class ReachDrop(Usual):
     rank: int = 6
 
     def assess(self, panels: Panels, settings: Settings, first: np.datetime64, last: np.datetime64) -> list[Assessment]:
-        """Judge every channel of every segment.
+        """Judge every channel of every segment, and every step that a destination takes part in.
 
         >>> from pulse_runner.detectors.panel import MetricPanel
         >>> days = np.datetime64("2026-03-02") + np.arange(35)
@@ -36,5 +36,5 @@ class ReachDrop(Usual):
         >>> a.sentence(0, 1)
         'Reach by email fell 44.3 % to 50.0 %; 89.7 % expected (87.4 % to 91.7 %) from 34 earlier days.'
         """
-        channels = sorted(m for m in panels.metrics if m.startswith("reach:"))
+        channels = sorted(m for m in panels.metrics if m.startswith(("reach:", "ladder:")))
         return [assess_over_episode(self, panels.metrics[m], settings, first, last, TUNING, days=1) for m in channels]

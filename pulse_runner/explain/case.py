@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from pulse_runner.compile.sql import quoted
 from pulse_runner.incidents.incident import Incident
-from pulse_runner.metrics import REACH, Metric, find
+from pulse_runner.metrics import REACH, Metric, find, ladder_of
 from pulse_runner.scrub import scrub
 from pulse_runner.segments.columns import rule_columns, source_column
 from pulse_runner.segments.model import Entity, Project, Relation, Rule, Segment
@@ -74,6 +74,11 @@ class Case:
     def channel(self) -> str:
         """Return the channel of an incident of reach, '' for others."""
         return self.metric.removeprefix(REACH) if self.metric.startswith(REACH) else ""
+
+    @property
+    def ladder(self) -> tuple[str, str] | None:
+        """Return the channel and the step of an incident of what a destination did, None for others."""
+        return ladder_of(self.metric)
 
     @property
     def usual_from(self) -> date:

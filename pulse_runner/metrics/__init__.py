@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pulse_runner.metrics.registry import (
+    LADDER,
+    LADDER_STEPS,
     METRICS,
     PANELS,
     REACH,
@@ -13,12 +15,16 @@ from pulse_runner.metrics.registry import (
     find,
     is_rate,
     label,
+    ladder,
+    ladder_of,
     reach,
     snapshot_columns,
     words,
 )
 
 __all__ = [
+    "LADDER",
+    "LADDER_STEPS",
     "METRICS",
     "PANELS",
     "REACH",
@@ -29,6 +35,8 @@ __all__ = [
     "find",
     "is_rate",
     "label",
+    "ladder",
+    "ladder_of",
     "reach",
     "snapshot_columns",
     "words",

@@ -9,12 +9,25 @@ from typing import Literal
 Link = Literal["count", "rate", "mean", "none"]
 Better = Literal["up", "down", "neither"]
 Needs = Literal["", "conversion", "activity"]
-Table = Literal["pulse_segment_snapshots", "pulse_segment_reach", "pulse_entity_health", "pulse_segment_distributions"]
+Table = Literal[
+    "pulse_segment_snapshots",
+    "pulse_segment_reach",
+    "pulse_reach_ladder",
+    "pulse_entity_health",
+    "pulse_segment_distributions",
+]
 
 
 SNAPSHOTS: Table = "pulse_segment_snapshots"
 ROWS = "(rows)"  # the column of pulse_entity_health that is the relation as a whole
 REACH = "reach:"  # the family of reach by channel: reach:email, reach:push, ...
+LADDER = (
+    "ladder:"  # the family of what a destination did, by channel and step: ladder:email:synced, ladder:email:accepted
+)
+LADDER_STEPS: Mapping[str, str] = {
+    "synced": "Synced to",
+    "accepted": "Accepted by",
+}  # those that are watched, as they are called
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,10 @@ _REACHED = Metric(
     REACH, "Reach", "reach", "pulse_segment_reach", "reach_rate", "members whom the channel reaches / size", "reachable",
     "size", "rate", "share", "up", True,
 )  # fmt: skip
+_CLIMBED = Metric(
+    LADDER, "Reach ladder", "reach ladder", "pulse_reach_ladder", "share",
+    "members who got through the step / those who got through the step before it", "members", "entering", "rate", "share", "up", True,
+)  # fmt: skip
 
 
 def find(name: str) -> Metric:
@@ -132,6 +149,8 @@ def find(name: str) -> Metric:
     """
     if name.startswith(REACH):
         return reach(name.removeprefix(REACH))
+    if channel_step := ladder_of(name):
+        return ladder(*channel_step)
     plain = name.replace("_", " ")
     return BY_NAME.get(name) or Metric(name, plain.capitalize(), plain, SNAPSHOTS, "size", "", link="none")
 
@@ -139,6 +158,26 @@ def find(name: str) -> Metric:
 def reach(channel: str) -> Metric:
     """Return the metric of reach by one channel."""
     return replace(_REACHED, name=f"{REACH}{channel}", label=f"Reach by {channel}", words=f"reach by {channel}")
+
+
+def ladder(channel: str, step: str) -> Metric:
+    """Return the metric of one step of a channel's ladder.
+
+    >>> ladder("email", "accepted").label
+    'Accepted by email'
+    """
+    label = f"{LADDER_STEPS[step]} {channel}"
+    return replace(_CLIMBED, name=f"{LADDER}{channel}:{step}", label=label, words=f"share {label.lower()}")
+
+
+def ladder_of(name: str) -> tuple[str, str] | None:
+    """Return the channel and the step that a metric is about, None for one that is no step of a ladder.
+
+    >>> ladder_of("ladder:email:synced"), ladder_of("reach:email")
+    (('email', 'synced'), None)
+    """
+    channel, _, step = name.removeprefix(LADDER).rpartition(":")
+    return (channel, step) if name.startswith(LADDER) and channel and step in LADDER_STEPS else None
 
 
 def snapshot_columns() -> tuple[str, ...]:
@@ -151,8 +190,12 @@ def snapshot_columns() -> tuple[str, ...]:
 
 
 def definitions() -> dict[str, str]:
-    """Return what each metric counts, by its name; reach is one line for all channels."""
-    listed = (*METRICS, replace(_REACHED, name=f"{REACH}<channel>"))
+    """Return what each metric counts, by its name; reach and its ladder are one line for all channels."""
+    listed = (
+        *METRICS,
+        replace(_REACHED, name=f"{REACH}<channel>"),
+        replace(_CLIMBED, name=f"{LADDER}<channel>:<step>"),
+    )
     return {m.name: m.definition for m in listed if m.definition}
 
 

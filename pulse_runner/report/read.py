@@ -19,7 +19,7 @@ from pulse_runner.incidents.stage import past_of
 from pulse_runner.incidents.store import read_history
 from pulse_runner.known_events.event import KnownEvent
 from pulse_runner.known_events.read import read_events
-from pulse_runner.metrics import REACH
+from pulse_runner.metrics import LADDER, REACH
 from pulse_runner.report.attention import EVERYTHING, Scope, in_scope, notices
 from pulse_runner.report.contents import (
     Bucket,
@@ -161,7 +161,9 @@ def _segment(
     series = {m: series_of(b, segment.name, k) for m, b in bands.items() if segment.name in b.segment_ids}
     size = series.pop("size", None) or Series("size", metrics.label("size"), False, ())
     rates = tuple(
-        sorted((s for s in series.values() if s.is_rate), key=lambda s: (s.metric.startswith(REACH), s.metric))
+        sorted(
+            (s for s in series.values() if s.is_rate), key=lambda s: (s.metric.startswith((REACH, LADDER)), s.metric)
+        )
     )
     return SegmentFacts(
         segment_id=segment.name,

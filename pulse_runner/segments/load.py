@@ -11,11 +11,13 @@ from pulse_runner.segments.complaints import validate
 from pulse_runner.segments.expression import fields_of
 from pulse_runner.segments.limits import LARGEST_FILE, SPLIT
 from pulse_runner.segments.model import (
+    OUTCOMES,
     Aggregate,
     All,
     AnyOf,
     Attribute,
     Comparison,
+    Destination,
     DetectorSettings,
     Entity,
     EventLeaf,
@@ -25,6 +27,7 @@ from pulse_runner.segments.model import (
     History,
     Not,
     Project,
+    ReachSteps,
     Relation,
     Rule,
     Segment,
@@ -32,9 +35,10 @@ from pulse_runner.segments.model import (
     SqlLeaf,
 )
 from pulse_runner.segments.names import renamed, safe_name, safe_sql
+from pulse_runner.segments.relations import CALL
 from pulse_runner.segments.route_schema import routes_of
 from pulse_runner.segments.schema import Schema
-from pulse_runner.segments.semantics import CALL, check_all, columns_of
+from pulse_runner.segments.semantics import check_all, columns_of
 from pulse_runner.segments.source import Document, parse
 
 
@@ -113,6 +117,7 @@ def _entity(spec: Any) -> Entity:
     fields = {
         safe_name(n): Field(safe_name(n), f.type or "number", _safe(f.days_since)) for n, f in spec.fields.items()
     }
+    steps = {channel: _reach_steps(c, spec.fields) for channel, c in spec.reach.items()}
     return Entity(
         name=spec.entity, relation=_relation(spec.relation), key=safe_name(spec.key),
         history=History(kind, *(_safe(h and c) for c in ((h.as_of, h.valid_from, h.valid_to) if h else (None,) * 3))),  # type: ignore[arg-type]
@@ -124,7 +129,8 @@ def _entity(spec: Any) -> Entity:
         amount=spec.revenue and safe_name(spec.revenue.amount),
         last_seen_at=spec.activity and safe_name(spec.activity.last_seen_at),
         inactive_after_days=spec.activity and spec.activity.inactive_after_days,
-        reach={channel: safe_sql(sql, spec.fields) for channel, sql in spec.reach.items()},
+        reach={channel: s.sql for channel, s in steps.items()},
+        reach_steps={channel: s for channel, s in steps.items() if s.has_steps},
         updated_at=spec.freshness and safe_name(spec.freshness.updated_at),
         max_age_days=spec.freshness.max_age_days if spec.freshness else 0,
         events={n: _events(n, e) for n, e in spec.events.items()},
@@ -136,6 +142,23 @@ def _events(name: str, spec: Any) -> EventSource:
     fields = {safe_name(f): Field(safe_name(f), t) for f, t in spec.fields.items()}
     columns = renamed([spec.key, spec.at, *spec.fields])
     return EventSource(name, _relation(spec.relation), safe_name(spec.key), safe_name(spec.at), fields, columns)
+
+
+def _reach_steps(spec: Any, fields: Mapping[str, Any]) -> ReachSteps:
+    eligible, consented, addressable, reachable = (
+        safe_sql(text or "", fields) for text in (spec.eligible, spec.consented, spec.addressable, spec.reachable)
+    )
+    destination = spec.destination and _destination(spec.destination)
+    return ReachSteps(eligible, consented, addressable, reachable, destination, tuple(spec.segments))
+
+
+def _destination(spec: Any) -> Destination:
+    names = [c for c in (spec.key, spec.at, spec.status, spec.reason, spec.segment) if c]
+    statuses = spec.statuses or {outcome: [outcome] for outcome in OUTCOMES}
+    return Destination(
+        _relation(spec.relation), safe_name(spec.key), safe_name(spec.at), safe_name(spec.status), _safe(spec.reason),
+        _safe(spec.segment), spec.max_age_days, {o: tuple(words) for o, words in statuses.items()}, renamed(names),
+    )  # fmt: skip
 
 
 def _safe(column: str | None) -> str | None:

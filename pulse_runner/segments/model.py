@@ -74,6 +74,71 @@ class EventSource:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
+Outcome = Literal["synced", "accepted", "rejected", "bounced", "unsubscribed"]
+OUTCOMES: tuple[Outcome, ...] = ("synced", "accepted", "rejected", "bounced", "unsubscribed")
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A relation with one row per key and what a destination did with it: `statuses` are the words that it uses for each outcome.
+
+    The latest row of a key counts, when its day lies 0 to `max_age_days` before the snapshot date. `segment` is the column that names
+    the segment, None where a row counts for all of them.
+    """
+
+    relation: Relation
+    key: str
+    at: str
+    status: str
+    reason: str | None = None
+    segment: str | None = None
+    max_age_days: int = 0
+    statuses: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {o: (o,) for o in OUTCOMES})
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReachSteps:
+    """What a channel tells of the way to the person: SQL per step, and the destination.
+
+    `segments` are those that are sent to it; none: all of them.
+    """
+
+    eligible: str = ""
+    consented: str = ""
+    addressable: str = ""
+    reachable: str = ""
+    destination: Destination | None = None
+    segments: tuple[str, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[tuple[str, str, str], ...]:
+        """Return the conditions in order: the step, the reason for whoever fails it, and its SQL."""
+        named = (
+            ("eligible", "not eligible", self.eligible), ("reachable", "not consented", self.consented),
+            ("reachable", "not addressable", self.addressable), ("reachable", "not reachable", self.reachable),
+        )  # fmt: skip
+        return tuple(c for c in named if c[2])
+
+    @property
+    def sql(self) -> str:
+        """Return the condition for a row that can be reached."""
+        parts = [sql for _, _, sql in self.conditions]
+        return parts[0] if len(parts) == 1 else " and ".join(f"({sql})" for sql in parts)
+
+    @property
+    def has_steps(self) -> bool:
+        """Say whether more is declared than what a member needs to be reachable."""
+        return bool(self.destination or self.eligible or self.consented or self.addressable)
+
+    @property
+    def last_step(self) -> str:
+        """Return where the ladder ends: a destination that has no word for `accepted` only says what it took."""
+        if self.destination is None:
+            return "reachable"
+        return "accepted" if self.destination.statuses.get("accepted") else "synced"
+
+
 @dataclass(frozen=True)
 class Entity:
     """The relation that segments select from: one row per key (and date)."""
@@ -89,6 +154,9 @@ class Entity:
     last_seen_at: str | None = None
     inactive_after_days: int | None = None
     reach: Mapping[str, str] = field(default_factory=dict)
+    reach_steps: Mapping[str, ReachSteps] = field(
+        default_factory=dict
+    )  # of the channels that declare more than one condition
     updated_at: str | None = None
     max_age_days: int = 0
     events: Mapping[str, EventSource] = field(default_factory=dict)
@@ -247,6 +315,11 @@ class Project:
     routes: Mapping[str, Route]
     defaults: Mapping[str, DetectorSettings] = field(default_factory=dict)
     functions: Functions = Functions()  # noqa: RUF009  frozen
+
+    @property
+    def has_destinations(self) -> bool:
+        """Say whether any channel declares what its destination did."""
+        return any(s.destination for e in self.entities.values() for s in e.reach_steps.values())
 
 
 def leaves(rule: Rule) -> Iterator[Leaf]:

@@ -16,7 +16,7 @@ from pydantic import Field as PField
 
 from pulse_runner.segments.functions import Functions
 from pulse_runner.segments.limits import MOST_DAYS
-from pulse_runner.segments.model import FieldType
+from pulse_runner.segments.model import FieldType, Outcome
 from pulse_runner.segments.operators import COMPARISONS, OPERATORS
 from pulse_runner.segments.route_schema import RouteSpec, RoutesSpec
 from pulse_runner.segments.strict import ChannelSettings, Column, Name, Spec, Text
@@ -118,6 +118,42 @@ class EventSpec(Spec):
     fields: dict[Column, FieldType] = PField(default_factory=dict)
 
 
+class DestinationSpec(Spec):
+    """A relation with one row per key and what the destination did with it on a day."""
+
+    relation: Text
+    key: Column
+    at: Annotated[Column, PField(description="When it happened: a date or a timestamp.")]
+    status: Annotated[Column, PField(description="Column with the outcome: see `statuses`.")]
+    reason: Annotated[Column | None, PField(description="Column that says why, for what was not accepted.")] = None
+    segment: Annotated[
+        Column | None, PField(description="Column with the segment; left out, a row counts for every segment.")
+    ] = None
+    max_age_days: Annotated[
+        int,
+        PField(ge=0, le=366, description="Days that the latest row of a key counts; 0 where all are sent each day."),
+    ] = 0
+    statuses: Annotated[
+        dict[Outcome, list[str]] | None,
+        PField(
+            min_length=1, description="The destination's words for each outcome; the outcomes themselves when left out."
+        ),
+    ] = None
+
+
+class ChannelSpec(Spec):
+    """How members are reached through a channel: who may and can be sent to, and what its destination did."""
+
+    eligible: Annotated[Text | None, PField(description="SQL that is true for a row that the channel is for.")] = None
+    consented: Annotated[Text | None, PField(description="SQL that is true for a row that agreed.")] = None
+    addressable: Annotated[Text | None, PField(description="SQL that is true for a row with an address.")] = None
+    reachable: Annotated[Text | None, PField(description="SQL that is true for a row that can be reached.")] = None
+    segments: Annotated[
+        list[Name], PField(description="The segments that are sent to the destination; all when left out.")
+    ] = PField(default_factory=list)
+    destination: DestinationSpec | None = None
+
+
 class EntitySpec(Spec):
     """The relation that segments select from."""
 
@@ -135,7 +171,15 @@ class EntitySpec(Spec):
     revenue: RevenueSpec | None = None
     activity: ActivitySpec | None = None
     reach: Annotated[
-        dict[Name, Text], PField(description="Channel: SQL that is true for a row that can be reached.")
+        dict[
+            Name,
+            Annotated[
+                ChannelSpec, BeforeValidator(_short("reachable", str), json_schema_input_type=Text | ChannelSpec)
+            ],
+        ],
+        PField(
+            description="Channel: SQL that is true for a row that can be reached, or the steps on the way to the person."
+        ),
     ] = PField(default_factory=dict)
     freshness: FreshnessSpec | None = None
     events: dict[Name, EventSpec] = PField(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,13 +17,14 @@ from pulse_runner.segments.operators import COMPARISONS, OPERATORS, fitting
 from pulse_runner.segments.pattern import DO as SHORTER
 from pulse_runner.segments.pattern import pattern_problem
 from pulse_runner.segments.people import looks_like_people
+from pulse_runner.segments.reach import check_reach
 from pulse_runner.segments.references import check_references
+from pulse_runner.segments.relations import check_relation, same_names
 from pulse_runner.segments.route_schema import check_routes
 from pulse_runner.segments.schema import Schema
 from pulse_runner.segments.source import Document, Path
 
 Checked = tuple[str, Document, Any]  # kind, document, spec
-CALL = re.compile(r"\s*(ref|source)\(\s*['\"]([^'\"]+)['\"]\s*(?:,\s*['\"]([^'\"]+)['\"]\s*)?\)\s*")
 TIMES = ("date", "timestamp")
 SLIPS = {"=>": ">=", "=<": "<=", "==": "=", "<>": "!="}
 
@@ -38,7 +38,7 @@ def check_all(documents: Sequence[Checked], schema: Schema) -> None:
     for kind, document, spec in documents:
         with document.some():
             if kind == "entity":
-                _entity(document, spec, schema)
+                _entity(document, spec, schema, segments)
             elif kind == "segment":
                 _segment(document, spec, entities, segments, routes, schema)
                 if spec.entity in entities:
@@ -77,17 +77,16 @@ def _duplicates(documents: Sequence[Checked]) -> None:
                 document.complain(path, f"{what} twice; the first is in {first}")
 
 
-def _entity(document: Document, spec: Any, schema: Schema) -> None:
+def _entity(document: Document, spec: Any, schema: Schema, segments: Mapping[str, Any]) -> None:
     fields = {n: f.type or ("number" if f.days_since else None) for n, f in spec.fields.items()}
-    if CALL.fullmatch(spec.relation) is None:
-        document.complain(("relation",), f"`{spec.relation}` is not ref('model') or source('source', 'table')")
+    check_relation(document, ("relation",), spec.relation)
     for name, field in spec.fields.items():
         path: Path = ("fields", name)
         if (field.type is None) == (field.days_since is None):
             document.complain(path, f"field `{name}` needs either a type or `days_since`")
         elif field.days_since is not None:
             _field(document, (*path, "days_since"), field.days_since, fields, TIMES)
-    _same_names(document, ("fields",), [*columns_of(spec), *(n for n, f in spec.fields.items() if f.days_since)])
+    same_names(document, ("fields",), [*columns_of(spec), *(n for n, f in spec.fields.items() if f.days_since)])
     history = spec.history
     if history is not None and (history.as_of is None) == (history.valid_from is None or history.valid_to is None):
         document.complain(
@@ -116,15 +115,10 @@ def _entity(document: Document, spec: Any, schema: Schema) -> None:
         _field(document, ("activity", "last_seen_at"), spec.activity.last_seen_at, fields, TIMES)
     if spec.freshness:
         _field(document, ("freshness", "updated_at"), spec.freshness.updated_at, fields, TIMES)
-    for channel, sql in spec.reach.items():
-        for refusal in check_expression(sql, types_of(spec), schema.functions)[0]:
-            document.complain(("reach", channel), *refusal)
+    check_reach(document, spec, types_of(spec), schema.functions, segments)
     for name, event in spec.events.items():
-        if CALL.fullmatch(event.relation) is None:
-            document.complain(
-                ("events", name, "relation"), f"`{event.relation}` is not ref('model') or source('source', 'table')"
-            )
-        _same_names(document, ("events", name), [event.key, event.at, *event.fields])
+        check_relation(document, ("events", name, "relation"), event.relation)
+        same_names(document, ("events", name), [event.key, event.at, *event.fields])
 
 
 def types_of(spec: Any) -> dict[str, str]:
@@ -138,16 +132,6 @@ def columns_of(spec: Any) -> list[str]:
     named = [spec.key, *((h.as_of, h.valid_from, h.valid_to) if h else ())]
     named += [n for n, f in spec.fields.items() if f.days_since is None]
     return list(dict.fromkeys(c for c in named if c))
-
-
-def _same_names(document: Document, path: Path, columns: Sequence[str]) -> None:
-    """Complain of two columns that Pulse would read under one name."""
-    seen: dict[str, str] = {}
-    for column in columns:
-        first = seen.setdefault(safe_name(column), column)
-        if first != column:
-            both = f"`{first}` and `{column}` are both read as `{safe_name(column)}`"
-            document.complain(path, f"{both}; leave one out, or give it another name in the relation")
 
 
 def _field(document: Document, path: Path, name: str, fields: Mapping[str, Any], types: Sequence[str] | None) -> None:

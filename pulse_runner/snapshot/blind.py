@@ -18,7 +18,7 @@ ERROR = 160  # characters of an error, so that the names after it fit
 
 @dataclass(frozen=True)
 class Blind:
-    """Why an entity cannot be seen (from `since` on, None for every date), and which of its events relations cannot."""
+    """Why an entity cannot be seen (from `since` on, None for every date), and which of its events relations and destinations cannot."""
 
     troubles: tuple[Trouble, ...] = ()
     since: date | None = None
@@ -48,7 +48,9 @@ def blind_entities(manifest: Manifest, failures: Sequence[NodeFailure], entities
     for entity in entities:
         if not {f"pulse_{entity.name}__facts", f"pulse_{entity.name}__health"} & upstream.skipped_names:
             continue
-        events = {e.name: found for e in entity.events.values() if (found := upstream.troubles_of(e.relation))}
+        relations = {e.name: e.relation for e in entity.events.values()}
+        relations |= {f"reach.{c}": s.destination.relation for c, s in entity.reach_steps.items() if s.destination}
+        events = {name: found for name, relation in relations.items() if (found := upstream.troubles_of(relation))}
         blind = Blind(upstream.troubles_of(entity.relation), events=events)
         if blind.every:
             out[entity.name] = blind

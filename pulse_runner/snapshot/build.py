@@ -147,4 +147,5 @@ SNAPSHOT_TABLES = (
     "pulse_segment_flows",
     "pulse_entity_health",
     "pulse_column_profiles",
+    "pulse_reach_ladder",
 )

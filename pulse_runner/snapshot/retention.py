@@ -21,6 +21,7 @@ KEPT: Mapping[str, tuple[str, int]] = {
     FACTS: ("snapshot_date", SHORTEST),
     "pulse_segment_snapshots": ("snapshot_date", READ_BY_DETECTORS),
     "pulse_segment_reach": ("snapshot_date", READ_BY_DETECTORS),
+    "pulse_reach_ladder": ("snapshot_date", READ_BY_DETECTORS),
     "pulse_segment_distributions": ("snapshot_date", READ_BY_DETECTORS),
     "pulse_segment_changes": ("snapshot_date", SHORTEST),
     "pulse_segment_flows": ("snapshot_date", SHORTEST),

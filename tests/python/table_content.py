@@ -10,6 +10,7 @@ from pulse_runner.warehouse.base import Warehouse
 SNAPSHOTS = (
     "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions",
     "pulse_segment_changes", "pulse_segment_flows", "pulse_entity_health", "pulse_column_profiles",
+    "pulse_reach_ladder",
 )  # fmt: skip
 JUDGED = ("pulse_findings", "pulse_incidents", "pulse_incident_events")
 TOLD = ("pulse_incident_explanations", "pulse_alert_deliveries")

@@ -20,6 +20,9 @@
     "amount": "ltv",
     "activity": ["last_active_at", 14],
     "reach": {"email": "email_opt_in", "push": "has_push", "sms": "sms_opt_in"},
+    "reach_steps": {
+        "email": {"conditions": [["reachable", "not consented", "email_opt_in"]], "last_step": "accepted", "segments": ["german_newsletter"], "destination": {"relation": ["ref", "fct_demo__mail_outcomes"], "key": "customer_id", "at": "sent_on", "status": "status", "reason": "reason", "segment": "audience", "max_age_days": 0, "statuses": [["synced", ["synced"]], ["accepted", ["accepted"]], ["rejected", ["rejected"]], ["bounced", ["bounced"]], ["unsubscribed", ["unsubscribed"]]], "columns": {"customer_id": none, "sent_on": none, "status": none, "reason": none, "audience": none}}},
+    },
     "attributes": [
         {"name": "country", "slots": 51, "sql": "coalesce(cast(country as varchar), '(null)')", "values": "judged"},
         {"name": "plan", "slots": 51, "sql": "coalesce(cast(plan as varchar), '(null)')", "values": "judged"},

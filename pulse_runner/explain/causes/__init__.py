@@ -8,6 +8,7 @@ from pulse_runner.explain.causes.campaign import Campaign
 from pulse_runner.explain.causes.consent_loss import ConsentLoss
 from pulse_runner.explain.causes.dates_shifted import DatesShifted
 from pulse_runner.explain.causes.default_filled import DefaultFilled
+from pulse_runner.explain.causes.destination import Destination
 from pulse_runner.explain.causes.drift import Drift
 from pulse_runner.explain.causes.duplicate_load import DuplicateLoad
 from pulse_runner.explain.causes.edited_rule import EditedRule
@@ -37,6 +38,7 @@ CAUSES: tuple[Cause, ...] = (
     NullBurst(),
     DatesShifted(),
     ConsentLoss(),
+    Destination(),
     TrackingLoss(),
     ValuesChanged(),
     RestatedEvents(),

@@ -14,8 +14,9 @@ from pulse_runner.vocabulary import percent
 SLICES = ("slice_mean", "slice_true", "slice_nulls")  # where a change of a column is
 COLUMN_CONTEXT = ("cause", "siblings", "lineage", "model_changed", *SLICES)  # the kinds that `column_fault` reads
 RELATION_CONTEXT = ("cause", "siblings", "run", "lineage", "slice_rows")  # those of `relation_fault`
-# what an incident is about: members who come and leave, what they do, whether they can be reached, their mix, or the relation itself
-Family = Literal["members", "conversion", "inactive", "reach", "mix", "relation", "other"]
+# what an incident is about: members who come and leave, what they do, whether they can be reached, what a destination
+# did with them, their mix, or the relation itself
+Family = Literal["members", "conversion", "inactive", "reach", "ladder", "mix", "relation", "other"]
 OF_SEGMENTS: tuple[Family, ...] = ("members", "conversion", "inactive", "reach", "mix", "other")
 EVERYTHING: tuple[Family, ...] = (*OF_SEGMENTS, "relation")
 
@@ -69,6 +70,8 @@ def family_of(case: Case) -> Family:
         return "inactive"
     if case.channel:
         return "reach"
+    if case.ladder:
+        return "ladder"
     return "mix" if case.measure.is_distribution else "other"
 
 

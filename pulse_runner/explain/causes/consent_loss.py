@@ -22,6 +22,7 @@ class ConsentLoss:
     names: tuple[str, ...] = ("consent_sync_failed", "consent_loss")
     kinds: tuple[str, ...] = (
         "reach",
+        "ladder_loss",
         "cause",
         "flag",
         "slice_true",
@@ -60,6 +61,15 @@ def _failed(flags: list[Evidence], slices: list[Evidence], column: str) -> bool:
     )
 
 
+def _losses(view: View) -> list[Evidence]:
+    """Return the losses on the way to being reachable that grew, where the channel tells its steps apart; the largest."""
+    return [e for e in view.of("ladder_loss") if e.values["step"] in ("eligible", "reachable")][:1]
+
+
+def _at_step(view: View) -> str:
+    return "".join(f" (step {e.values['step']}: {e.values['reason']})" for e in _losses(view))
+
+
 def _sync(view: View, column: str, flags: list[Evidence], slices: list[Evidence]) -> Hypothesis:
     case = view.case
     where = next((f" of '{e.values['bucket']}' ({e.values['attribute']})" for e in slices), "")
@@ -67,12 +77,12 @@ def _sync(view: View, column: str, flags: list[Evidence], slices: list[Evidence]
     own = case.channel and column in case.columns[:1]
     return Hypothesis(
         cause="consent_sync_failed",
-        title=f"A sync of {column}{where} failed: those who agreed are not there any more",
+        title=f"A sync of {column}{where} failed: those who agreed are not there any more{_at_step(view)}",
         confidence="high" if own or view.part(moved) >= 0.5 else "medium",
         reasoning=(
-            f"{said([*flags, *slices, *view.of('reach')[:1], *moved[:1]])} People withdraw one by one, not all on one day."
+            f"{said([*flags, *slices, *view.of('reach')[:1], *_losses(view), *moved[:1]])} People withdraw one by one, not all on one day."
         ),
-        evidence=ids(flags, slices, view.of("reach")[:1], moved[:1]),
+        evidence=ids(flags, slices, view.of("reach")[:1], _losses(view), moved[:1]),
         owner_hint=f"the team that keeps {column}",
         actions=(
             f"Check the last import of {column}: whether it ran, and whether it was complete.",
@@ -94,10 +104,10 @@ def _withdrawn(view: View) -> Iterator[Hypothesis]:
     others = "Other channels fell too." if fell else "No other channel fell with it."
     yield Hypothesis(
         cause="consent_loss",
-        title=f"Consent or addresses for {channel} were lost",
+        title=f"Consent or addresses for {channel} were lost{_at_step(view)}",
         confidence="low" if fell else "medium",
-        reasoning=f"{said(own)} {said(rest)} {others}",
-        evidence=ids(own, rest, view.of("column_steady")),
+        reasoning=f"{said([*own, *_losses(view), *rest])} {others}",
+        evidence=ids(own, _losses(view), rest, view.of("column_steady")),
         owner_hint=f"the team that keeps the consent for {channel}",
         actions=(
             f"Check unsubscribes, expired tokens and consent imports for {channel} on {case.first}.",

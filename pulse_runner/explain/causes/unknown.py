@@ -19,7 +19,7 @@ class Unknown:
     names: tuple[str, ...] = ("unknown",)
     kinds: tuple[str, ...] = ("conversion_bucket", "status")
     faults: tuple[str, ...] = ()
-    families: tuple[Family, ...] = EVERYTHING
+    families: tuple[Family, ...] = (*EVERYTHING, "ladder")
     directions: tuple[str, ...] = ("up", "down")
 
     def explain(self, view: View) -> Iterator[Hypothesis]:

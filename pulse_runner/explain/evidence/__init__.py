@@ -13,6 +13,7 @@ from pulse_runner.explain.evidence.finding import Finding
 from pulse_runner.explain.evidence.flows import Flows
 from pulse_runner.explain.evidence.health import Health
 from pulse_runner.explain.evidence.known_events import KnownEvents
+from pulse_runner.explain.evidence.ladder import Ladder
 from pulse_runner.explain.evidence.lineage import Lineage
 from pulse_runner.explain.evidence.movement import Movement
 from pulse_runner.explain.evidence.new_columns import NewColumns
@@ -33,6 +34,7 @@ SEGMENT_SOURCES: tuple[Source, ...] = (
     Finding(),
     Rate(),
     Reach(),
+    Ladder(),
     Change(),
     Restated(),
     Movement(),

@@ -55,6 +55,7 @@ COMMANDS: dict[str, str] = {
     "snapshots list": "snapshots list",
     "snapshots show": "snapshots show {segment}",
     "snapshots forecast": "snapshots forecast {segment}",
+    "reach": "reach {segment}",
     "detect": f"detect --date {D}",
     "explain": "explain",
     "alert": "alert --dry-run",
@@ -88,7 +89,7 @@ OTHERS = {
 }  # a project of its own; a server, which needs an extra and opens the warehouse when it is asked
 NEED_PACKAGE = {"snapshot", "run"}
 READ_TABLES = {
-    "snapshots list", "snapshots show", "snapshots forecast", "detect", "explain", "alert", "incidents list",
+    "snapshots list", "snapshots show", "snapshots forecast", "reach", "detect", "explain", "alert", "incidents list",
     "incidents show", "incidents acknowledge", "incidents resolve", "incidents ignore", "incidents reopen", "incidents assign",
     "incidents comment", "incidents snooze", "incidents false-alarm", "backtest", "report",
     "silences list", "silences add", "silences expire", "tune",
@@ -97,7 +98,7 @@ NEED_WAREHOUSE = READ_TABLES | NEED_PACKAGE | {"init", "upgrade", "segments prev
 NEED_PROFILE = NEED_WAREHOUSE | {"schedule"}
 TAKE_DATES = {
     "segments preview": "--date", "segments diff": "--date", "snapshot": "--date", "snapshots list": "--date",
-    "snapshots show": "--from", "snapshots forecast": "--date", "detect": "--to", "explain": "--date", "alert": "--date", "run": "--date",
+    "snapshots show": "--from", "snapshots forecast": "--date", "reach": "--date", "detect": "--to", "explain": "--date", "alert": "--date", "run": "--date",
     "incidents list": "--since", "known-events add": "--from", "backtest": "--from", "report": "--to",
 }  # fmt: skip
 TAKE_SEGMENTS = {name for name, call in COMMANDS.items() if "{segment}" in call}

@@ -11,7 +11,13 @@ from plain_dbt import dbt
 from pulse_runner.package import install_copy, project_files
 
 # nothing reads or fills these before there is an entity
-WITH_ENTITIES = {"pulse_column_profiles", "pulse_silences", "pulse_upstream_history", "pulse_investigations"}
+WITH_ENTITIES = {
+    "pulse_reach_ladder",
+    "pulse_column_profiles",
+    "pulse_silences",
+    "pulse_upstream_history",
+    "pulse_investigations",
+}
 
 
 @pytest.mark.parametrize("adapter", ["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -44,6 +44,7 @@ class Shop:
     days_since_visit: npt.NDArray[np.int64]
     days_since_order: npt.NDArray[np.int64]
     days_since_signup: npt.NDArray[np.int64]
+    mail_rejected: Bools
 
 
 def read_shop(seeds: Path) -> Shop:
@@ -80,6 +81,7 @@ def read_shop(seeds: Path) -> Shop:
     return Shop(
         days[keep], customers, (since_signup >= 0)[:, keep], ltv[:, keep], country[:, keep],
         _days_since(visits)[:, keep], _days_since(bought)[:, keep], since_signup[:, keep],
+        during("mail_rejected")[keep],
     )  # fmt: skip
 
 
@@ -125,6 +127,12 @@ def metrics(shop: Shop) -> pd.DataFrame:
             for channel, column in CHANNELS.items():
                 reachable = (inside[:, t] & shop.customers[column].to_numpy()).sum()
                 rows.append((name, day, f"reach:{channel}", reachable, size[t]))
+            if name == "german_newsletter":  # all of them are sent, and can be reached
+                sent = shop.customers["customer_id"].to_numpy()[inside[:, t]]
+                refused = (sent * 31 + day.timetuple().tm_yday * 17) % 67 == 0
+                refused |= (sent % 5 < 2) & shop.mail_rejected[t]
+                rows.append((name, day, "ladder:email:synced", size[t], size[t]))
+                rows.append((name, day, "ladder:email:accepted", size[t] - refused.sum(), size[t]))
             if t:
                 eligible = inside[:, t - 1]
                 rows.append(

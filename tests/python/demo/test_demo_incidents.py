@@ -83,6 +83,7 @@ def test_the_tablet_incident_recovers_the_day_after_the_fix_and_the_others_are_o
         "students": ("open", "", None),
         "partner_customers": ("open", "", None),
         "high_value_active_users": ("open", "", None),
+        "german_newsletter": ("open", "", None),
     }
 
 

@@ -113,7 +113,7 @@ def test_the_column_and_the_segment_that_reads_it_are_one_story_and_the_others_t
     for i in incidents(shop):
         groups.setdefault(i["group_key"], set()).add(i["segment_id"])
     assert sorted(map(sorted, groups.values())) == [
-        ["", "high_value_active_users"], ["partner_customers"], ["students"], ["tablet_shoppers"],
+        ["", "high_value_active_users"], ["german_newsletter"], ["partner_customers"], ["students"], ["tablet_shoppers"],
     ]  # fmt: skip
 
 

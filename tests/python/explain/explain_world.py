@@ -18,11 +18,13 @@ from pulse_runner.incidents.store import incident_of
 from pulse_runner.segments.model import (
     All,
     Attribute,
+    Destination,
     Entity,
     Field,
     FieldLeaf,
     History,
     Project,
+    ReachSteps,
     Relation,
     Segment,
     SegmentLeaf,
@@ -41,6 +43,8 @@ TABLES = {
     " converted bigint, conversion_rate double precision, inactive bigint, inactive_rate double precision, status varchar,"
     " status_reason varchar",
     "pulse_segment_reach": "segment_id varchar, snapshot_date date, channel varchar, reachable bigint, reach_rate double precision",
+    "pulse_reach_ladder": "segment_id varchar, snapshot_date date, channel varchar, step varchar, reason varchar, members bigint,"
+    " share double precision",
     "pulse_segment_distributions": "segment_id varchar, snapshot_date date, attribute varchar, bucket varchar, members bigint,"
     " share double precision",
     "pulse_segment_changes": "segment_id varchar, snapshot_date date, previous_date date, direction varchar, cause varchar,"
@@ -188,6 +192,16 @@ class World:
                 code_hash=code, code=code, about="{}", commit_id="", subject="", **(values if n else {}),
             )  # fmt: skip
 
+    def ladder(self, counts: Mapping[tuple[str, str], int], day: date = D) -> None:
+        """Plant the ladder of email: who got through a step (reason '') or was lost there."""
+        self.run("delete from pulse_reach_ladder where snapshot_date = ?", day)
+        came = {step: sum(n for (s, _), n in counts.items() if s == step) for step, _ in counts}
+        for (step, reason), members in counts.items():
+            self.insert(
+                "pulse_reach_ladder", segment_id="vip", snapshot_date=day, channel="email", step=step, reason=reason,
+                members=members, share=members / came[step] if came[step] else None,
+            )  # fmt: skip
+
     def buckets(self, attribute: str, counts: Mapping[str, int], day: date, segment: str = "vip") -> None:
         """Set the distribution of an attribute on a day."""
         self.run(
@@ -295,6 +309,7 @@ def make_project() -> Project:
         history=History("as_of", as_of="snapshot_date"), fields=declared,
         attributes=(Attribute("country", "country"), Attribute("device", "device"), Attribute("ltv_band", "ltv", (100.0, 500.0))), conversion_event_at="last_order_at",
         last_seen_at="last_active_at", inactive_after_days=30, reach={"email": "email_opt_in", "push": "push_token is not null"},
+        reach_steps={"email": ReachSteps(consented="email_opt_in", destination=Destination(Relation("ref", ("sent",)), "id", "at", "status"))},
     )  # fmt: skip
     rules = {
         "vip": All((FieldLeaf("ltv", ">", (1000,)), FieldLeaf("last_active_days", "<=", (7,)))),

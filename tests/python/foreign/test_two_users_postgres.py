@@ -38,7 +38,7 @@ WRITTEN = (
 )  # fmt: skip
 READ = (
     "pulse_segments", "pulse_segment_snapshots", "pulse_segment_reach", "pulse_segment_distributions", "pulse_segment_changes",
-    "pulse_segment_flows", "pulse_entity_health", "pulse_column_profiles", "pulse_known_events",
+    "pulse_segment_flows", "pulse_entity_health", "pulse_column_profiles", "pulse_known_events", "pulse_reach_ladder",
 )  # fmt: skip
 # written too, and not in each run: by `pulse silences`, by a model's answers, where the code above an entity is new
 SOMETIMES = [

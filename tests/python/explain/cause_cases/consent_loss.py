@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from cause_case import Found
 from explain_world import D, World
 
@@ -26,7 +28,19 @@ def nobody_agrees_any_more(world: World) -> Incident:
     return email_consent(world)
 
 
+def consent_that_flipped_with_a_ladder(world: World) -> Incident:
+    world.ladder({("reachable", ""): 800, ("reachable", "not consented"): 200}, D - timedelta(days=1))
+    world.ladder({("reachable", ""): 300, ("reachable", "not consented"): 700})
+    return email_consent(world)
+
+
 FOUND = (
+    Found(
+        consent_that_flipped_with_a_ladder,
+        "consent_loss",
+        "medium",
+        "Reach by email 62 % lower since 14 May: consent or addresses for email were lost (step reachable: not consented).",
+    ),
     Found(
         nobody_agrees_any_more,
         "consent_sync_failed",
