@@ -14,7 +14,7 @@ from typing import Any
 
 from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import Channel, Edge, Env, Setup
-from pulse_runner.alert.delivery import Delivery, DeliveryStatus, by_message, naive, save
+from pulse_runner.alert.delivery import Delivery, DeliveryStatus, by_message, naive, receipts_of, save
 from pulse_runner.alert.lanes import DEADLINE_SECONDS, Lane, run_lanes
 from pulse_runner.alert.routing import Address, distinct
 from pulse_runner.alert.sender import PAUSE, TRIES_PER_RUN, Sender
@@ -71,7 +71,8 @@ class Dispatch:
             save(self.warehouse, rows)
             now.update({d.delivery_id: d for d in rows})
 
-        late = run_lanes({n: self._lane(jobs) for n, jobs in lanes.items()}, write, self.deadline)
+        receipts = receipts_of(self.warehouse, (job.message[0] for jobs in lanes.values() for job in jobs))
+        late = run_lanes({n: self._lane(jobs, receipts) for n, jobs in lanes.items()}, write, self.deadline)
         for name in late:
             for job in lanes[name]:
                 write(name, self._late([now[d.delivery_id] for d in job.message], job))
@@ -99,11 +100,11 @@ class Dispatch:
             return [_with(d, "skipped", "it was over before the message could be sent") for d in message]
         return None
 
-    def _lane(self, jobs: Sequence[_Job]) -> Callable[[Lane[Delivery]], None]:
+    def _lane(self, jobs: Sequence[_Job], receipts: Mapping[str, str]) -> Callable[[Lane[Delivery]], None]:
         """Return the work on the messages of one service: one after the other, until it does not take one."""
 
         def work(lane: Lane[Delivery]) -> None:
-            sender = Sender(lane.commit, self.env, self.edge, self.sleep, lane.left)
+            sender = Sender(lane.commit, self.env, self.edge, self.sleep, lane.left, receipts)
             was_open, down = any(d.status == "failed" for job in jobs for d in job.message), ""
             for number, job in enumerate(jobs):
                 if number and not down:

@@ -188,11 +188,11 @@ def send_test(
                 trials.append(Trial(address, "skipped", not_ready(channel.name, setup)))
                 continue
             try:
-                remark = channel.send(Outgoing(key, frozen.subject, frozen.body), address.settings, env, edge)
+                sent = channel.send(Outgoing(key, frozen.subject, frozen.body), address.settings, env, edge)
             except ChannelError as error:
                 trials.append(Trial(address, "failed", str(error)))
             else:
-                trials.append(Trial(address, "sent", remark))
+                trials.append(Trial(address, "sent", sent.remark))
     return trials
 
 
@@ -278,7 +278,7 @@ class _Desk:
             if d.was_told and d.address == place and d.incident_id in mates and DIGEST not in d.reason
         ]
         first = min(told, key=lambda d: (d.planned_at, d.delivery_id), default=None)
-        return Thread(first.idempotency_key, first.subject) if first else Thread(key)
+        return Thread(first.idempotency_key, first.subject, first.body) if first else Thread(key)
 
     def _with_gaps(self, message: AlertMessage, address: Address) -> AlertMessage:
         """Return the message with what other targets lack; only the first message to a target says it."""

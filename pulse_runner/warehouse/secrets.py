@@ -14,7 +14,12 @@ from pulse_runner.errors import UsageError
 from pulse_runner.secrecy import Secrets
 from pulse_runner.warehouse.project import profiles_dir
 
-ALWAYS = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL"})
+ALWAYS = frozenset(
+    {
+        "OPENAI_API_KEY", "OPENAI_BASE_URL", "PULSE_APPRISE_URLS", "PULSE_LISTEN_SECRET", "PULSE_SLACK_BOT_TOKEN",
+        "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL",
+    }
+)  # fmt: skip
 SECRET_OF_DBT = re.compile(r"^DBT_ENV_SECRET")
 # settings of a profile that say where something is, and who asks
 PLAIN_KEYS = frozenset(

@@ -22,6 +22,7 @@ from pulse_runner.alert.channels.base import (
     Frozen,
     Outgoing,
     RefusedError,
+    Sent,
     Setup,
     post,
     secret,
@@ -143,15 +144,15 @@ class Email:
         parts["html"] = re.sub(r"(<body[^>]*>)", lambda tag: tag[1] + line, parts["html"], count=1)
         return json.dumps(parts, ensure_ascii=False)
 
-    def send(self, outgoing: Outgoing, settings: EmailSettings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: EmailSettings, env: Env, edge: Edge) -> Sent:
         """Send through Resend or SMTP; the remark names refused recipients, shortened."""
         people = list(settings.to)
         sender = secret(env, "PULSE_EMAIL_FROM")
         if not self.is_idempotent(env):
-            return send_by_smtp(secret(env, "PULSE_SMTP_URL"), sender, people, outgoing, env, edge)
+            return Sent(send_by_smtp(secret(env, "PULSE_SMTP_URL"), sender, people, outgoing, env, edge))
         return self._send_by_resend(outgoing, sender, people, env, edge)
 
-    def _send_by_resend(self, outgoing: Outgoing, sender: str, people: list[str], env: Env, edge: Edge) -> str:
+    def _send_by_resend(self, outgoing: Outgoing, sender: str, people: list[str], env: Env, edge: Edge) -> Sent:
         key = secret(env, "RESEND_API_KEY")
         url = (secret(env, "RESEND_API_URL") or RESEND).rstrip("/") + "/emails"
         parts = json.loads(outgoing.body)
@@ -171,7 +172,7 @@ class Email:
         except RefusedError as error:
             failure = _judged(error)
         else:
-            return ""
+            return Sent()
         raise failure
 
 

@@ -23,6 +23,7 @@ from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import (
     Edge,
     Outgoing,
+    Sent,
     UncertainError,
     retry_after,
     url_problem,
@@ -383,7 +384,7 @@ def test_an_old_teams_connector_hides_its_error_in_a_200(web: Web, edge: Edge) -
 
 def test_teams_accepting_is_not_called_delivered(web: Web, edge: Edge) -> None:
     web.answers = [Answer(202, "")]
-    assert case("teams", web.base).send(edge) == "accepted by the workflow"
+    assert case("teams", web.base).send(edge).remark == "accepted by the workflow"
 
 
 def test_n8n_gets_a_signature_that_a_receiver_can_check(web: Web, edge: Edge) -> None:
@@ -478,7 +479,7 @@ def test_a_spent_quota_is_left_to_a_later_run(web: Web, edge: Edge) -> None:
 def test_the_console_prints_the_message(edge: Edge, said: list[str]) -> None:
     channel = CHANNELS["console"]
     frozen = channel.render(message(), KEY)
-    assert channel.send(Outgoing(KEY, frozen.subject, frozen.body), {}, {}, edge) == ""
+    assert channel.send(Outgoing(KEY, frozen.subject, frozen.body), {}, {}, edge) == Sent()
     assert said[0].startswith("HIGH  High-Value  fell 42 %") or said[0].startswith("HIGH  High-Value fell 42 %")
 
 
@@ -497,7 +498,7 @@ def smtp_send(env: Mapping[str, str], edge: Edge, text: AlertMessage | None = No
     channel = CHANNELS["email"]
     assert channel.setup(EMAIL, env).is_ready
     frozen = channel.render(text or message(EVIL), KEY)
-    return channel.send(Outgoing(KEY, frozen.subject, frozen.body), EMAIL, env, edge)
+    return channel.send(Outgoing(KEY, frozen.subject, frozen.body), EMAIL, env, edge).remark
 
 
 def test_mail_goes_by_smtp_encrypted_and_signed_in(mailbox: Mailbox, edge: Edge) -> None:
