@@ -141,6 +141,31 @@ def by_message(deliveries: Iterable[Delivery]) -> list[list[Delivery]]:
     return [sorted(m, key=lambda d: not d.body) for m in messages.values()]
 
 
+def claim(warehouse: Warehouse, deliveries: Sequence[Delivery], before: Mapping[str, Delivery]) -> list[Delivery]:
+    """Write the messages that are in the table as they were `before`, and return their deliveries.
+
+    Another run may have planned or begun one of them meanwhile. Then it is left to that run: nothing of the message is written.
+    """
+    if not deliveries:
+        return []
+    ids = [d.delivery_id for d in deliveries]
+    with warehouse.transaction():
+        warehouse.turn(TABLE)
+        rows = warehouse.query(
+            f"select * from {warehouse.table(TABLE)} where delivery_id in ({', '.join('?' for _ in ids)})", ids
+        )
+        now = {d.delivery_id: d for d in map(delivery_of, rows)}
+        free = [m for m in by_message(deliveries) if all(_state(now, d) == _state(before, d) for d in m)]
+        claimed = [d for message in free for d in message]
+        warehouse.replace(TABLE, ["delivery_id"], [asdict(d) for d in claimed])
+    return claimed
+
+
+def _state(rows: Mapping[str, Delivery], delivery: Delivery) -> tuple[str, int] | None:
+    found = rows.get(delivery.delivery_id)
+    return (found.status, found.attempts) if found else None
+
+
 def naive(at: datetime) -> datetime:
     """Return a UTC time as the warehouse keeps it: without zone and fractions."""
     return at.replace(tzinfo=None, microsecond=0)

@@ -21,9 +21,9 @@ from pulse_runner.alert.delivery import (
     Delivery,
     DeliveryStatus,
     by_message,
+    claim,
     deliveries_of,
     naive,
-    save,
     whole_messages,
 )
 from pulse_runner.alert.digest import Letter, digest, letters
@@ -152,7 +152,7 @@ def run_alerts(
             out(f"--- {first.channel} via {first.route}, waiting since {first.planned_at}\n{first.body}\n")
         report.deliveries = [*pending, *planned]
         return report
-    save(warehouse, planned)
+    planned = claim(warehouse, planned, known)
     report.deliveries += [d for d in planned if d.status == "skipped"]
     ready = [*pending, *(d for d in planned if d.status == "planned")]
     with _edge(http, out, clock) as edge:

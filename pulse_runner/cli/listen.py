@@ -29,6 +29,6 @@ def listen_command(pulse: PulseContext, host: str, port: int) -> None:
     def moment() -> PulseContext:
         return replace(pulse, now=datetime.now(UTC).replace(microsecond=0))
 
-    key = check_secret(secret(pulse.env, "PULSE_LISTEN_SECRET"))
     _ = pulse.root  # a folder without a project is said now, not to who asks
+    key = check_secret(secret(pulse.env, "PULSE_LISTEN_SECRET"))
     serve(Listener(key, lambda: moment().warehouse(), lambda: moment().today, pulse.log), host, port)

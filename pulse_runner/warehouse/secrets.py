@@ -31,7 +31,7 @@ PLAIN_KEYS = frozenset(
 )  # fmt: skip
 # variables of .env that are settings
 PLAIN_NAMES = re.compile(
-    r"PULSE_(PROJECT_DIR|TARGET|DBT|LLM|OPENAI_\w+|SMALLEST_BUCKET|EMAIL_FROM|SMTP_CA_FILE|REPEAT_DAYS)|DBT_(PROFILES_DIR|TARGET\w*)"
+    r"PULSE_(PROJECT_DIR|TARGET|DBT|LLM|OPENAI_\w+|SMALLEST_BUCKET|EMAIL_FROM|EMAIL_UNSUBSCRIBE|SMTP_CA_FILE|REPEAT_DAYS)|DBT_(PROFILES_DIR|TARGET\w*)"
 )
 _NAMED = re.compile(r"env_var\(\s*['\"](\w+)")
 _ROUTE = re.compile(r"\b\w+_env\s*:\s*['\"]?([A-Z][A-Z0-9_]*)")

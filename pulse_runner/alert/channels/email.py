@@ -29,7 +29,7 @@ from pulse_runner.alert.channels.base import (
     url_problem,
 )
 from pulse_runner.alert.channels.recipients import redact
-from pulse_runner.alert.channels.smtp import message_id, server_of, smtp_problem
+from pulse_runner.alert.channels.smtp import headers_of, message_id, server_of, smtp_problem
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
 from pulse_runner.alert.message import AlertMessage, Section, Trend, as_text, marks, smaller
 from pulse_runner.errors import ChannelError
@@ -37,6 +37,7 @@ from pulse_runner.segments.strict import ChannelSettings
 
 RESEND = "https://api.resend.com"
 MAX_BYTES = 95_000  # Gmail clips at 102 KB
+PLACE = re.compile(r"^(?:https://[^\s<>,]+|[^@\s<>,:]+@[^@\s<>,]+)$")
 ADDRESS = re.compile(r"^(?:[^<>@\r\n]*<)?[^@\s<>]+@[^@\s<>]+>?$")
 # Resend's error names (https://resend.com/docs/api-reference/errors)
 CODES = frozenset(
@@ -94,7 +95,7 @@ class Email:
     """Send to the addresses in `to`, from PULSE_EMAIL_FROM."""
 
     name = "email"
-    variables = ("PULSE_EMAIL_FROM", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL")
+    variables = ("PULSE_EMAIL_FROM", "PULSE_EMAIL_UNSUBSCRIBE", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL")
     settings = EmailSettings
 
     def setup(self, settings: EmailSettings, env: Env) -> Setup:
@@ -108,6 +109,8 @@ class Email:
             return Setup(
                 problem="PULSE_EMAIL_FROM is not an address; write pulse@example.com or Pulse <pulse@example.com>"
             )
+        if (place := secret(env, "PULSE_EMAIL_UNSUBSCRIBE")) and not PLACE.match(place):
+            return Setup(problem="PULSE_EMAIL_UNSUBSCRIBE is neither an address nor a page that begins with https://")
         if not self.is_idempotent(env):
             url = secret(env, "PULSE_SMTP_URL")
             wrong = smtp_problem(url)
@@ -157,10 +160,11 @@ class Email:
         url = (secret(env, "RESEND_API_URL") or RESEND).rstrip("/") + "/emails"
         parts = json.loads(outgoing.body)
         # Resend gives a mail an id of its own: the conversation is held together by one reference in all of its mails
-        kept = {"References": message_id(parts.pop("thread", outgoing.key), sender)}
+        first = parts.pop("thread", outgoing.key)
+        kept = headers_of(outgoing, first, sender, env) | {"References": message_id(first, sender)}
         payload = json.dumps({"from": sender, "to": people, **parts, "headers": kept}, ensure_ascii=False)
-        # sender and recipients are part of the key: the same key with another payload is refused (409)
-        digest = sha256(json.dumps([sender, people]).encode()).hexdigest()[:8]
+        # what the environment and the route say is part of the key: the same key with another payload is refused (409)
+        digest = sha256(json.dumps([sender, people, kept["List-Unsubscribe"]]).encode()).hexdigest()[:8]
         headers = {
             "Authorization": f"Bearer {key}",
             "Idempotency-Key": f"{outgoing.key}-{digest}",

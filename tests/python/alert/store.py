@@ -101,6 +101,9 @@ class Store:
     def transaction(self) -> Iterator[None]:
         yield
 
+    def turn(self, what: str) -> None:
+        return
+
     def close(self) -> None:
         self.connection.close()
 
