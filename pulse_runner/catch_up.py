@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pulse_runner.errors import NotBuiltError
 from pulse_runner.warehouse.base import Warehouse
 
+ASKED = "asked"  # the stage of a request to make a date again
 AGAIN_DAYS = 14  # a date that something was blind on is made again for so long
 
 
@@ -14,7 +15,7 @@ def last_run(warehouse: Warehouse, day: date) -> date | None:
     """Return the latest date up to `day` that was judged and told, None when there is none.
 
     A run that failed on its way is not one: the last date of `detect` and of `alert`, the earlier of the two. Nor is a date whose
-    last build left something blind because a node upstream failed: it is to be done again.
+    last build left something blind because a node upstream failed, or that was asked for since: it is to be done again.
     """
     try:
         rows = warehouse.query(
@@ -27,23 +28,24 @@ def last_run(warehouse: Warehouse, day: date) -> date | None:
     if len(rows) < 2:
         return None
     last: date = min(row["day"] for row in rows)
-    blind = _first_blind(warehouse, last)
-    return min(last, blind - timedelta(days=1)) if blind else last
+    again = _first_again(warehouse, last)
+    return min(last, again - timedelta(days=1)) if again else last
 
 
-def _first_blind(warehouse: Warehouse, last: date) -> date | None:
-    """Return the first of the days before and with `last` whose latest build left something blind, None when none did."""
+def _first_again(warehouse: Warehouse, last: date) -> date | None:
+    """Return the first of the days before and with `last` whose latest build left something blind, or was before somebody asked."""
     oldest = last - timedelta(days=AGAIN_DAYS)
-    is_blind: dict[date, bool] = {}
+    is_due: dict[date, bool] = {}
     for row in warehouse.query(
-        f"select from_date, to_date, outcome, message from {warehouse.table('pulse_runs')} where stage = 'snapshot'"
+        f"select stage, from_date, to_date, outcome, message from {warehouse.table('pulse_runs')} where stage in ('snapshot', ?)"
         " and to_date > ? order by finished_at, run_id",
-        [oldest],
+        [ASKED, oldest],
     ):
+        is_blind = row["outcome"] == "failed" and (row["message"] or "").startswith("upstream ")
         first = max(row["from_date"], oldest + timedelta(days=1))
         for n in range((min(row["to_date"], last) - first).days + 1):
-            is_blind[first + timedelta(days=n)] = row["outcome"] == "failed" and row["message"].startswith("upstream ")
-    return min((day for day, blind in is_blind.items() if blind), default=None)
+            is_due[first + timedelta(days=n)] = row["stage"] == ASKED or is_blind
+    return min((day for day, due in is_due.items() if due), default=None)
 
 
 def first_missed(last: date | None, day: date) -> tuple[date | None, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pulse_runner import metrics
 from pulse_runner.alert.channels.n8n_schema import event_schema
 from pulse_runner.cli.reference import reference
+from pulse_runner.listen.request import request_schema
 from pulse_runner.plugins import SCHEMA
 from pulse_runner.segments.functions import FUNCTIONS, PLACES, TYPES, Allowed
 from pulse_runner.segments.operators import EXAMPLE, OPERATORS
@@ -32,6 +33,7 @@ def texts(root: Path) -> dict[str, str]:
     }  # fmt: skip
     return {
         "docs/cli.md": reference(),
+        "docs/listen-request.json": json.dumps(request_schema(), indent=2, ensure_ascii=False) + "\n",
         "docs/n8n-event.json": json.dumps(event_schema(), indent=2, ensure_ascii=False) + "\n",
         **{page: with_tables((root / page).read_text(encoding="utf-8"), made) for page, made in pages.items()},
         **{f"demo/{path}": text for path, text in schema_texts(SCHEMA).items()},

@@ -114,7 +114,8 @@ class Secrets:
 def parts_of(value: str) -> Iterator[str]:
     """Yield what is secret in a value: all of it; of a URL what is not scheme and host; of a key file its long words."""
     if "://" in value:
-        yield from _parts_of_url(value)
+        for url in value.split():  # a list of addresses is one value
+            yield from _parts_of_url(url)
     elif "\n" in value or value.startswith("{"):
         yield from (word for word in re.split(r"[\s\"',{}:]+|\\+n", value) if len(word) >= 16)
     else:
@@ -128,7 +129,9 @@ def _parts_of_url(url: str) -> Iterator[str]:
         yield url.split("://", 1)[1]
         return
     yield from (parts.password or "", parts.username or "")
-    pieces = [*parts.path.split("/"), *(p.split("=", 1)[-1] for p in parts.query.split("&")), parts.fragment]
+    host = parts.hostname or ""
+    pieces = [] if "." in host or ":" in host else [host]  # apprise's addresses have a token where others have a host
+    pieces += [*parts.path.split("/"), *(p.split("=", 1)[-1] for p in parts.query.split("&")), parts.fragment]
     yield from (_undone(p) for p in pieces if len(p) >= 6 and not _WORD.fullmatch(p))
 
 

@@ -15,5 +15,6 @@ select
     cast(null as {{ dbt.type_string() }}) as idempotency_key,
     cast(null as date) as snapshot_date,
     cast(null as {{ dbt.type_timestamp() }}) as planned_at,
-    cast(null as {{ dbt.type_timestamp() }}) as sent_at
+    cast(null as {{ dbt.type_timestamp() }}) as sent_at,
+    cast(null as {{ dbt.type_string() }}) as receipt
 where 1 = 0

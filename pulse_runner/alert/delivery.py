@@ -11,7 +11,9 @@ skipped               it was due and was withheld, with the reason
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal
@@ -27,7 +29,10 @@ UNDER_WAY: tuple[DeliveryStatus, ...] = ("planned", "failed")
 
 @dataclass(frozen=True)
 class Delivery:
-    """One row of `pulse_alert_deliveries`. Times are UTC without a zone; `target` holds no secret and no recipient."""
+    """One row of `pulse_alert_deliveries`. Times are UTC without a zone; `target` holds no secret and no recipient.
+
+    `receipt` is what a channel named the message that it took, so that later ones can refer to it.
+    """
 
     delivery_id: str
     incident_id: str
@@ -44,6 +49,7 @@ class Delivery:
     snapshot_date: date
     planned_at: datetime
     sent_at: datetime | None = None
+    receipt: str = ""
 
     @property
     def address(self) -> tuple[str, str, str]:
@@ -93,7 +99,32 @@ def whole_messages(warehouse: Warehouse, deliveries: Iterable[Delivery]) -> list
 
 def delivery_of(row: Mapping[str, Any]) -> Delivery:
     """Return a row of the table as a Delivery."""
-    return Delivery(**{f.name: row[f.name] for f in fields(Delivery)})
+    # `receipt` was added later: the next build adds the column to a table of before
+    values: dict[str, Any] = {f.name: row[f.name] for f in fields(Delivery) if f.name != "receipt"}
+    return Delivery(**values, receipt=row.get("receipt") or "")
+
+
+def receipts_of(warehouse: Warehouse, messages: Iterable[Delivery]) -> dict[str, str]:
+    """Return the receipt of the first message of each conversation that the messages belong to, by its key."""
+    wanted = sorted({key for message in messages if (key := thread_of(message.body))})
+    if not wanted:
+        return {}
+    rows = warehouse.query(
+        f"select * from {warehouse.table(TABLE)} where idempotency_key in ({', '.join('?' for _ in wanted)})", wanted
+    )
+    return {d.idempotency_key: d.receipt for d in map(delivery_of, rows) if d.receipt}
+
+
+def thread_of(body: str) -> str:
+    """Return the key of the conversation that a frozen body names; '' where it names none.
+
+    >>> thread_of('{"thread": "pulse-1a"}'), thread_of("HIGH  VIPs fell 40 %")
+    ('pulse-1a', '')
+    """
+    with suppress(ValueError):
+        parts = json.loads(body)
+        return str(parts.get("thread", "")) if isinstance(parts, dict) else ""
+    return ""
 
 
 def save(warehouse: Warehouse, deliveries: Sequence[Delivery]) -> None:
@@ -108,6 +139,31 @@ def by_message(deliveries: Iterable[Delivery]) -> list[list[Delivery]]:
     for delivery in deliveries:
         messages.setdefault(delivery.idempotency_key, []).append(delivery)
     return [sorted(m, key=lambda d: not d.body) for m in messages.values()]
+
+
+def claim(warehouse: Warehouse, deliveries: Sequence[Delivery], before: Mapping[str, Delivery]) -> list[Delivery]:
+    """Write the messages that are in the table as they were `before`, and return their deliveries.
+
+    Another run may have planned or begun one of them meanwhile. Then it is left to that run: nothing of the message is written.
+    """
+    if not deliveries:
+        return []
+    ids = [d.delivery_id for d in deliveries]
+    with warehouse.transaction():
+        warehouse.turn(TABLE)
+        rows = warehouse.query(
+            f"select * from {warehouse.table(TABLE)} where delivery_id in ({', '.join('?' for _ in ids)})", ids
+        )
+        now = {d.delivery_id: d for d in map(delivery_of, rows)}
+        free = [m for m in by_message(deliveries) if all(_state(now, d) == _state(before, d) for d in m)]
+        claimed = [d for message in free for d in message]
+        warehouse.replace(TABLE, ["delivery_id"], [asdict(d) for d in claimed])
+    return claimed
+
+
+def _state(rows: Mapping[str, Delivery], delivery: Delivery) -> tuple[str, int] | None:
+    found = rows.get(delivery.delivery_id)
+    return (found.status, found.attempts) if found else None
 
 
 def naive(at: datetime) -> datetime:

@@ -14,8 +14,8 @@ from typing import Any
 
 from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import Channel, Edge, Env, Setup
-from pulse_runner.alert.delivery import Delivery, DeliveryStatus, by_message, naive, save
-from pulse_runner.alert.lanes import DEADLINE_SECONDS, Lane, run_lanes
+from pulse_runner.alert.delivery import Delivery, DeliveryStatus, by_message, claim, naive, receipts_of, save
+from pulse_runner.alert.lanes import DEADLINE_SECONDS, Lane, TakenError, run_lanes
 from pulse_runner.alert.routing import Address, distinct
 from pulse_runner.alert.sender import PAUSE, TRIES_PER_RUN, Sender
 from pulse_runner.incidents.incident import Incident
@@ -68,10 +68,15 @@ class Dispatch:
                 now |= {d.delivery_id: d for d in why}
 
         def write(name: str, rows: Sequence[Delivery]) -> None:
-            save(self.warehouse, rows)
+            if rows[0].status == "planned":  # a try begins: only if no other run has begun one
+                if not claim(self.warehouse, rows, now):
+                    raise TakenError
+            else:
+                save(self.warehouse, rows)
             now.update({d.delivery_id: d for d in rows})
 
-        late = run_lanes({n: self._lane(jobs) for n, jobs in lanes.items()}, write, self.deadline)
+        receipts = receipts_of(self.warehouse, (job.message[0] for jobs in lanes.values() for job in jobs))
+        late = run_lanes({n: self._lane(jobs, receipts) for n, jobs in lanes.items()}, write, self.deadline)
         for name in late:
             for job in lanes[name]:
                 write(name, self._late([now[d.delivery_id] for d in job.message], job))
@@ -99,11 +104,11 @@ class Dispatch:
             return [_with(d, "skipped", "it was over before the message could be sent") for d in message]
         return None
 
-    def _lane(self, jobs: Sequence[_Job]) -> Callable[[Lane[Delivery]], None]:
+    def _lane(self, jobs: Sequence[_Job], receipts: Mapping[str, str]) -> Callable[[Lane[Delivery]], None]:
         """Return the work on the messages of one service: one after the other, until it does not take one."""
 
         def work(lane: Lane[Delivery]) -> None:
-            sender = Sender(lane.commit, self.env, self.edge, self.sleep, lane.left)
+            sender = Sender(lane.commit, self.env, self.edge, self.sleep, lane.left, receipts)
             was_open, down = any(d.status == "failed" for job in jobs for d in job.message), ""
             for number, job in enumerate(jobs):
                 if number and not down:
@@ -112,7 +117,10 @@ class Dispatch:
                     why = f"{CIRCUIT}: {down}" if down else "no time was left in this run"
                     sender.store(job.message, status="failed", reason=why)
                     continue
-                done = sender.deliver(job.message, job.channel, job.settings, 1 if was_open else TRIES_PER_RUN)
+                try:
+                    done = sender.deliver(job.message, job.channel, job.settings, 1 if was_open else TRIES_PER_RUN)
+                except TakenError:
+                    continue  # another run is at it
                 if done[0].status == "failed":
                     down = done[0].reason
                 was_open = was_open and done[0].status != "sent"

@@ -23,6 +23,10 @@ class AbandonedError(Exception):
     """The lane is over its deadline: nobody waits for it any more."""
 
 
+class TakenError(Exception):
+    """What a lane wanted to be written is another run's by now. `write` raises it, and the lane that asked gets it."""
+
+
 @dataclass(eq=False)
 class Lane(Generic[T]):
     """One service's work. `commit` blocks until the rows are written; `left` is the time that remains."""
@@ -31,9 +35,10 @@ class Lane(Generic[T]):
     inbox: queue.SimpleQueue[tuple[Lane[T], Sequence[T] | BaseException | None, threading.Event]]
     ends_at: float
     abandoned: threading.Event = field(default_factory=threading.Event)
+    taken: TakenError | None = None
 
     def commit(self, rows: Sequence[T]) -> None:
-        """Have rows written; raise AbandonedError when nobody does."""
+        """Have rows written; raise AbandonedError when nobody does, TakenError when they may not be."""
         done = threading.Event()
         self.inbox.put((self, rows, done))
         while not done.wait(0.05):
@@ -41,6 +46,9 @@ class Lane(Generic[T]):
                 raise AbandonedError
         if self.abandoned.is_set():
             raise AbandonedError
+        if self.taken is not None:
+            taken, self.taken = self.taken, None
+            raise taken
 
     def left(self) -> float:
         """Return the seconds until the deadline."""
@@ -88,7 +96,10 @@ def run_lanes(
             if said is None:
                 running.remove(lane)
                 continue
-            write(lane.name, said)
+            try:
+                write(lane.name, said)
+            except TakenError as taken:
+                lane.taken = taken
             done.set()
     finally:
         for lane in running:

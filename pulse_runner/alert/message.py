@@ -74,10 +74,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Thread:
-    """The conversation of a message: the key and the subject of its first one; the subject is '' in the first one itself."""
+    """The conversation of a message: key, subject and body of its first one; the last two are '' in the first one itself."""
 
     key: str = ""
     subject: str = ""
+    body: str = ""
 
 
 @dataclass(frozen=True)

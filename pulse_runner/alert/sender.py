@@ -2,19 +2,19 @@
 
 Every change is committed before the next step. Where a try ended without an answer, nobody can say whether the message
 arrived. A channel that knows a repeat by its key (Resend, n8n, the console) gets the same bytes again. Elsewhere (Slack,
-Teams, SMTP) the next try is marked as a possible repeat: silence is worse than twice.
+Teams, SMTP, apprise) the next try is marked as a possible repeat: silence is worse than twice.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pulse_runner.alert.channels.base import Channel, Edge, Env, Outgoing, UncertainError
-from pulse_runner.alert.delivery import Delivery, naive
+from pulse_runner.alert.delivery import Delivery, naive, thread_of
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import ChannelSettings
 
@@ -36,6 +36,7 @@ class Sender:
     edge: Edge
     sleep: Callable[[float], None] = time.sleep
     left: Callable[[], float] = lambda: float("inf")
+    receipts: Mapping[str, str] = field(default_factory=dict)  # of first messages, by key
 
     def deliver(
         self, message: Sequence[Delivery], channel: Channel[Any], settings: ChannelSettings, tries: int = TRIES_PER_RUN
@@ -51,8 +52,9 @@ class Sender:
             message = self.store(message, status="planned", attempts=message[0].attempts + 1)
             body = channel.repeated(first.body) if message[0].sent_at and not is_safe else first.body
             try:
-                remark = channel.send(
-                    Outgoing(first.idempotency_key, first.subject, body), settings, self.env, self.edge
+                thread = self.receipts.get(thread_of(first.body), "")
+                sent = channel.send(
+                    Outgoing(first.idempotency_key, first.subject, body, thread), settings, self.env, self.edge
                 )
             except ChannelError as error:
                 if isinstance(error, UncertainError):
@@ -65,8 +67,10 @@ class Sender:
                     asked = f" (it asks to wait {wait:.0f} s)" if wait > LONGEST_WAIT else ""
                     return self.store(message, status="failed", reason=f"{error}{asked}")
             else:
-                told = [replace(after, reason=_how(d, after, remark)) for d, after in zip(before, message, strict=True)]
-                return self.store(told, status="sent", sent_at=self._now())
+                told = [
+                    replace(after, reason=_how(d, after, sent.remark)) for d, after in zip(before, message, strict=True)
+                ]
+                return self.store(told, status="sent", sent_at=self._now(), receipt=sent.receipt)
             self.sleep(wait)
         raise AssertionError("unreachable: the last try returns")
 

@@ -21,9 +21,9 @@ from pulse_runner.alert.delivery import (
     Delivery,
     DeliveryStatus,
     by_message,
+    claim,
     deliveries_of,
     naive,
-    save,
     whole_messages,
 )
 from pulse_runner.alert.digest import Letter, digest, letters
@@ -152,7 +152,7 @@ def run_alerts(
             out(f"--- {first.channel} via {first.route}, waiting since {first.planned_at}\n{first.body}\n")
         report.deliveries = [*pending, *planned]
         return report
-    save(warehouse, planned)
+    planned = claim(warehouse, planned, known)
     report.deliveries += [d for d in planned if d.status == "skipped"]
     ready = [*pending, *(d for d in planned if d.status == "planned")]
     with _edge(http, out, clock) as edge:
@@ -188,11 +188,11 @@ def send_test(
                 trials.append(Trial(address, "skipped", not_ready(channel.name, setup)))
                 continue
             try:
-                remark = channel.send(Outgoing(key, frozen.subject, frozen.body), address.settings, env, edge)
+                sent = channel.send(Outgoing(key, frozen.subject, frozen.body), address.settings, env, edge)
             except ChannelError as error:
                 trials.append(Trial(address, "failed", str(error)))
             else:
-                trials.append(Trial(address, "sent", remark))
+                trials.append(Trial(address, "sent", sent.remark))
     return trials
 
 
@@ -278,7 +278,7 @@ class _Desk:
             if d.was_told and d.address == place and d.incident_id in mates and DIGEST not in d.reason
         ]
         first = min(told, key=lambda d: (d.planned_at, d.delivery_id), default=None)
-        return Thread(first.idempotency_key, first.subject) if first else Thread(key)
+        return Thread(first.idempotency_key, first.subject, first.body) if first else Thread(key)
 
     def _with_gaps(self, message: AlertMessage, address: Address) -> AlertMessage:
         """Return the message with what other targets lack; only the first message to a target says it."""

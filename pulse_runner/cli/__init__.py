@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tune": ("pulse_runner.cli.tune:tune_command", "Propose settings that would have spared false alarms."),
     "report": ("pulse_runner.cli.report:report_command", "Write the page that people look at, as one HTML file."),
     "prune": ("pulse_runner.cli.prune:prune_command", "Delete rows that are older than the project keeps them."),
+    "listen": ("pulse_runner.cli.listen:listen_command", "Let a program handle incidents, over signed HTTP."),
     "mcp": ("pulse_runner.cli.mcp:mcp_command", "Let an assistant ask Pulse, read-only, over MCP."),
     "schedule": ("pulse_runner.cli.schedule:schedule_command", "Print a schedule for cron, Airflow or GitHub Actions."),
     "completion": ("pulse_runner.cli.completion:completion_command", "Print the completion script of a shell."),

@@ -258,7 +258,7 @@ def _history(pulse: PulseContext, warehouse: Warehouse, last: date) -> Iterator[
 def _runs(warehouse: Warehouse) -> Iterator[Check]:
     rows = warehouse.query(
         f"select stage, outcome, started_at, message from {warehouse.table('pulse_runs')}"
-        " where stage <> 'lease' order by started_at desc limit 1"
+        " where stage not in ('lease', 'listen', 'asked') order by started_at desc limit 1"
     )
     if rows and rows[0]["outcome"] == "failed":
         last = rows[0]

@@ -14,7 +14,12 @@ from pulse_runner.errors import UsageError
 from pulse_runner.secrecy import Secrets
 from pulse_runner.warehouse.project import profiles_dir
 
-ALWAYS = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL"})
+ALWAYS = frozenset(
+    {
+        "OPENAI_API_KEY", "OPENAI_BASE_URL", "PULSE_APPRISE_URLS", "PULSE_LISTEN_SECRET", "PULSE_SLACK_BOT_TOKEN",
+        "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL",
+    }
+)  # fmt: skip
 SECRET_OF_DBT = re.compile(r"^DBT_ENV_SECRET")
 # settings of a profile that say where something is, and who asks
 PLAIN_KEYS = frozenset(
@@ -26,7 +31,7 @@ PLAIN_KEYS = frozenset(
 )  # fmt: skip
 # variables of .env that are settings
 PLAIN_NAMES = re.compile(
-    r"PULSE_(PROJECT_DIR|TARGET|DBT|LLM|OPENAI_\w+|SMALLEST_BUCKET|EMAIL_FROM|SMTP_CA_FILE|REPEAT_DAYS)|DBT_(PROFILES_DIR|TARGET\w*)"
+    r"PULSE_(PROJECT_DIR|TARGET|DBT|LLM|OPENAI_\w+|SMALLEST_BUCKET|EMAIL_FROM|EMAIL_UNSUBSCRIBE|SMTP_CA_FILE|REPEAT_DAYS)|DBT_(PROFILES_DIR|TARGET\w*)"
 )
 _NAMED = re.compile(r"env_var\(\s*['\"](\w+)")
 _ROUTE = re.compile(r"\b\w+_env\s*:\s*['\"]?([A-Z][A-Z0-9_]*)")

@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("explain",),
     ("alert",),
     ("report", "backtest", "pipeline", "mcp", "catch_up", "schedules", "plugins", "package"),
-    ("api", "adopt", "review", "tune"),
+    ("api", "adopt", "listen", "review", "tune"),
     ("cli",),
     ("publish", "__main__"),
 )
@@ -44,6 +44,7 @@ EDGES = {
     "httpx": ("alert.channels", "alert.stage", "explain.agent"),
     "openai": ("explain.agent",),
     "mcp": ("mcp",),
+    "waitress": ("listen",),
     "smtplib": ("alert.channels",),
     "ssl": ("alert.channels",),
     "click": ("cli",),

@@ -70,11 +70,23 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A frozen message on its way; `key` is the same at every attempt."""
+    """A frozen message on its way; `key` is the same at every attempt.
+
+    `first` is the receipt that the channel gave for the first message of the conversation; '' where there is none.
+    """
 
     key: str
     subject: str
     body: str
+    first: str = ""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a channel says of a message that it took: a remark for people, and a receipt by which it finds it again."""
+
+    remark: str = ""
+    receipt: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,8 +161,8 @@ class Channel(Protocol[S]):
         """Return a frozen body with the mark REPEAT, for a channel whose receiver does not recognise a repeat."""
         ...
 
-    def send(self, outgoing: Outgoing, settings: S, env: Env, edge: Edge) -> str:
-        """Deliver and return a remark ('' when there is none); raise ChannelError."""
+    def send(self, outgoing: Outgoing, settings: S, env: Env, edge: Edge) -> Sent:
+        """Deliver, and return what the channel said of it; raise ChannelError."""
         ...
 
 
@@ -220,7 +232,7 @@ def post(
     failure: ChannelError | None = None
     response = None
     try:
-        with _quiet_logs():
+        with quiet_logs():
             response = edge.http.post(
                 url, content=outgoing.body.encode(), headers={"Content-Type": "application/json", **headers}
             )
@@ -287,9 +299,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 class _QuietLogs:
-    """Keeps httpx from logging the URL of a request, which is a webhook's secret, while any thread sends."""
+    """Keeps libraries from logging the URL of a request, which is a webhook's secret, while any thread sends."""
 
-    names = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+    names = (
+        "httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "apprise", "urllib3.connectionpool",
+        "requests_oauthlib",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._lock, self._users, self._levels = threading.Lock(), 0, list[int]()
@@ -313,4 +328,4 @@ class _QuietLogs:
                         logger.setLevel(level)
 
 
-_quiet_logs = _QuietLogs()
+quiet_logs = _QuietLogs()

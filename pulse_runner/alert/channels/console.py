@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Sent, Setup
 from pulse_runner.alert.message import AlertMessage, as_text, smaller
 from pulse_runner.segments.strict import ChannelSettings
 
@@ -38,7 +38,7 @@ class Console:
         """Return the body as it is: a repeat does no harm here."""
         return body
 
-    def send(self, outgoing: Outgoing, settings: ConsoleSettings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: ConsoleSettings, env: Env, edge: Edge) -> Sent:
         """Print the message."""
         edge.say(f"{outgoing.body}\n")
-        return ""
+        return Sent()

@@ -22,13 +22,14 @@ from pulse_runner.alert.channels.base import (
     Frozen,
     Outgoing,
     RefusedError,
+    Sent,
     Setup,
     post,
     secret,
     url_problem,
 )
 from pulse_runner.alert.channels.recipients import redact
-from pulse_runner.alert.channels.smtp import message_id, server_of, smtp_problem
+from pulse_runner.alert.channels.smtp import headers_of, message_id, server_of, smtp_problem
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
 from pulse_runner.alert.message import AlertMessage, Section, Trend, as_text, marks, smaller
 from pulse_runner.errors import ChannelError
@@ -36,6 +37,7 @@ from pulse_runner.segments.strict import ChannelSettings
 
 RESEND = "https://api.resend.com"
 MAX_BYTES = 95_000  # Gmail clips at 102 KB
+PLACE = re.compile(r"^(?:https://[^\s<>,]+|[^@\s<>,:]+@[^@\s<>,]+)$")
 ADDRESS = re.compile(r"^(?:[^<>@\r\n]*<)?[^@\s<>]+@[^@\s<>]+>?$")
 # Resend's error names (https://resend.com/docs/api-reference/errors)
 CODES = frozenset(
@@ -93,7 +95,7 @@ class Email:
     """Send to the addresses in `to`, from PULSE_EMAIL_FROM."""
 
     name = "email"
-    variables = ("PULSE_EMAIL_FROM", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL")
+    variables = ("PULSE_EMAIL_FROM", "PULSE_EMAIL_UNSUBSCRIBE", "PULSE_SMTP_URL", "RESEND_API_KEY", "RESEND_API_URL")
     settings = EmailSettings
 
     def setup(self, settings: EmailSettings, env: Env) -> Setup:
@@ -107,6 +109,8 @@ class Email:
             return Setup(
                 problem="PULSE_EMAIL_FROM is not an address; write pulse@example.com or Pulse <pulse@example.com>"
             )
+        if (place := secret(env, "PULSE_EMAIL_UNSUBSCRIBE")) and not PLACE.match(place):
+            return Setup(problem="PULSE_EMAIL_UNSUBSCRIBE is neither an address nor a page that begins with https://")
         if not self.is_idempotent(env):
             url = secret(env, "PULSE_SMTP_URL")
             wrong = smtp_problem(url)
@@ -143,23 +147,24 @@ class Email:
         parts["html"] = re.sub(r"(<body[^>]*>)", lambda tag: tag[1] + line, parts["html"], count=1)
         return json.dumps(parts, ensure_ascii=False)
 
-    def send(self, outgoing: Outgoing, settings: EmailSettings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: EmailSettings, env: Env, edge: Edge) -> Sent:
         """Send through Resend or SMTP; the remark names refused recipients, shortened."""
         people = list(settings.to)
         sender = secret(env, "PULSE_EMAIL_FROM")
         if not self.is_idempotent(env):
-            return send_by_smtp(secret(env, "PULSE_SMTP_URL"), sender, people, outgoing, env, edge)
+            return Sent(send_by_smtp(secret(env, "PULSE_SMTP_URL"), sender, people, outgoing, env, edge))
         return self._send_by_resend(outgoing, sender, people, env, edge)
 
-    def _send_by_resend(self, outgoing: Outgoing, sender: str, people: list[str], env: Env, edge: Edge) -> str:
+    def _send_by_resend(self, outgoing: Outgoing, sender: str, people: list[str], env: Env, edge: Edge) -> Sent:
         key = secret(env, "RESEND_API_KEY")
         url = (secret(env, "RESEND_API_URL") or RESEND).rstrip("/") + "/emails"
         parts = json.loads(outgoing.body)
         # Resend gives a mail an id of its own: the conversation is held together by one reference in all of its mails
-        kept = {"References": message_id(parts.pop("thread", outgoing.key), sender)}
+        first = parts.pop("thread", outgoing.key)
+        kept = headers_of(outgoing, first, sender, env) | {"References": message_id(first, sender)}
         payload = json.dumps({"from": sender, "to": people, **parts, "headers": kept}, ensure_ascii=False)
-        # sender and recipients are part of the key: the same key with another payload is refused (409)
-        digest = sha256(json.dumps([sender, people]).encode()).hexdigest()[:8]
+        # what the environment and the route say is part of the key: the same key with another payload is refused (409)
+        digest = sha256(json.dumps([sender, people, kept["List-Unsubscribe"]]).encode()).hexdigest()[:8]
         headers = {
             "Authorization": f"Bearer {key}",
             "Idempotency-Key": f"{outgoing.key}-{digest}",
@@ -171,7 +176,7 @@ class Email:
         except RefusedError as error:
             failure = _judged(error)
         else:
-            return ""
+            return Sent()
         raise failure
 
 

@@ -13,6 +13,7 @@ from pulse_runner.alert.channels.base import (
     Frozen,
     Outgoing,
     RefusedError,
+    Sent,
     Setup,
     Webhook,
     post,
@@ -89,7 +90,7 @@ class N8n:
         """Return the body as it is: a repeat does no harm here."""
         return body
 
-    def send(self, outgoing: Outgoing, settings: N8nSettings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: N8nSettings, env: Env, edge: Edge) -> Sent:
         """Post the event with its delivery id, its time and its signature."""
         url = secret(env, settings.url_env)
         key, token = secret(env, settings.secret_env), secret(env, settings.token_env)
@@ -104,7 +105,7 @@ class N8n:
         except RefusedError as error:
             failure = _with_hint(error, settings.token_env or "token_env")
         else:
-            return ""
+            return Sent()
         raise failure
 
 

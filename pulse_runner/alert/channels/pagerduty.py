@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Setup, post, secret, url_problem
+from pulse_runner.alert.channels.base import Edge, Env, Frozen, Outgoing, Sent, Setup, post, secret, url_problem
 from pulse_runner.alert.message import AlertMessage, MessageKind, Section, clip, marks, smaller, utc_text
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import ChannelSettings, Variable
@@ -69,7 +69,7 @@ class PagerDuty:
         """Return the body as it is: a repeat does no harm here."""
         return body
 
-    def send(self, outgoing: Outgoing, settings: PagerDutySettings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: PagerDutySettings, env: Env, edge: Edge) -> Sent:
         """Post the event; PagerDuty answers 202 when it has taken it."""
         url = (secret(env, "PULSE_PAGERDUTY_URL") or EVENTS).rstrip("/") + "/v2/enqueue"
         payload = {"routing_key": secret(env, settings.key_env), **json.loads(outgoing.body)}
@@ -80,7 +80,7 @@ class PagerDuty:
                 f"The address answered {response.status_code} but not as PagerDuty does; is a proxy in between?",
                 retryable=False,
             )
-        return ""
+        return Sent()
 
 
 def event(message: AlertMessage, key: str) -> dict[str, Any]:

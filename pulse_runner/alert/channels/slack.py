@@ -13,6 +13,7 @@ from pulse_runner.alert.channels.base import (
     Env,
     Frozen,
     Outgoing,
+    Sent,
     Setup,
     Webhook,
     post,
@@ -25,6 +26,7 @@ from pulse_runner.errors import ChannelError
 MAX_BLOCKS = 50
 MAX_HEADER = 150
 MAX_SECTION = 3000
+MAX_LINE = 300
 MAX_TOTAL = 12_000  # Slack refuses about 13,000 characters over all blocks
 # what Slack says in plain text (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks)
 CODES = frozenset(
@@ -60,23 +62,13 @@ class Slack:
 
     def render(self, message: AlertMessage, key: str) -> Frozen:
         """Return the payload as JSON: blocks, and `text` as the fallback for notifications."""
-        body = ""
-        for version in smaller(message):
-            payload = {"text": escape(clip(version.subject, 300)), "blocks": blocks(version)}
-            body = json.dumps(payload, ensure_ascii=False)
-            longest = max(len(_mrkdwn(s)) for s in version.sections)
-            if len(body) <= MAX_TOTAL and longest <= MAX_SECTION:
-                break
-        return Frozen(message.subject, body)
+        return Frozen(message.subject, json.dumps(payload(message), ensure_ascii=False))
 
     def repeated(self, body: str) -> str:
         """Return the payload with the mark above its blocks and in the notification."""
-        payload = json.loads(body)
-        mark = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"*{escape(REPEAT)}*"}]}
-        text = clip(f"{REPEAT_WORD}: {payload['text']}", 300)
-        return json.dumps({"text": text, "blocks": [mark, *payload["blocks"]]}, ensure_ascii=False)
+        return marked(body)
 
-    def send(self, outgoing: Outgoing, settings: SlackSettings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: SlackSettings, env: Env, edge: Edge) -> Sent:
         """Post the payload; Slack answers `ok`."""
         url = secret(env, settings.url_env)
         response = post(edge, url, outgoing, {}, who="Slack", idempotent=False, codes=CODES)
@@ -85,13 +77,36 @@ class Slack:
                 "The webhook answered 200 but not as Slack does; is a proxy or a sign-in page in between?",
                 retryable=False,
             )
-        return ""
+        return Sent()
+
+
+def payload(message: AlertMessage) -> dict[str, Any]:
+    """Return blocks, and `text` as the fallback for notifications, within Slack's limits."""
+    made: dict[str, Any] = {}
+    for version in smaller(message):
+        made = {"text": escape(clip(version.subject, MAX_LINE)), "blocks": blocks(version)}
+        longest = max(len(_mrkdwn(s)) for s in version.sections)
+        if len(json.dumps(made, ensure_ascii=False)) <= MAX_TOTAL and longest <= MAX_SECTION:
+            break
+    return made
+
+
+def marked(body: str) -> str:
+    """Return a frozen payload with the mark of a possible repeat."""
+    parts = json.loads(body)
+    mark = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"*{escape(REPEAT)}*"}]}
+    text = clip(f"{REPEAT_WORD}: {parts['text']}", MAX_LINE)
+    return json.dumps({**parts, "text": text, "blocks": [mark, *parts["blocks"]]}, ensure_ascii=False)
+
+
+def dot(message: AlertMessage) -> str:
+    """Return one sign for a glance."""
+    return "✅" if message.kind == "resolved" else "🔔" if message.kind == "test" else DOTS[message.severity]
 
 
 def blocks(message: AlertMessage) -> list[dict[str, Any]]:
     """Return the Block Kit blocks of a message: a header with its badge, what fits a phone's screen, the rest below a line."""
-    dot = "✅" if message.kind == "resolved" else "🔔" if message.kind == "test" else DOTS[message.severity]
-    head = f"{dot} {message.badge}: {message.headline}"
+    head = f"{dot(message)} {message.badge}: {message.headline}"
     plain = {"type": "plain_text", "text": clip(head, MAX_HEADER), "emoji": True}
     out: list[dict[str, Any]] = [{"type": "header", "text": plain}]
     if len(head) > MAX_HEADER:

@@ -76,7 +76,7 @@ def send(url: str, sender: str, people: list[str], outgoing: Outgoing, env: Env,
     Until the body is on its way a failure is a failure; from then on it is an UncertainError, save for a clear refusal.
     """
     server = _server(url)
-    mail = compose(sender, people, outgoing, edge)
+    mail = compose(sender, people, outgoing, env, edge)
     place = f"SMTP ({server.host}:{server.port})"
     phase, refused = "connect", dict[str, int]()
     failure: ChannelError | None = None
@@ -111,7 +111,7 @@ def send(url: str, sender: str, people: list[str], outgoing: Outgoing, env: Env,
     return ""
 
 
-def compose(sender: str, people: list[str], outgoing: Outgoing, edge: Edge) -> EmailMessage:
+def compose(sender: str, people: list[str], outgoing: Outgoing, env: Env, edge: Edge) -> EmailMessage:
     """Return the mail: a text part, an HTML part, and a Message-ID that is the same at every attempt."""
     parts = json.loads(outgoing.body)
     mail = EmailMessage()
@@ -120,13 +120,33 @@ def compose(sender: str, people: list[str], outgoing: Outgoing, edge: Edge) -> E
     mail["To"] = ", ".join(people)
     mail["Date"] = format_datetime(edge.now())
     mail["Message-ID"] = message_id(outgoing.key, sender)
-    first = parts.get("thread", outgoing.key)
-    if first != outgoing.key:
-        mail["In-Reply-To"] = mail["References"] = message_id(first, sender)
-    mail["Auto-Submitted"] = "auto-generated"
+    for name, value in headers_of(outgoing, parts.get("thread", outgoing.key), sender, env).items():
+        mail[name] = value
     mail.set_content(parts["text"], cte="quoted-printable")
     mail.add_alternative(parts["html"], subtype="html", cte="quoted-printable")
     return mail
+
+
+def headers_of(outgoing: Outgoing, first: str, sender: str, env: Env) -> dict[str, str]:
+    """Return what a mail says to programs: its conversation, that nobody wrote it, and where to be taken off the list."""
+    reply = {"In-Reply-To": message_id(first, sender), "References": message_id(first, sender)}
+    return {
+        **(reply if first != outgoing.key else {}),
+        "Auto-Submitted": "auto-generated",
+        "List-Unsubscribe": f"<{unsubscribe(sender, env)}>",
+    }
+
+
+def unsubscribe(sender: str, env: Env) -> str:
+    """Return where to be taken off (RFC 2369): PULSE_EMAIL_UNSUBSCRIBE, else a mail to the sender.
+
+    >>> unsubscribe("Pulse <pulse@example.com>", {})
+    'mailto:pulse@example.com?subject=Unsubscribe%20from%20Pulse'
+    """
+    given = secret(env, "PULSE_EMAIL_UNSUBSCRIBE")
+    if given.startswith("https://"):
+        return given
+    return f"mailto:{given or parseaddr(sender)[1]}?subject=Unsubscribe%20from%20Pulse"
 
 
 def message_id(key: str, sender: str) -> str:

@@ -17,6 +17,7 @@ from pulse_runner.alert.channels.base import (
     Env,
     Frozen,
     Outgoing,
+    Sent,
     Setup,
     Webhook,
     meaning,
@@ -70,7 +71,7 @@ class Teams:
         payload["summary"] = card["fallbackText"] = f"{REPEAT_WORD}: {payload['summary']}"
         return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
 
-    def send(self, outgoing: Outgoing, settings: TeamsSettings, env: Env, edge: Edge) -> str:
+    def send(self, outgoing: Outgoing, settings: TeamsSettings, env: Env, edge: Edge) -> Sent:
         """Post the card; 202 says that the workflow took it, not that it was shown."""
         url = secret(env, settings.url_env)
         response = post(edge, url, outgoing, {}, who="Teams", idempotent=False)
@@ -78,7 +79,7 @@ class Teams:
             found = re.search(r"HTTP error (\d{3})\b", response.text)
             status = f" with {found[1]}: {meaning(int(found[1]))}" if found else ""
             raise ChannelError(f"Teams refused the card{status.removesuffix(': ')}", retryable=False)
-        return "accepted by the workflow" if response.status_code == 202 else ""
+        return Sent("accepted by the workflow" if response.status_code == 202 else "")
 
 
 def _envelope(message: AlertMessage) -> dict[str, Any]:

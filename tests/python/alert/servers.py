@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,11 +41,12 @@ class Got:
 
 @dataclass
 class Web:
-    """A running HTTP server; answers are used in order, the last one for all further requests."""
+    """A running HTTP server; answers are used in order, the last one for all further requests. `answer` decides by the request."""
 
     base: str
     answers: list[Answer] = field(default_factory=lambda: [Answer()])
     got: list[Got] = field(default_factory=list)
+    answer: Callable[[Got], Answer] | None = None
 
     def next_answer(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -61,8 +62,9 @@ def web_server() -> Iterator[Web]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             headers = {k.lower(): v for k, v in self.headers.items()}
-            web.got.append(Got(self.path, headers, body))
-            answer = web.next_answer()
+            got = Got(self.path, headers, body)
+            web.got.append(got)
+            answer = web.answer(got) if web.answer else web.next_answer()
             time.sleep(answer.delay)
             if answer.hang_up:
                 self.close_connection = True

@@ -58,7 +58,7 @@ TABLES = {
     " ends_at timestamp, ended_at timestamp, ended_by varchar",
     "pulse_alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar,"
     " target varchar, status varchar, attempts integer, reason varchar, subject varchar, body varchar,"
-    " idempotency_key varchar, snapshot_date date, planned_at timestamp, sent_at timestamp",
+    " idempotency_key varchar, snapshot_date date, planned_at timestamp, sent_at timestamp, receipt varchar",
 }
 
 
@@ -100,6 +100,9 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         yield
+
+    def turn(self, what: str) -> None:
+        return
 
     def close(self) -> None:
         self.connection.close()

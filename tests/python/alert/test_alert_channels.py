@@ -23,6 +23,7 @@ from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.channels.base import (
     Edge,
     Outgoing,
+    Sent,
     UncertainError,
     retry_after,
     url_problem,
@@ -383,7 +384,7 @@ def test_an_old_teams_connector_hides_its_error_in_a_200(web: Web, edge: Edge) -
 
 def test_teams_accepting_is_not_called_delivered(web: Web, edge: Edge) -> None:
     web.answers = [Answer(202, "")]
-    assert case("teams", web.base).send(edge) == "accepted by the workflow"
+    assert case("teams", web.base).send(edge).remark == "accepted by the workflow"
 
 
 def test_n8n_gets_a_signature_that_a_receiver_can_check(web: Web, edge: Edge) -> None:
@@ -435,7 +436,11 @@ def test_resend_gets_what_its_own_sdk_sends(web: Web, edge: Edge, monkeypatch: p
         "from": "Pulse <pulse@example.com>",
         "to": ["growth@example.com", "ana@example.com"],
         **json.loads(body),
-        "headers": {"References": f"<{KEY}@example.com>"},
+        "headers": {
+            "Auto-Submitted": "auto-generated",
+            "List-Unsubscribe": "<mailto:pulse@example.com?subject=Unsubscribe%20from%20Pulse>",
+            "References": f"<{KEY}@example.com>",
+        },
     }
     resend.Emails.send(params, {"idempotency_key": web.got[0].headers["idempotency-key"]})
     ours, theirs = web.got
@@ -478,7 +483,7 @@ def test_a_spent_quota_is_left_to_a_later_run(web: Web, edge: Edge) -> None:
 def test_the_console_prints_the_message(edge: Edge, said: list[str]) -> None:
     channel = CHANNELS["console"]
     frozen = channel.render(message(), KEY)
-    assert channel.send(Outgoing(KEY, frozen.subject, frozen.body), {}, {}, edge) == ""
+    assert channel.send(Outgoing(KEY, frozen.subject, frozen.body), {}, {}, edge) == Sent()
     assert said[0].startswith("HIGH  High-Value  fell 42 %") or said[0].startswith("HIGH  High-Value fell 42 %")
 
 
@@ -497,7 +502,7 @@ def smtp_send(env: Mapping[str, str], edge: Edge, text: AlertMessage | None = No
     channel = CHANNELS["email"]
     assert channel.setup(EMAIL, env).is_ready
     frozen = channel.render(text or message(EVIL), KEY)
-    return channel.send(Outgoing(KEY, frozen.subject, frozen.body), EMAIL, env, edge)
+    return channel.send(Outgoing(KEY, frozen.subject, frozen.body), EMAIL, env, edge).remark
 
 
 def test_mail_goes_by_smtp_encrypted_and_signed_in(mailbox: Mailbox, edge: Edge) -> None:
@@ -513,6 +518,8 @@ def test_mail_goes_by_smtp_encrypted_and_signed_in(mailbox: Mailbox, edge: Edge)
     assert parsed["Subject"].startswith("[high] High-Value <!channel>")
     assert parsed["Message-ID"] == f"<{KEY}@example.com>"
     assert parsed["Date"].datetime == SENT_AT
+    assert parsed["Auto-Submitted"] == "auto-generated"
+    assert parsed["List-Unsubscribe"].strip() == "<mailto:pulse@example.com?subject=Unsubscribe%20from%20Pulse>"
     text, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
     assert "日本語 🎉" in text.get_content()
     assert "&lt;script&gt;" in html.get_content()
@@ -596,6 +603,27 @@ def test_an_smtp_server_that_is_away_is_retried(edge: Edge) -> None:
 def test_a_malformed_smtp_url_is_named_by_its_variable_only(url: str) -> None:
     env = {"PULSE_SMTP_URL": url, "PULSE_EMAIL_FROM": "pulse@example.com"}
     assert CHANNELS["email"].setup(EMAIL, env).problem.startswith("PULSE_SMTP_URL ")
+
+
+@pytest.mark.parametrize(
+    ("place", "header"),
+    [("https://intranet.example.com/pulse?list=1", "<https://intranet.example.com/pulse?list=1>"),
+     ("data@example.com", "<mailto:data@example.com?subject=Unsubscribe%20from%20Pulse>")],
+)  # fmt: skip
+def test_a_mail_says_where_to_be_taken_off(mailbox: Mailbox, edge: Edge, place: str, header: str) -> None:
+    smtp_send(smtp_env(mailbox) | {"PULSE_EMAIL_UNSUBSCRIBE": place}, edge)
+    raw = bytes(mailbox.mails[0].content or b"").decode()
+    assert f"List-Unsubscribe: {header}\r\n" in raw.replace("\r\n ", " ").replace(
+        "List-Unsubscribe:  ", "List-Unsubscribe: "
+    )
+
+
+@pytest.mark.parametrize(
+    "place", ["http://example.com", "javascript:alert(1)", "a@b.example>,<mailto:c@d.example", "here"]
+)
+def test_a_place_to_be_taken_off_that_is_none_is_a_problem_of_the_setup(place: str) -> None:
+    env = {"RESEND_API_KEY": API_KEY, "PULSE_EMAIL_FROM": "pulse@example.com", "PULSE_EMAIL_UNSUBSCRIBE": place}
+    assert CHANNELS["email"].setup(EMAIL, env).problem.startswith("PULSE_EMAIL_UNSUBSCRIBE is neither")
 
 
 def test_a_sender_that_is_no_address_is_a_problem_of_the_setup() -> None:

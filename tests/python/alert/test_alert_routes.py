@@ -301,6 +301,7 @@ def test_resend_and_n8n_know_the_conversation_too(desk: Desk) -> None:
     desk.run(made, hours=2)
     mails = [json.loads(g.body) for g in desk.web.got if g.path == "/emails"]
     assert len({m["headers"]["References"] for m in mails}) == 1
+    assert ["In-Reply-To" in m["headers"] for m in mails] == [False, *[True] * (len(mails) - 1)]
     assert mails[1]["subject"] == f"Re: {mails[0]['subject']}"
     assert "thread" not in mails[0]
     events = [json.loads(g.body) for g in desk.web.got if g.path.startswith("/n8n")]

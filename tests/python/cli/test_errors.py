@@ -79,14 +79,16 @@ COMMANDS: dict[str, str] = {
     "tune": "tune",
     "report": "report",
     "prune": "prune --dry-run",
+    "listen": "listen",
     "mcp": "mcp",
     "schedule": "schedule cron",
 }
 NAMES = sorted(COMMANDS)
 OTHERS = {
     "demo",
+    "listen",
     "mcp",
-}  # a project of its own; a server, which needs an extra and opens the warehouse when it is asked
+}  # a project of its own; servers, which need an extra and open the warehouse when they are asked
 NEED_PACKAGE = {"snapshot", "run"}
 READ_TABLES = {
     "snapshots list", "snapshots show", "snapshots forecast", "reach", "detect", "explain", "alert", "incidents list",

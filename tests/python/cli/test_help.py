@@ -17,7 +17,7 @@ ALL = [(path, command) for path, command in walk(cli, ("pulse",))]
 def test_the_commands_of_the_design_are_all_there() -> None:
     assert list(COMMANDS) == [
         "init", "upgrade", "uninstall", "demo", "doctor", "compile", "segments", "snapshot", "snapshots", "reach", "detect", "explain", "alert",
-        "run", "incidents", "silences", "known-events", "backtest", "tune", "report", "prune", "mcp", "schedule", "completion",
+        "run", "incidents", "silences", "known-events", "backtest", "tune", "report", "prune", "listen", "mcp", "schedule", "completion",
     ]  # fmt: skip
 
 
