@@ -19,7 +19,7 @@ from pulse_runner.alert.channels.base import (
     secret,
     web_setup,
 )
-from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller
+from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller, unbroken
 from pulse_runner.errors import ChannelError
 
 MAX_BLOCKS = 50
@@ -91,7 +91,7 @@ class Slack:
 def blocks(message: AlertMessage) -> list[dict[str, Any]]:
     """Return the Block Kit blocks of a message: a header with its badge, what fits a phone's screen, the rest below a line."""
     dot = "✅" if message.kind == "resolved" else "🔔" if message.kind == "test" else DOTS[message.severity]
-    head = f"{dot} {message.badge}: {message.headline}"
+    head = f"{dot} {message.badge}: {unbroken(message.headline)}"
     plain = {"type": "plain_text", "text": clip(head, MAX_HEADER), "emoji": True}
     out: list[dict[str, Any]] = [{"type": "header", "text": plain}]
     if len(head) > MAX_HEADER:
@@ -124,7 +124,8 @@ def _mrkdwn(section: Section) -> str:
     if section.style == "spark":
         return f"{title}\n`{escape(section.lines[0])}`\n{escape(' '.join(section.lines[1:]))}"
     lines = [
-        f"{mark.replace('- ', '• ')}{escape(line)}" for mark, line in zip(marks(section), section.lines, strict=True)
+        f"{mark.replace('- ', '• ')}{escape(unbroken(line))}"
+        for mark, line in zip(marks(section), section.lines, strict=True)
     ]
     return "\n".join([title, *lines])
 
