@@ -105,7 +105,7 @@ def messages(root: Path) -> dict[str, Any]:
             "PULSE_SLACK_WEBHOOK": f"{web.base}/slack", "PULSE_TEAMS_WEBHOOK": f"{web.base}/teams",
             "PULSE_N8N_URL": f"{web.base}/n8n", "PULSE_N8N_SECRET": "secret", "PULSE_PAGERDUTY_KEY": "key",
             "PULSE_PAGERDUTY_URL": web.base, "RESEND_API_KEY": "key", "RESEND_API_URL": web.base,
-            "PULSE_EMAIL_FROM": "pulse@example.com", "PULSE_REPORT_URL": "https://pulse.example.com/report.html#{incident}",
+            "PULSE_EMAIL_FROM": "pulse@example.com", "PULSE_REPORT_URL": "https://pulse.example.com/report.html#incident-{incident}",
         }  # fmt: skip
         command = ("alert", "--date", LAST_DAY, "--incident", "INC-5")
         said = pulse(root, *command, env=env)
