@@ -21,10 +21,10 @@ COLOURS = 96
 COMMANDS = {
     "terminal-pulse": (),
     "terminal-incidents": ("incidents", "list"),
-    "terminal-explain": ("explain", "INC-5"),
+    "terminal-explain": ("explain", sent.INCIDENT),
     "terminal-run": ("run", "--date", sent.LAST_DAY),
 }
-INCIDENT = "#incident-INC-5"
+INCIDENT = f"#incident-{sent.INCIDENT}"
 
 
 def main() -> None:
@@ -90,7 +90,7 @@ def _of_messages(got: dict[str, object], tab: Tab, scratch: Path) -> Iterator[tu
     for name in ("n8n", "v2"):
         text = json.dumps(got[name], indent=2, ensure_ascii=False)
         yield {"v2": "pagerduty"}.get(name, name), _page(tab, scratch, monospaced(text), 860)
-    yield "console", _page(tab, scratch, terminal("pulse alert", str(got["console"])), 860)
+    yield "console", _page(tab, scratch, terminal(f"pulse alert --incident {sent.INCIDENT}", str(got["console"])), 860)
 
 
 def _page(tab: Tab, scratch: Path, html: str, width: int, dark: bool = False) -> Take:

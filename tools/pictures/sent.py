@@ -20,6 +20,7 @@ from typing import Any
 from tests.python.alert.servers import Answer, Web, web_server
 
 DEMO = Path(__file__).parents[2] / "demo"
+INCIDENT = "INC-5"  # the segment that fell
 LAST_DAY = "2026-05-31"
 NOW = "2026, 6, 1, 6, 30, tzinfo=timezone.utc"  # the demo's clock stands still
 COLUMNS = 100
@@ -107,7 +108,7 @@ def messages(root: Path) -> dict[str, Any]:
             "PULSE_PAGERDUTY_URL": web.base, "RESEND_API_KEY": "key", "RESEND_API_URL": web.base,
             "PULSE_EMAIL_FROM": "pulse@example.com", "PULSE_REPORT_URL": "https://pulse.example.com/report.html#incident-{incident}",
         }  # fmt: skip
-        command = ("alert", "--date", LAST_DAY, "--incident", "INC-5")
+        command = ("alert", "--date", LAST_DAY, "--incident", INCIDENT)
         said = pulse(root, *command, env=env)
         return {**{got.path.split("/")[1]: json.loads(got.body) for got in _in_order(web)}, "console": said}
 
