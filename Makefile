@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-matrix test-dbt soak lint bench docs site lock sbom audit clean
+.PHONY: help install demo test test-matrix test-dbt soak lint bench docs pictures site lock sbom audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,10 +41,13 @@ lint: $(READY) ## Check style and types
 bench: $(READY) ## Measure speed, as ratios against a baseline in the same run
 	@for name in snapshots detectors_speed report; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
-docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, pictures) and make the dbt docs page
+docs: $(READY) ## Rewrite the generated docs (CLI reference, schema, detectors' pictures) and make the dbt docs page
 	@$(BIN)/python -m pulse_runner.publish
 	@$(BIN)/python docs/detectors/make_pictures.py
 	@cd demo && ../$(BIN)/pulse compile && ../$(BIN)/dbt deps --quiet && ../$(BIN)/dbt docs generate --static --profiles-dir target/embedded_profile
+
+pictures: $(READY) ## Take the docs' pictures of messages, report and terminal from the demo (after `make demo`; needs Chromium)
+	@$(BIN)/python -m tools.pictures
 
 site: $(READY) ## Build the docs as a site in out/site; a dead link is an error
 	@$(BIN)/python -m sphinx -q -n -W --keep-going -b html -d out/.site docs out/site && echo "Open out/site/index.html"

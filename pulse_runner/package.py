@@ -14,7 +14,7 @@ from pulse_runner.warehouse.project import package_folder
 PACKAGE_PARTS = ("macros", "models", "seeds", "semantics", "tests")
 COPY = "pulse_package"  # where a project keeps its copy of the package, named by packages.yml
 STATE = "pulse_package.json"
-SUFFIXES = (".sql", ".yml", ".csv", ".json")
+SUFFIXES = (".sql", ".yml", ".csv", ".json", ".md")
 PACKAGES = f"packages:\n  - local: {COPY} # the Pulse dbt package, as the runner brought it\n"
 PROJECT = """\
 name: {name}

@@ -37,6 +37,7 @@ class Picture:
     lower: Floats | None = None
     upper: Floats | None = None
     names: Sequence[str] = ()
+    said: Sequence[str] = ()  # the detector's own sentences
 
     def svg(self) -> str:
         """Return the picture as SVG text."""
@@ -96,16 +97,14 @@ def metric(title: str, name: str, numerator: Floats, denominator: Floats | None 
     assessments = [
         a for d in DETECTORS for a in d.assess(panels, Settings(fdr=None), days[0], days[-1]) if a.metric == name
     ]
-    found = [
-        f.snapshot_date
-        for r in evaluate(panels, Settings(fdr=None), DETECTORS, days[0].item(), last)
-        for f in r.findings
+    findings = [
+        f for r in evaluate(panels, Settings(fdr=None), DETECTORS, days[0].item(), last) for f in r.findings
     ]
     value = numerator if denominator is None else numerator / denominator
     lower, upper = assessments[0].lower[0].copy(), assessments[0].upper[0].copy()
     lower[:5], upper[:5] = np.nan, np.nan
-    index = [int((np.datetime64(d) - START).astype(int)) for d in found]
-    return Picture(title, [value.astype(float)], index, lower, upper)
+    index = [int((np.datetime64(d) - START).astype(int)) for d in (f.snapshot_date for f in findings)]
+    return Picture(title, [value.astype(float)], index, lower, upper, said=[f.reason for f in findings])
 
 
 def distribution(title: str, members: Floats, names: tuple[str, ...]) -> Picture:
@@ -196,11 +195,14 @@ def pictures() -> dict[str, Picture]:
 
 
 def main() -> None:
-    """Write every picture beside this script, and check that each fires or stays quiet as its name says."""
+    """Write every picture beside this script; check that each fires or stays quiet as its name says, and what its page quotes."""
     for name, picture in pictures().items():
         # broken_segment's quiet case is a fall of size: size_jump's business
         if name != "broken_segment_quiet" and name.endswith("_fires") != bool(picture.found):
             raise SystemExit(f"{name}: found {list(picture.found)}; the picture does not show what its name says.")
+        page = " ".join((HERE / f"{name.rpartition('_')[0]}.md").read_text(encoding="utf-8").split())
+        if name.endswith("_fires") and picture.said and not any(f'"{text}"' in page for text in picture.said):
+            raise SystemExit(f"{name}: its page quotes none of {list(picture.said[:3])}")
         (HERE / f"{name}.svg").write_text(picture.svg(), encoding="utf-8")
 
 

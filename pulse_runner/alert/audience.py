@@ -16,6 +16,8 @@ def campaigns(incident: Incident, label: str, first: Hypothesis | None) -> str:
     whom = label if incident.segment_id else f"the segments of {label}"
     if incident.metric == STATUS:
         return f"Hold those that need today's members of {whom}. {AFTER}"
+    if incident.segment_id and incident.attribute:
+        return f"Who is in {whom} is not in question; their {incident.attribute} is. Look before you send by {incident.attribute}."
     if incident.segment_id and incident.metric not in SIZES:
         what = "whom it reaches" if incident.metric.startswith("reach:") else f"its {words(incident.metric)}"
         return f"Who is in {whom} is not in question; {what} is."

@@ -8,13 +8,14 @@ the rule, the evidence, the commands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from pulse_runner import metrics
 from pulse_runner.alert.audience import campaigns
 from pulse_runner.alert.message import AlertMessage, MessageKind, Notification, Section, Trend, clean
+from pulse_runner.alert.repair import Plan, plan_of
 from pulse_runner.explain.explanation import Evidence
 from pulse_runner.explain.store import StoredExplanation, explanation_values
 from pulse_runner.incidents.incident import Incident
@@ -146,18 +147,18 @@ def _active_sections(topic: Topic, day: date) -> list[Section]:
     state = f"{since}; {incident.status}"
     if incident.assignee:
         state += f", in the hands of {incident.assignee}"
-    steps = _texts(stored.explanation.recommendations) if stored else ()
-    now, later = first_step(steps)
+    plan = plan_of(incident, stored, day) if stored else Plan()
     sections = [
         Section("Since", (clean(state),), first=True),
         Section("Cause", _cause(topic), first=True),
         Section("Campaigns", _texts([_campaigns(topic)]), first=True),
-        Section("Do first", now, first=True),
+        Section("Do first", _texts([plan.first]), first=True),
         *_chart(topic),
+        Section("Then", _texts(plan.then), "numbered"),
     ]
-    if stored is not None:
-        sections.append(Section("Who can tell", _texts([_who(stored)])))
-        sections.append(Section("Then", later, "numbered"))
+    if plan.repair is not None:
+        sections.append(Section("For the owner of the data", _texts(plan.repair.lines()), "bullets"))
+    sections.append(Section("If it is not that", _texts(plan.otherwise), "bullets"))
     if topic.rule:
         sections.append(Section("Rule", (clean(topic.rule),), "code"))
     if stored is not None:
@@ -200,18 +201,6 @@ def _cause(topic: Topic) -> tuple[str, ...]:
 def _campaigns(topic: Topic) -> str:
     told = topic.explanation.explanation.hypotheses if topic.explanation else ()
     return campaigns(topic.incident, topic.label, told[0] if told else None)
-
-
-def _who(stored: StoredExplanation) -> str:
-    return next((h.owner_hint for h in stored.explanation.hypotheses[:1]), "")
-
-
-def first_step(steps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the first step that needs no SQL, and the others in their order."""
-    plain = next((s for s in steps if "`select" not in s.lower()), None)
-    if plain is None:
-        return (), tuple(steps)
-    return (plain,), tuple(s for s in steps if s != plain)
 
 
 def _resolved_sections(topic: Topic) -> list[Section]:
@@ -282,6 +271,9 @@ def _facts(topic: Topic, kind: MessageKind, day: date) -> dict[str, Any]:
             "headline": told.headline, "summary": told.summary, "source": told.source, "version": stored.version,
             "hypotheses": nested["hypotheses"], "recommendations": nested["recommendations"],
         }  # fmt: skip
+        repair = plan_of(topic.incident, stored, day).repair
+        if repair is not None:
+            out["repair"] = asdict(repair)
     return out
 
 

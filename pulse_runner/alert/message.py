@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +31,7 @@ class Trend:
     is_rate: bool = False
     low: float | None = None  # what was expected on the last day
     high: float | None = None
+    since: date | None = None  # the day from which it is not as expected
 
     @property
     def first(self) -> date:
@@ -156,12 +158,33 @@ def as_text(message: AlertMessage, width: int = 100) -> str:
     for section in message.sections:
         out.append("")
         if section.style in ("text", "spark") and len(section.lines) == 1:
-            out.append(f"{section.title}: {section.lines[0]}")
+            out.append(_filled(f"{section.title}: ", section.lines[0], width))
             continue
         out.append(f"{section.title}:")
-        out += [f"  {mark}{line}" for mark, line in zip(marks(section), section.lines, strict=True)]
+        is_code = section.style == "code"  # to be pasted
+        out += [
+            f"  {mark}{line}" if is_code else _filled(f"  {mark}", line, width)
+            for mark, line in zip(marks(section), section.lines, strict=True)
+        ]
     link = ["", f"Report: {message.report_url}"] if message.report_url else []
     return "\n".join([*out, *link, "", message.footer])
+
+
+def _filled(label: str, text: str, width: int) -> str:
+    """Return text behind its label in lines of a width, the further ones indented."""
+    indent = " " * (len(label) if label.startswith(" ") else 2)
+    return textwrap.fill(
+        text, width, initial_indent=label, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def unbroken(text: str) -> str:
+    """Return text in which no line break can part a number from its percent sign.
+
+    >>> unbroken("fell 40 % to 834")
+    'fell 40\\xa0% to 834'
+    """
+    return re.sub(r"(?<=\d) %", "\u00a0%", text)
 
 
 def marks(section: Section) -> list[str]:
@@ -186,12 +209,19 @@ def clean(text: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """Return at most `limit` characters, the cut marked.
+    """Return at most `limit` characters, the cut marked; code that is cut is still code.
 
     >>> clip("members", 5)
     'memb…'
+    >>> clip("is `a + b`", 8)
+    'is `a…`'
     """
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1].rstrip()
+    if kept.count("`") % 2 == 0:
+        return f"{kept}…"
+    return f"{kept.rstrip('`')}…" if kept.endswith("`") else f"{kept[: limit - 2].rstrip()}…`"
 
 
 def utc_text(at: datetime) -> str:

@@ -104,7 +104,7 @@ def trend(warehouse: Warehouse, incident: Incident, day: date) -> Trend | None:
         values.pop(0)
     if not values:
         return None
-    return Trend(tuple(values), day, metric.is_rate, incident.lower_bound, incident.upper_bound)
+    return Trend(tuple(values), day, metric.is_rate, incident.lower_bound, incident.upper_bound, incident.started_on)
 
 
 def _keys(incident: Incident, table: metrics.Table) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ import click
 
 from pulse_runner.cli.completion import complete_incidents
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
+from pulse_runner.cli.terminal import hanging, width
 from pulse_runner.errors import UsageError
 from pulse_runner.vocabulary import ACTIVE_SQL
 
@@ -164,30 +165,31 @@ def as_text(stored: StoredExplanation, with_evidence: bool, names: Mapping[str, 
     """Return an explanation as people read it: the cited facts, or each fact with its SQL."""
     told = stored.explanation
     by = f"by {told.model}" if told.source == "openai" else "by rules"
+    room = width()
     out = [
-        told.headline,
+        hanging("", told.headline, room),
         f"  {names.get(stored.incident_id, stored.incident_id)}, version {stored.version}, {by}",
         "",
-        told.summary,
+        hanging("", told.summary, room),
     ]
     for rank, h in enumerate(told.hypotheses, start=1):
         out += ["", f"{rank}. {h.title} ({h.confidence} confidence; {', '.join(h.evidence)})"]
-        out.append(f"   {h.reasoning}")
+        out.append(hanging("   ", h.reasoning, room))
         hints = {
             "Speaks against it": h.against,
             "Who can tell": h.owner_hint,
             "Confirmed if": h.confirm,
             "Refuted if": h.refute,
         }
-        out += [f"   {label}: {text}" for label, text in hints.items() if text]
+        out += [hanging(f"   {label}: ", text, room) for label, text in hints.items() if text]
     if told.recommendations:
         steps = enumerate(told.recommendations, start=1)
-        out += ["", "What to do:", *(f"  {n}. {step}" for n, step in steps)]
+        out += ["", "What to do:", *(hanging(f"  {n}. ", step, room) for n, step in steps)]
     cited = {i for h in told.hypotheses for i in h.evidence}
     out += ["", "Evidence:"]
     for e in stored.evidence:
         if with_evidence or e.id in cited:
-            out.append(f"  {e.id:<4} {e.statement}")
+            out.append(hanging(f"  {e.id:<4} ", e.statement, room))
         if with_evidence:
             out += [f"       | {line}" for line in (e.sql or f"from {e.source}").splitlines()]
     for r in told.rejected:

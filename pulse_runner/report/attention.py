@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pulse_runner.alert.compose import Topic, first_step, headline, importance
+from pulse_runner.alert.compose import Topic, headline, importance
 from pulse_runner.alert.message import clean
+from pulse_runner.alert.repair import first_step
 from pulse_runner.alert.undelivered import undelivered
 from pulse_runner.detect.forecasts import trends_ahead
 from pulse_runner.explain.store import StoredExplanation, latest_explanations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from datetime import timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -31,7 +32,7 @@ from pulse_runner.alert.channels.base import (
 from pulse_runner.alert.channels.recipients import redact
 from pulse_runner.alert.channels.smtp import headers_of, message_id, server_of, smtp_problem
 from pulse_runner.alert.channels.smtp import send as send_by_smtp
-from pulse_runner.alert.message import AlertMessage, Section, Trend, as_text, marks, smaller
+from pulse_runner.alert.message import AlertMessage, Section, Trend, as_text, marks, smaller, unbroken
 from pulse_runner.errors import ChannelError
 from pulse_runner.segments.strict import ChannelSettings
 
@@ -53,6 +54,7 @@ COLOURS = {"low": "#57606a", "medium": "#9a6700", "high": "#bc4c00", "critical":
 FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
 BAR_PIXELS = 40
+GREY, BAND = "#8c959f", "#54aeff"  # days as usual; what was expected
 HEAD = (
     '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
@@ -198,7 +200,7 @@ def as_html(message: AlertMessage) -> str:
     )
     rows = [
         f'<tr><td class="pulse-text" style="border-left:4px solid {colour};padding:8px 14px;{FONT};color:#1f2328">{badge}'
-        f'<div style="font-size:18px;font-weight:600;padding-top:6px">{html.escape(message.headline)}</div></td></tr>'
+        f'<div style="font-size:18px;font-weight:600;padding-top:6px">{html.escape(unbroken(message.headline))}</div></td></tr>'
     ]
     top = [s for s in message.sections if s.first]
     rows += [_row(s, message, colour) for s in top]
@@ -243,23 +245,44 @@ def _lines(section: Section) -> str:
         return f'<div class="pulse-code" style="{style}">{text}</div>'
     out = []
     for mark, line in zip(marks(section), section.lines, strict=True):
-        code = re.sub(r"`([^`]+)`", rf'<code style="{MONO}">\1</code>', html.escape(line))
+        code = re.sub(r"`([^`]+)`", rf'<code style="{MONO}">\1</code>', html.escape(unbroken(line)))
         out.append(f"<div>{mark.replace('- ', '&bull; ')}{code}</div>")
     return "".join(out)
 
 
 def _bars(trend: Trend, colour: str) -> str:
-    """Draw the history as table cells: mail readers drop SVG, and block out images. The axis does not begin at zero."""
+    """Draw the history as table cells: mail readers drop SVG, and block out images. The axis does not begin at zero.
+
+    Days as usual are grey, those since the change have the severity's colour; a frame on the last one is what was expected.
+    """
     low, high = trend.axis
+    span = high - low
+
+    def pixels(value: float) -> int:
+        return 2 + round((0.5 if span <= 0 else (value - low) / span) * (BAR_PIXELS - 2))
+
     cells = []
-    for value in trend.values:
-        share = 0.5 if high <= low else ((value or 0.0) - low) / (high - low)
-        height = 0 if value is None else 2 + round(share * (BAR_PIXELS - 2))
-        fill = (
-            f'<div style="height:{height}px;width:8px;background:{colour};font-size:0;line-height:0">&nbsp;</div>'
-            if height
-            else "&nbsp;"
-        )
-        cells.append(f'<td valign="bottom" width="8" style="height:{BAR_PIXELS}px;padding-right:2px">{fill}</td>')
+    for place, value in enumerate(trend.values):
+        day = trend.first + timedelta(days=place)
+        fill = colour if trend.since is None or day >= trend.since else GREY
+        parts = [] if value is None else [_block(pixels(value), fill)]
+        if day == trend.last and value is not None and trend.low is not None and trend.high is not None:
+            parts = [*_expected(pixels(trend.low), pixels(trend.high), pixels(value)), *parts]
+        inner = "".join(parts) or "&nbsp;"
+        cells.append(f'<td valign="bottom" width="8" style="height:{BAR_PIXELS}px;padding-right:2px">{inner}</td>')
     bars = f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>{"".join(cells)}</tr></table>'
-    return f'{bars}<div class="pulse-quiet" style="font-size:12px;color:#57606a">{html.escape(trend.words())}</div>'
+    words = html.escape(unbroken(trend.words()))
+    return f'{bars}<div class="pulse-quiet" style="font-size:12px;color:#57606a">{words}</div>'
+
+
+def _expected(low: int, high: int, value: int) -> list[str]:
+    """Return what stands above the bar of the last day: the expected band, and the way to it; nothing where it is reached."""
+    if value >= high:
+        return []
+    bottom = max(low, value)
+    return [_block(high - bottom, BAND), *([_block(bottom - value, "")] if bottom > value else [])]
+
+
+def _block(height: int, fill: str) -> str:
+    ground = f"background:{fill};" if fill else ""
+    return f'<div style="height:{height}px;width:8px;{ground}font-size:0;line-height:0">&nbsp;</div>'

@@ -31,12 +31,21 @@ EXPLANATION: dict[str, Any] = {
         "hypotheses": {"type": "array", "items": {"type": "object"}}, "recommendations": {"type": "array", "items": _TEXT},
     },
 }  # fmt: skip
+REPAIR: dict[str, Any] = {
+    "type": "object",
+    "description": "For the owner of the data, where the first hypothesis is a fault of the data; '' for what is not known.",
+    "required": ["place", "commit", "query", "steps", "rebuild", "owner"],
+    "properties": {
+        "place": _TEXT, "commit": _TEXT, "query": _TEXT, "steps": {"type": "array", "items": _TEXT}, "rebuild": _TEXT,
+        "owner": _TEXT,
+    },
+}  # fmt: skip
 
 
 def event_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event. Receivers must let unknown fields pass: new ones do not change the version."""
     kinds = [f"pulse.incident.{kind}" for kind in get_args(Notification)] + ["pulse.digest", "pulse.test"]
-    told = {"notification": {"enum": list(get_args(Notification))}, "explanation": EXPLANATION}
+    told = {"notification": {"enum": list(get_args(Notification))}, "explanation": EXPLANATION, "repair": REPAIR}
     incident = {"type": "object", "required": list(SHORT), "properties": {**SHORT, **LONG, **told}}
     whole = {"type": "object", "required": [*SHORT, *LONG]}
     properties: dict[str, Any] = {

@@ -20,7 +20,7 @@ from pulse_runner.alert.channels.base import (
     secret,
     web_setup,
 )
-from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller
+from pulse_runner.alert.message import AlertMessage, Section, clip, marks, smaller, unbroken
 from pulse_runner.errors import ChannelError
 
 MAX_BLOCKS = 50
@@ -106,7 +106,7 @@ def dot(message: AlertMessage) -> str:
 
 def blocks(message: AlertMessage) -> list[dict[str, Any]]:
     """Return the Block Kit blocks of a message: a header with its badge, what fits a phone's screen, the rest below a line."""
-    head = f"{dot(message)} {message.badge}: {message.headline}"
+    head = f"{dot(message)} {message.badge}: {unbroken(message.headline)}"
     plain = {"type": "plain_text", "text": clip(head, MAX_HEADER), "emoji": True}
     out: list[dict[str, Any]] = [{"type": "header", "text": plain}]
     if len(head) > MAX_HEADER:
@@ -139,7 +139,8 @@ def _mrkdwn(section: Section) -> str:
     if section.style == "spark":
         return f"{title}\n`{escape(section.lines[0])}`\n{escape(' '.join(section.lines[1:]))}"
     lines = [
-        f"{mark.replace('- ', '• ')}{escape(line)}" for mark, line in zip(marks(section), section.lines, strict=True)
+        f"{mark.replace('- ', '• ')}{escape(unbroken(line))}"
+        for mark, line in zip(marks(section), section.lines, strict=True)
     ]
     return "\n".join([title, *lines])
 

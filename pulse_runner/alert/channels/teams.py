@@ -25,7 +25,7 @@ from pulse_runner.alert.channels.base import (
     secret,
     web_setup,
 )
-from pulse_runner.alert.message import AlertMessage, Section, marks, smaller
+from pulse_runner.alert.message import AlertMessage, Section, marks, smaller, unbroken
 from pulse_runner.errors import ChannelError
 
 MAX_BYTES = 13_000  # 28 KB are documented, 413 was seen at 14,000
@@ -102,7 +102,7 @@ def card_body(message: AlertMessage) -> list[dict[str, Any]]:
     """Return the elements of the card: what fits a phone's screen, buttons, and the rest folded."""
     colour = "Good" if message.kind == "resolved" else COLOURS[message.severity]
     badge = _run(f"{message.badge.upper()}  ", weight="Bolder", size="Medium", color=colour)
-    head = _run(message.headline, weight="Bolder", size="Medium")
+    head = _run(unbroken(message.headline), weight="Bolder", size="Medium")
     box = {"type": "RichTextBlock", "inlines": [badge, head]}
     style = "good" if message.kind == "resolved" else STYLES[message.severity]
     out: list[dict[str, Any]] = [{"type": "Container", "style": style, "bleed": True, "items": [box]}]
@@ -153,7 +153,7 @@ def _block(inlines: list[dict[str, Any]], spacing: str) -> dict[str, Any]:
 
 def _runs(text: str) -> list[dict[str, Any]]:
     """Return a line as runs: what stands between backticks in the font of code, without them."""
-    parts = text.split("`")
+    parts = unbroken(text).split("`")
     if len(parts) % 2 == 0:  # one without its other half
         parts = [*parts[:-2], f"{parts[-2]}{parts[-1]}"]
     found = [_run(part, **({"fontType": "Monospace"} if n % 2 else {})) for n, part in enumerate(parts) if part]

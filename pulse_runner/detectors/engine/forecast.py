@@ -92,7 +92,8 @@ def _one(
         crosses = as_date(panel.dates[-1] + np.timedelta64(left, "D")) if 0 < left <= 90 else None
     said = f"moves by {np.expm1(trend) * 100:+.2f} % a day" if clear else "has no clear trend"
     ahead_text = (
-        f" and will have changed by {percent(threshold, 0)} since {as_date(panel.dates[max(last - TREND_DAYS, 0)])} on {crosses}"
+        f"; on {crosses} it will be {percent(threshold, 0)} {'above' if trend > 0 else 'below'}"
+        f" that of {as_date(panel.dates[max(last - TREND_DAYS, 0)])}"
         if crosses
         else ""
     )

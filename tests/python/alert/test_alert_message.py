@@ -38,7 +38,8 @@ def test_an_opened_message_reads_in_this_order() -> None:
         "\n"
         "Cause: A load filled ltv with nulls (high confidence)\n"
         "\n"
-        "Campaigns: Hold those to High-Value Active Users: a fault of the data. Right again with the first run after the repair.\n"
+        "Campaigns: Hold those to High-Value Active Users: a fault of the data. Right again with the first\n"
+        "  run after the repair.\n"
         "\n"
         "Do first: Open models/stg_orders.sql.\n"
         "\n"
@@ -46,11 +47,10 @@ def test_an_opened_message_reads_in_this_order() -> None:
         "  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▁\n"
         "  17 April to 14 May: 1,000 → 580; axis from 580 to 1,060; expected on 14 May: 940 to 1,060\n"
         "\n"
-        "Who can tell: the owner of stg_orders\n"
-        "\n"
-        "Then:\n"
-        "  1. Rerun the load of 14 May.\n"
-        "  2. Pause campaigns to vip.\n"
+        "For the owner of the data:\n"
+        "  - Owner: the owner of stg_orders\n"
+        "  - Repair: Rerun the load of 14 May.\n"
+        "  - Repair: Pause campaigns to vip.\n"
         "\n"
         "Rule:\n"
         "  ltv > 1000 and last_active_days <= 7\n"
@@ -146,6 +146,10 @@ def test_incidents_of_one_cause_are_one_message_led_by_the_most_severe() -> None
         ("null_burst", "medium", {}, "Look before you send to VIP: the data may be at fault."),
         ("people_drifted", "medium", {}, "No need to hold those to VIP: no data fault was found."),
         ("unknown", "low", {}, "Not known yet for VIP: look before you send."),
+        (
+            "recoded", "high", {"metric": "distribution", "attribute": "country"},
+            "Who is in VIP is not in question; their country is. Look before you send by country.",
+        ),
         ("tracking_loss", "high", {"metric": "conversion_rate"}, "Who is in VIP is not in question; its conversion rate is."),
         (
             "upstream_failed", "high", {"metric": "status", "segment_id": ""},
@@ -251,9 +255,75 @@ def test_the_first_screen_holds_headline_since_cause_and_first_step_without_sql(
     first = [s for s in made.sections if s.first]
     assert [s.title for s in first] == ["Since", "Cause", "Campaigns", "Do first"]
     assert first[3].lines == ("Ask the owner of the load.",)
-    assert next(s for s in made.sections if s.title == "Then").lines == (steps[0], steps[2])
+    below = next(s for s in made.sections if s.title == "For the owner of the data")
+    assert "See it: `select count(*) from t`" in below.lines
+    assert "Repair: Run it again." in below.lines
     assert sum(len(line) for s in first for line in s.lines) < 200
     assert not any(word in line for s in first for line in s.lines for word in ("select", "ltv >"))
+
+
+FAULT = {
+    "rank": 1, "cause": "null_burst", "title": "Column ltv lost values", "confidence": "high", "reasoning": "",
+    "evidence": ["E2", "E9"], "owner_hint": "data-team",
+    "actions": ["Open models/stg_orders.sql.", "Run `select 1`.", "Map it back.",
+                "After the repair, rebuild the dates: `pulse snapshot --date 2026-05-14`."],
+}  # fmt: skip
+DRIFT = {
+    "rank": 2, "cause": "people_drifted", "title": "People drift away", "confidence": "low", "reasoning": "",
+    "evidence": [], "owner_hint": "", "actions": ["Win them back.", "Ask around."],
+}  # fmt: skip
+EDIT = {
+    "id": "E9", "kind": "model_changed", "statement": "An edit.", "sql": "", "weight": 0.9, "source": "t",
+    "values": {"column_name": "ltv", "node": "stg_orders", "path": "models/stg_orders.sql", "commit_id": "1a2b3c4",
+               "authored_on": "2026-05-13", "subject": "Rename the spend"},
+}  # fmt: skip
+
+
+def told_by(*hypotheses: dict[str, Any], **row: object) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the sections below the fold, two days after the change."""
+    steps = [a for h in hypotheses for a in h["actions"]]
+    told = explanation(
+        hypotheses=json.dumps(hypotheses), recommendations=json.dumps(steps), evidence=json.dumps([EDIT])
+    )
+    later = D + timedelta(days=2)
+    made = build("opened", [Topic(incident(**row), "VIP", explanation=told)], later, NOW, "x")  # type: ignore[arg-type]
+    return [(s.title, s.lines) for s in made.sections if not s.first]
+
+
+def test_the_owner_of_the_data_reads_place_commit_query_repair_and_the_dates_to_rebuild() -> None:
+    assert dict(told_by(FAULT, DRIFT))["For the owner of the data"] == (
+        "Where: column ltv of models/stg_orders.sql",
+        "Commit: 1a2b3c4 of 2026-05-13: “Rename the spend”",
+        "Owner: data-team",
+        "See it: `select 1`",
+        "Repair: Open models/stg_orders.sql.",
+        "Repair: Map it back.",
+        "Then rebuild: `pulse snapshot --from 2026-05-14 --to 2026-05-16`",
+    )
+
+
+def test_whoever_owns_the_audience_is_told_whom_to_ask_and_no_file_to_open() -> None:
+    told = explanation(hypotheses=json.dumps([FAULT]), evidence=json.dumps([EDIT]))
+    made = build("opened", [Topic(incident(), "VIP", explanation=told)], D, NOW, "x")
+    assert next(s for s in made.sections if s.title == "Do first").lines == (
+        "Ask data-team about column ltv of models/stg_orders.sql; what to repair stands below.",
+    )
+
+
+def test_what_another_cause_would_ask_for_is_not_among_the_steps_of_the_first() -> None:
+    sections = dict(told_by(FAULT, DRIFT))
+    assert sections["If it is not that"] == ("People drift away (low confidence)",)
+    assert not [line for lines in sections.values() for line in lines if "Win them back" in line]
+    sections = dict(told_by(DRIFT, FAULT))
+    assert sections["Then"] == ("Ask around.",)
+    assert "For the owner of the data" not in sections, "there is nothing to repair"
+
+
+def test_a_program_gets_the_repair_as_fields() -> None:
+    told = explanation(hypotheses=json.dumps([FAULT]), recommendations=json.dumps(FAULT["actions"]))
+    (facts,) = build("opened", [Topic(incident(), "VIP", explanation=told)], D, NOW, "x").facts
+    assert facts["repair"]["rebuild"] == "pulse snapshot --date 2026-05-14"
+    assert facts["repair"]["query"] == "select 1"
 
 
 def test_a_chart_does_not_begin_at_zero_and_says_its_band() -> None:

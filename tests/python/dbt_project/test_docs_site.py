@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,3 +77,28 @@ def test_a_segment_is_a_page_with_its_rule_owner_and_entity(site: dict[str, Any]
     )
     assert model["config"]["meta"]["owner"] == "growth-team"
     assert ancestors(site, "seg_high_value_active_users") >= {"dim_customers_daily"}
+
+
+def test_the_overview_leads_from_each_audience_to_its_meaning_owner_and_page(site: dict[str, Any]) -> None:
+    pages = {d["name"]: d["block_contents"] for d in site["manifest"]["docs"].values()}
+    lines = [line for line in pages["__overview__"].splitlines() if "model.demo_shop.seg_" in line]
+    segments = [m for name, m in site["models"].items() if name.startswith("seg_")]
+    assert len(lines) == len(segments) == 9
+    for model in segments:
+        label, _, meaning = model["description"].split("\n")[0].partition(": ")
+        line = f"| [{label}](#!/model/{model['unique_id']}) | {meaning} | {model['config']['meta']['owner']} |"
+        assert line in lines
+    linked = set(re.findall(r"#!/model/([\w.]+)", pages["__overview__"]))
+    assert linked <= {m["unique_id"] for m in site["models"].values()}
+
+
+def test_the_package_tells_strangers_how_to_read_its_pages_and_leaves_their_own_overview_alone(
+    site: dict[str, Any],
+) -> None:
+    from_pulse = {
+        d["name"]: d["block_contents"] for d in site["manifest"]["docs"].values() if d["package_name"] == "pulse"
+    }
+    assert "__overview__" not in from_pulse
+    named = set(re.findall(r"`(pulse_\w+)`", from_pulse["__pulse__"]))
+    assert len(named) == 4
+    assert named <= set(site["models"])
