@@ -190,7 +190,8 @@ def _own_moves(messages: Sequence[Message], acknowledged: Mapping[str, datetime]
 
 
 def _on_quiet_days(messages: Sequence[Message], faults: Sequence[Fault], first: date, days: int) -> str:
-    quiet = [d for n in range(days) if not any(f.covers(d := first + timedelta(days=n), ECHO) for f in faults)]
+    every = [first + timedelta(days=n) for n in range(days)]
+    quiet = [d for d in every if not any(f.covers(d, ECHO) for f in faults)]
     reasons = Counter(r for m in messages if (r := quiet_reason(m, faults)))
     lines = [f"| messages on the {len(quiet)} quiet days | count |", "|---|---|"]
     return "\n".join([*lines, *(f"| {reason} | {n} |" for reason, n in reasons.most_common())])

@@ -68,6 +68,9 @@ def test_the_tables_name_faults_that_were_told_late_and_never() -> None:
     text = tables([said("2010-05-12", found="2010-05-12")], {}, [NULLS, later], 120, FIRST)
     assert "| nulls | 2010-05-10, 3 | 2010-05-12 | late | 1 | 1 | 1 | 1.0 | 0 |" in text
     assert "| a load | 2010-06-01, 1 |  | NEVER |" in text
+    quiet = tables([said("2010-06-20")], {}, [], 120, FIRST)
+    assert "| messages on the 120 quiet days | count |" in quiet
+    assert "| the shop's own moves | 1 |" in quiet
     assert "120 days from 2010-03-01 to 2010-06-28, 2 faults, 1 messages." in text
 
 
