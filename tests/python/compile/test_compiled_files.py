@@ -64,7 +64,7 @@ def test_the_committed_models_are_what_the_definitions_compile_to(committed: dic
 
 def test_the_models_of_the_demo_entity_take_about_a_hundred_lines(committed: dict[str, str]) -> None:
     lines = [len(committed[f"models/pulse/pulse_customers__{kind}.sql"].splitlines()) for kind in ENTITY_KINDS]
-    assert sum(lines) <= 105
+    assert sum(lines) <= 108
 
 
 def test_an_edited_threshold_changes_few_lines_and_renumbers_nothing(committed: dict[str, str]) -> None:
@@ -134,6 +134,8 @@ def test_the_layout_names_the_folder_and_the_views() -> None:
 
 def test_an_entity_without_a_segment_still_has_its_models() -> None:
     texts = {k: v for k, v in read_texts(DEMO).items() if not re.fullmatch(r"segments/[a-qs-z]\w*\.yml|segments/recent_buyers.yml", k)}  # fmt: skip
+    people = "segments/entities/customers.yml"
+    texts[people] = texts[people].replace("    segments: [german_newsletter]\n", "")  # which is not there here
     files = compile_project(build_project(texts, SCHEMA))
     assert {Path(p).stem for p in files} == {*(f"pulse_customers__{k}" for k in ENTITY_KINDS), "_pulse__models", "pulse_rule_versions"}  # fmt: skip
 

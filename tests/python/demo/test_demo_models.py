@@ -107,3 +107,20 @@ def test_reach_and_distributions_count_what_the_oracle_counts(warehouse: Warehou
     assert {(r["segment_id"], r["snapshot_date"], r["attribute"], r["bucket"]): r["members"] for r in rows} == {
         (r.segment_id, r.snapshot_date, r.attribute, r.bucket): r.members for r in buckets.itertuples()
     }
+
+
+def test_the_ladder_of_the_newsletter_counts_what_the_oracle_counts(warehouse: Warehouse, shop: Shop) -> None:
+    expected = metrics(shop)
+    expected = expected[expected["metric"].str.startswith("ladder:") & (expected["snapshot_date"] >= FIRST)]
+    rows = warehouse.query(
+        "select segment_id, snapshot_date, channel, step, sum(members) as entering,"
+        " sum(case when reason = '' then members else 0 end) as through"
+        f" from {warehouse.table('pulse_reach_ladder')} where step in ('synced', 'accepted') group by 1, 2, 3, 4"
+    )
+    found = {
+        (r["segment_id"], r["snapshot_date"], f"ladder:{r['channel']}:{r['step']}"): (r["through"], r["entering"])
+        for r in rows
+    }
+    assert found == {
+        (r.segment_id, r.snapshot_date, r.metric): (r.numerator, r.denominator) for r in expected.itertuples()
+    }

@@ -102,5 +102,11 @@ def test_weekends_are_quieter_and_the_campaign_sells_without_bringing_more_peopl
 
 
 def test_every_planted_fault_has_its_dates_inside_the_demo() -> None:
-    assert [f.name for f in FAULTS] == ["ltv_renamed", "country_recoded", "tablet_orders_lost", "students_drift"]
+    assert [f.name for f in FAULTS] == [
+        "ltv_renamed",
+        "country_recoded",
+        "tablet_orders_lost",
+        "students_drift",
+        "mail_rejected",
+    ]
     assert all(date(2026, 4, 1) <= f.starts_on <= f.ends_on <= date(2026, 5, 31) for f in FAULTS)

@@ -80,6 +80,7 @@ def test_what_bears_high_confidence_is_what_the_causes_say() -> None:
         "status", "stale", "definition", "nulls", "mean", "distinct", "rows", "duplicate_keys", "null_keys",
         "column_missing", "column_retyped", "conversion_bucket", "bucket", "node", "model_changed", "recoded_value", "respelt_value", "swapped_values",
         "default_value", "scale", "flag", "slice_true", "dates_shifted", "dates_stand", "restated", "renamed_column", "reference_edited",
+        "ladder_loss",
     } == MEASURED_FAULTS  # fmt: skip
 
 
