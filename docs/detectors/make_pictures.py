@@ -97,9 +97,7 @@ def metric(title: str, name: str, numerator: Floats, denominator: Floats | None 
     assessments = [
         a for d in DETECTORS for a in d.assess(panels, Settings(fdr=None), days[0], days[-1]) if a.metric == name
     ]
-    findings = [
-        f for r in evaluate(panels, Settings(fdr=None), DETECTORS, days[0].item(), last) for f in r.findings
-    ]
+    findings = [f for r in evaluate(panels, Settings(fdr=None), DETECTORS, days[0].item(), last) for f in r.findings]
     value = numerator if denominator is None else numerator / denominator
     lower, upper = assessments[0].lower[0].copy(), assessments[0].upper[0].copy()
     lower[:5], upper[:5] = np.nan, np.nan

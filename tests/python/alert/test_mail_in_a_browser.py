@@ -26,7 +26,9 @@ COLOURS = """
   return [bright(getComputedStyle(e).color), bright(shade)];
 })
 """
-BOTTOM = "[...document.querySelectorAll('td')].find(e => e.innerText.startsWith('Do first')).getBoundingClientRect().bottom"
+BOTTOM = (
+    "[...document.querySelectorAll('td')].find(e => e.innerText.startsWith('Do first')).getBoundingClientRect().bottom"
+)
 
 
 @pytest.fixture(scope="module")
