@@ -13,6 +13,7 @@ import click
 
 from pulse_runner.cli.completion import complete_incidents
 from pulse_runner.cli.context import DAY, PulseContext, format_option, pass_pulse
+from pulse_runner.cli.terminal import hanging, width
 from pulse_runner.vocabulary import ACTIVE, STATUSES
 
 if TYPE_CHECKING:
@@ -105,24 +106,30 @@ def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
 
 
 def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery], why: StoredExplanation | None) -> str:
+    room, name = width(), incident.name
     lines = [
-        f"{incident.name}  {incident.title}",
+        hanging(f"{name}  ", incident.title, room),
         f"  {incident.severity} severity, {incident.status}, since {incident.started_on},"
         f" last seen {incident.last_seen_on}",
-        f"  {incident.reason}",
+        hanging("  ", incident.reason, room),
         *([f"  told again on {incident.until_on}"] if incident.until_on else []),
         f"  owner {incident.owner or '-'}, incident {incident.incident_id}, found by {incident.detector}",
     ]
     if why:
         said = why.explanation
-        lines += ["", "Why", f"  {said.headline}", *(f"  {line}" for line in said.summary.split("\n"))]
-        lines += [f"  - {h.title} ({h.confidence})" for h in said.hypotheses]
-        lines += [f"  {n}. {todo}" for n, todo in enumerate(said.recommendations, 1)]
+        lines += ["", "Why", *(hanging("  ", line, room) for line in (said.headline, *said.summary.split("\n")))]
+        lines += [hanging("  - ", f"{h.title} ({h.confidence})", room) for h in said.hypotheses]
+        lines += [hanging(f"  {n}. ", todo, room) for n, todo in enumerate(said.recommendations, 1)]
     lines += ["", "History"]
-    lines += [f"  {e.snapshot_date}  {e.event:<13} {e.actor}: {e.reason}" for e in events]
+    lines += [hanging(f"  {e.snapshot_date}  {e.event:<13} ", f"{e.actor}: {e.reason}", room) for e in events]
     if told:
         lines += ["", "Messages"]
-        lines += [f"  {d.notification:<9} {d.channel:<8} {d.status:<8} {d.reason}".rstrip() for d in told]
+        lines += [
+            hanging(f"  {d.notification:<9} {d.channel:<8} {d.status:<8} ", d.reason, room).rstrip() for d in told
+        ]
+    if incident.status in ACTIVE:
+        lines += ["", "Next", f"  pulse incidents acknowledge {name}   say that you are at it"]
+        lines += [f"  pulse explain {name} --evidence      each number with its SQL"]
     return "\n".join(lines)
 
 

@@ -87,7 +87,7 @@ def hanging(label: str, text: str, room: int | None) -> str:
     cause: a load ran
            twice
     """
-    if room is None:
+    if room is None or not text:
         return label + text
     return textwrap.fill(
         text, max(room, len(label) + 20) if room > 40 else room, initial_indent=label, subsequent_indent=" " * len(label),

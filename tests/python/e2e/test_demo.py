@@ -161,7 +161,10 @@ def test_the_tablet_incident_is_over_when_the_release_is_fixed(shop: Shop) -> No
 def test_the_alert_says_it_in_words_a_person_acts_on(shop: Shop) -> None:
     assert "High-Value Active Users" in shop.output
     assert "members" in shop.output
-    assert "Do first: Open models/marts/dim_customers_daily.sql" in shop.output
+    said = " ".join(shop.output.split())
+    assert "Do first: Ask whoever owns the data about column ltv of models/marts/dim_customers_daily.sql;" in said
+    assert "Where: column ltv of models/marts/dim_customers_daily.sql" in said
+    assert "Then rebuild: `pulse snapshot --from 2026-05-30 --to 2026-05-31`" in said
     assert "pulse incidents acknowledge" in shop.output
 
 
