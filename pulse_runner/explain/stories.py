@@ -4,7 +4,8 @@ A story is what one node, column and slice did from about one day on, in whateve
 entity's own incident included. Its name stands in `group_key`, where alerts and `pulse incidents --group` read it.
 
     marked    the first hypothesis cites a measured fault: the node, the column (and the slice) are known. Same mark, about the same
-              start: one story. Another mark: another story, whatever else begins on that day.
+              start: one story. Another mark: another story, whatever else begins on that day. Columns of one entity that were
+              multiplied by one factor have one mark: an amount comes in many columns.
     own       people themselves changed, or the rule did: a story of its own
     unmarked  nothing is known: it stays with what it began with (`incidents/lifecycle.py` looks at the columns that it reads)
 """
@@ -13,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log, log1p, sqrt
 
 from pulse_runner.explain.explanation import Evidence, Scalar
 from pulse_runner.explain.store import StoredExplanation
 from pulse_runner.incidents.incident import STATUS, Incident
+from pulse_runner.incidents.lifecycle import SAME_CHANGE
 from pulse_runner.metrics import ROWS
 from pulse_runner.segments.columns import source_column
 from pulse_runner.segments.model import Entity
@@ -44,10 +47,14 @@ Place = tuple[str, ...]  # ("node", name), ("column", entity, column; '' for its
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a cause lies: places, and `slices` (`attribute=bucket`) where it is in part of them only."""
+    """Where a cause lies: places, and `slices` (`attribute=bucket`) where it is in part of them only.
+
+    `factor` is by how much its numbers were multiplied, where they were.
+    """
 
     places: frozenset[Place]
     slices: frozenset[str] = frozenset()
+    factor: float | None = None
 
     @property
     def is_own(self) -> bool:
@@ -56,9 +63,16 @@ class Mark:
 
     def meets(self, other: Mark) -> bool:
         """Say whether two marks can be one cause: a place in common, and no slices that exclude each other."""
-        if not self.places & other.places:
+        if not self.places & other.places and not self._is_multiplied_like(other):
             return False
         return not self.slices or not other.slices or bool(self.slices & other.slices)
+
+    def _is_multiplied_like(self, other: Mark) -> bool:
+        """Say whether the columns of both are of one entity and were multiplied by one factor."""
+        if self.factor is None or other.factor is None:
+            return False
+        entities = [{place[1] for place in mark.places} for mark in (self, other)]
+        return bool(entities[0] & entities[1]) and abs(log(self.factor / other.factor)) <= log1p(SAME_CHANGE)
 
 
 def stories(
@@ -100,7 +114,8 @@ def mark_of(incident: Incident, stored: StoredExplanation | None, entity: Entity
     if not found:
         return None
     same = [m for m in found if m.places == found[0].places]
-    return Mark(found[0].places, frozenset().union(*(m.slices for m in same)))
+    factor = next((m.factor for m in same if m.factor is not None), None)
+    return Mark(found[0].places, frozenset().union(*(m.slices for m in same)), factor)
 
 
 def _of_fact(fact: Evidence, incident: Incident, entity: Entity | None) -> Mark | None:
@@ -113,7 +128,8 @@ def _of_fact(fact: Evidence, incident: Incident, entity: Entity | None) -> Mark 
         return Mark(frozenset({("column", entity.name, at)}), frozenset({_slice(values)}))
     if values.get("column_name"):
         column = str(values["column_name"])
-        return Mark(frozenset({_column(entity, incident.entity, "" if column == ROWS else column)}))
+        place = _column(entity, incident.entity, "" if column == ROWS else column)
+        return Mark(frozenset({place}), factor=_factor(values) if fact.kind == "scale" else None)
     if values.get("attribute") and values.get("bucket") is not None:
         attribute = str(values["attribute"])
         field = next((a.field for a in entity.attributes if a.name == attribute), attribute) if entity else attribute
@@ -123,6 +139,14 @@ def _of_fact(fact: Evidence, incident: Incident, entity: Entity | None) -> Mark 
 
 def _column(entity: Entity | None, name: str, column: str) -> Place:
     return ("column", name, source_column(entity, column) if entity and column else column)
+
+
+def _factor(values: Mapping[str, Scalar]) -> float | None:
+    """Return by how much the numbers of a column were multiplied: the middle of what its quantiles say."""
+    low, high = values.get("low_ratio"), values.get("high_ratio")
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or min(low, high) <= 0:
+        return None
+    return sqrt(low * high)
 
 
 def _slice(values: Mapping[str, Scalar]) -> str:

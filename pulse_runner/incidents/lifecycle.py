@@ -23,6 +23,7 @@ from typing import Literal
 from pulse_runner import detectors
 from pulse_runner.detectors.base import Finding, Key, Outcome, Verdict
 from pulse_runner.detectors.evaluate import DayReport
+from pulse_runner.incidents.aftermath import without_aftermath
 from pulse_runner.incidents.incident import PULSE, STATUS, About, Incident, Related, Transition, digest, transition
 from pulse_runner.incidents.severity import graded
 from pulse_runner.vocabulary import ACTIVE, severity_rank
@@ -72,6 +73,8 @@ def advance(
         if change is not None or _answers(incident, day):
             claimed |= incident.keys
     fresh = [f for f in report.findings if f.key not in claimed]
+    current = {i.incident_id: i for i in stored} | {t.incident.incident_id: t.incident for t in out}
+    fresh = without_aftermath(fresh, current.values(), day)
     fresh, attached = _attach(fresh, out, stored, subjects, day, now, actor)
     opened = [_open(g, subjects, day, now, actor) for g in group(fresh)]
     return attached + _share_groups(opened, stored, subjects)

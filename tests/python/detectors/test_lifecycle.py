@@ -125,6 +125,21 @@ def test_a_quiet_day_closes_it() -> None:
     assert change.incident.resolved_on == later(3)
 
 
+def test_conversion_of_a_faults_members_on_the_day_after_it_is_no_incident_and_one_that_lasts_is() -> None:
+    def conversion(on: date, **changes: object) -> Finding:
+        return finding(detector="conversion_anomaly", metric="conversion_rate", on=on, **changes)
+
+    (closed,) = step(opened(finding()), later(1), conversion(later(1)))
+    assert (closed.event.event, closed.incident.related) == ("recovered", ())
+    assert step([closed.incident], later(1), conversion(later(1))) == []  # the same date once more
+    (lasts,) = step([closed.incident], later(2), conversion(later(2), started_on=later(1)))
+    assert (lasts.event.event, lasts.incident.metric) == ("opened", "conversion_rate")
+    values = opened(finding(detector="distribution_shift", metric="distribution", attribute="country"))
+    assert [t.event.event for t in step(values, later(1), conversion(later(1)))] == ["recovered", "opened"]
+    (other,) = opened(finding(segment="new"))
+    assert [t.event.event for t in step([other], later(1), conversion(later(1)))] == ["recovered", "opened"]
+
+
 @pytest.mark.parametrize("kind", [Outcome.NO_DATA, Outcome.MUTED, Outcome.NEEDS_HISTORY])
 def test_a_day_that_says_nothing_keeps_it_open(kind: Outcome) -> None:
     assert step(opened(finding()), later(1), others=(verdict(kind, later(1)),)) == []

@@ -27,7 +27,7 @@ def incident(name: str, segment: str = "", days: int = 0, **changes: object) -> 
 
 
 def because(
-    name: str, kind: str, values: Mapping[str, str], cause: str = "null_burst", confidence: str = "high"
+    name: str, kind: str, values: Mapping[str, str | float], cause: str = "null_burst", confidence: str = "high"
 ) -> StoredExplanation:
     fact = Evidence(kind, "It is so.", dict(values), "", 1.0, "x", id="E1")
     around = Evidence("lineage", "It is read there.", {"column_name": "other"}, "", 0.1, "x", id="E2")
@@ -52,6 +52,17 @@ def test_two_columns_are_two_stories_though_they_began_together() -> None:
     a, b = incident("a", "vip", group_key="e"), incident("b", "whales", group_key="e")
     known = (because("a", "nulls", NULLS), because("b", "nulls", {"column_name": "country"}))
     assert told(ltv, country, a, b, because=known) == {"e": "e", "f": "f", "a": "e", "b": "f"}
+
+
+def test_columns_that_were_multiplied_by_one_factor_are_one_story() -> None:
+    def scaled(name: str, column: str, low: float, high: float) -> StoredExplanation:
+        return because(name, "scale", {"column_name": column, "low_ratio": low, "high_ratio": high}, "unit_change")
+
+    a, b, c = incident("a", "vip"), incident("b", "whales"), incident("c", "newcomers")
+    pence = (scaled("a", "ltv", 99.0, 101.0), scaled("b", "spend_90d", 96.4, 101.6))
+    assert told(a, b, c, because=(*pence, scaled("c", "weight", 0.001, 0.001))) == {"a": "a", "b": "a", "c": "c"}
+    elsewhere = replace(b, entity="accounts")
+    assert told(a, elsewhere, because=pence) == {"a": "a", "b": "b"}
 
 
 def test_people_who_changed_are_no_symptom_of_what_began_on_their_day() -> None:
