@@ -90,7 +90,7 @@ class Slack:
 
 def blocks(message: AlertMessage) -> list[dict[str, Any]]:
     """Return the Block Kit blocks of a message: a header with its badge, what fits a phone's screen, the rest below a line."""
-    dot = "✅" if message.kind == "resolved" else "🔔" if message.kind == "test" else DOTS[message.severity]
+    dot = "✅" if message.kind == "resolved" else "🔔" if message.kind in ("test", "weekly") else DOTS[message.severity]
     head = f"{dot} {message.badge}: {message.headline}"
     plain = {"type": "plain_text", "text": clip(head, MAX_HEADER), "emoji": True}
     out: list[dict[str, Any]] = [{"type": "header", "text": plain}]
