@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from pulse_runner.alert.channels import CHANNELS
 from pulse_runner.alert.delivery import TABLE, UNDER_WAY, Delivery, delivery_of, naive, save
@@ -17,9 +16,6 @@ from pulse_runner.alert.routing import Address
 from pulse_runner.alert.stage import AlertReport, Quiet, edge_of
 from pulse_runner.segments.model import Project
 from pulse_runner.warehouse.base import Warehouse
-
-if TYPE_CHECKING:
-    import httpx
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ class Post:
 
 def send_posts(
     warehouse: Warehouse, project: Project, posts: Sequence[Post], day: date, now: datetime, env: Mapping[str, str], *,
-    dry_run: bool = False, out: Callable[[str], None], http: httpx.Client | None = None,
+    dry_run: bool = False, out: Callable[[str], None],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC), sleep: Callable[[float], None] = time.sleep,
 ) -> AlertReport:  # fmt: skip
     """Send what was not sent yet, and return what was done; what waits from an earlier try goes as it was written then.
@@ -70,7 +66,7 @@ def send_posts(
     save(warehouse, fresh)
     ready += [d for d in fresh if d.status == "planned"]
     report.deliveries = [d for d in fresh if d.status == "skipped"]
-    with edge_of(http, out, clock) as edge:
+    with edge_of(None, out, clock) as edge:
         report.deliveries += Dispatch(warehouse, project, env, edge, sleep).send(ready, {})
     return report
 
