@@ -2,7 +2,8 @@
 
     python -m benchmarks.report [--segments 200] [--days 90]
 
-A warehouse of that size is written with drawn numbers, without dbt. The baseline, in the same run, is what one would write first:
+A warehouse of that size is written with drawn numbers, without dbt; the relation itself, which funnels and overlaps are counted over,
+has 100,000 rows of the last day. The baseline, in the same run, is what one would write first:
 every table of the period read row by row and dumped as JSON, without a page, a band or a chart. First paint is measured in Chromium,
 where there is one, beside that of an empty page in the same browser.
 """
@@ -28,6 +29,7 @@ from pulse_runner.report.page import as_html
 from pulse_runner.report.read import read_report
 from pulse_runner.segments.load import load_project
 from pulse_runner.warehouse.connection import connect
+from pulse_runner.warehouse.ownership import mark_of
 
 LAST = date(2026, 5, 31)
 ENTITY = (
@@ -63,14 +65,15 @@ TABLES = {
     "pulse_alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar, target varchar,"
     " status varchar, attempts integer, reason varchar, subject varchar, body varchar, idempotency_key varchar, snapshot_date date,"
     " planned_at timestamp, sent_at timestamp",
+    "pulse_runs": "run_id varchar, stage varchar, from_date date, to_date date, outcome varchar, counts varchar, seconds double, message varchar, started_at timestamp, finished_at timestamp",
     "pulse_known_events": "starts_on date, ends_on date, scope varchar, scope_value varchar, reason varchar",
 }
 
 
-def make_world(root: Path, segments: int, days: int, names: list[str] | None = None) -> None:
+def make_world(root: Path, segments: int, days: int, names: list[str] | None = None, rows: int = 100_000) -> None:
     """Write a project and the tables of its snapshots: weekly rhythm, counting noise, an incident in every tenth segment.
 
-    `names` are labels of the first segments.
+    `names` are labels of the first segments; the relation has `rows` of the last day, with ltv from 0 to 39.
     """
     (root / "segments" / "entities").mkdir(parents=True)
     (root / "target").mkdir()
@@ -92,7 +95,7 @@ def make_world(root: Path, segments: int, days: int, names: list[str] | None = N
             "name": name, "resource_type": "model", "package_name": "pulse", "database": "pulse", "schema": "main", "alias": name,
             "relation_name": f'"pulse"."main"."{name}"', "config": {"tags": ["pulse"]}, "depends_on": {"nodes": []},
         }
-        for name in TABLES
+        for name in (*TABLES, "dim_customers")
     }  # fmt: skip
     (root / "target" / "manifest.json").write_text(
         json.dumps({"metadata": {"project_name": "bench", "adapter_type": "duckdb"}, "nodes": nodes, "sources": {}})
@@ -100,7 +103,13 @@ def make_world(root: Path, segments: int, days: int, names: list[str] | None = N
     with duckdb.connect(str(root / "pulse.duckdb")) as c:
         for name, columns in TABLES.items():
             c.execute(f"create table {name} ({columns})")
+            c.execute(f"comment on table {name} is '{mark_of('bench')}'")
         _fill(c, segments, days, names or [])
+        c.execute(
+            f"create table dim_customers as select n as id, date '{LAST}' as day, n % 40 as ltv,"
+            " case n % 4 when 0 then 'DE' when 1 then 'FR' when 2 then 'ES' end as country, 'free' as plan,"
+            f" date '{LAST}' as seen, date '{LAST}' as bought from (select range as n from range({rows})) as numbers"
+        )
 
 
 def quoted(text: str) -> str:
@@ -182,6 +191,13 @@ def _incident(c: Any, n: int, label: str) -> None:
         for k in range(1, 7)
     ] + [{"kind": "nulls", "statement": "Column ltv has 10 % nulls.", "values": {"column_name": "ltv"}, "sql": sql, "weight": 0.8,
           "source": "pulse_entity_health", "id": "E9", "contribution": None}]  # fmt: skip
+    facts += [
+        {"kind": "lineage", "statement": f"Column ltv comes from {label}.", "values": {"column_name": "ltv", "node": node, "path": f"{node}.sql",
+         "steps": steps, "columns": "ltv", "feeds": feeds}, "sql": "", "weight": 0.3, "source": "target/manifest.json", "id": f"L{steps}{node[:3]}",
+         "contribution": None}
+        for node, steps, feeds in (("dim_customers", 0, ""), ("stg_orders", 1, "dim_customers"), (label, 1, "dim_customers"),
+                                   ("raw_orders", 2, f"stg_orders, {label}"))
+    ]  # fmt: skip
     told = [{"cause": "null_burst", "title": f"Column ltv of {label} lost values", "confidence": "high", "reasoning": "Nulls rose.",
              "evidence": ["E1", "E9"], "owner_hint": "", "actions": [], "confirm": "", "refute": ""}]  # fmt: skip
     c.execute(
@@ -200,7 +216,7 @@ def page_of(root: Path, days: int) -> str:
     warehouse = connect(root)
     try:
         report = read_report(
-            warehouse, load_project(root, SCHEMA), LAST - timedelta(days=days - 1), LAST,
+            warehouse, load_project(root, SCHEMA), root, LAST - timedelta(days=days - 1), LAST,
             now=datetime(2026, 6, 1, 6, 30, tzinfo=UTC), zone=ZoneInfo("Europe/Berlin"), name="bench",
         )  # fmt: skip
         return as_html(report)

@@ -36,7 +36,7 @@ class Delivery:
 
     delivery_id: str
     incident_id: str
-    notification: Notification
+    notification: Notification | Literal["weekly"]
     route: str
     channel: str
     target: str

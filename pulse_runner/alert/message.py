@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pulse_runner.vocabulary import Severity, day_month, number
 
 Notification = Literal["opened", "worsened", "grew", "explained", "acknowledged", "reminder", "resolved"]
-MessageKind = Literal[Notification, "digest", "test"]
+MessageKind = Literal[Notification, "digest", "weekly", "test"]
+PLAIN = ("resolved", "weekly", "test")  # kinds that stand without a severity
 Style = Literal["text", "spark", "numbered", "bullets", "code"]
 
 # (lines per section, characters per line) from generous to terse: a channel takes the first that fits its limit
@@ -106,7 +107,7 @@ class AlertMessage:
     @property
     def badge(self) -> str:
         """Return one word for a glance."""
-        return {"resolved": "Over", "test": "Test"}.get(self.kind, self.severity.capitalize())
+        return {"resolved": "Over", "weekly": "Week", "test": "Test"}.get(self.kind, self.severity.capitalize())
 
     @property
     def has_fold(self) -> bool:
@@ -116,7 +117,7 @@ class AlertMessage:
     @property
     def subject(self) -> str:
         """Return the line for a mail's subject and a phone's notification."""
-        return self.headline if self.kind in ("resolved", "test") else f"[{self.severity}] {self.headline}"
+        return self.headline if self.kind in PLAIN else f"[{self.severity}] {self.headline}"
 
 
 def test_message(route: str, now: datetime) -> AlertMessage:
@@ -151,9 +152,7 @@ def _cut(section: Section, lines: int, chars: int) -> Section:
 
 def as_text(message: AlertMessage, width: int = 100) -> str:
     """Return the message as plain text: for the console, and as the text part of a mail."""
-    head = (
-        message.headline if message.kind in ("resolved", "test") else f"{message.severity.upper()}  {message.headline}"
-    )
+    head = message.headline if message.kind in PLAIN else f"{message.severity.upper()}  {message.headline}"
     out = [head, "=" * min(len(head), width)]
     for section in message.sections:
         out.append("")

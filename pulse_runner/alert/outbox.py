@@ -177,7 +177,7 @@ def _due(
     active = incident.status in ACTIVE
     if incident.status == "ignored":
         return None, f"ignored by a person{f' until {incident.until_on}' if incident.until_on else ''}"
-    if active and incident.until_on and day < incident.until_on:
+    if incident.is_snoozed(day):
         return None, f"snoozed until {incident.until_on}"
     if last is None:
         return ("opened", "it is seen for the first time") if active else (None, "it was over before anyone was told")

@@ -155,7 +155,7 @@ def run_alerts(
     planned = claim(warehouse, planned, known)
     report.deliveries += [d for d in planned if d.status == "skipped"]
     ready = [*pending, *(d for d in planned if d.status == "planned")]
-    with _edge(http, out, clock) as edge:
+    with edge_of(http, out, clock) as edge:
         post = Dispatch(warehouse, project, env, edge, sleep, deadline)
         report.deliveries += post.send(ready, {i.incident_id: i for i in incidents})
     narrow = [g for g in undelivered(warehouse, project, today) if g.fits(channel, incident_id)]
@@ -178,7 +178,7 @@ def send_test(
         known = ", ".join(sorted(project.routes)) or "none; add one to segments/routes.yml"
         raise UsageError(f"No route {route!r}. Routes: {known}.")
     message, trials = test_message(route, now), list[Trial]()
-    with _edge(http, out, clock) as edge:
+    with edge_of(http, out, clock) as edge:
         for address in distinct(project, [route]):
             channel = CHANNELS[address.channel]
             setup = channel.setup(address.settings, env)
@@ -333,7 +333,8 @@ def repeat_days(env: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def _edge(http: httpx.Client | None, out: Callable[[str], None], clock: Callable[[], datetime]) -> Iterator[Edge]:
+def edge_of(http: httpx.Client | None, out: Callable[[str], None], clock: Callable[[], datetime]) -> Iterator[Edge]:
+    """Give channels the outside world, and close what was opened for it."""
     import httpx
 
     client = http or httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False)

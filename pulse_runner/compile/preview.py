@@ -21,13 +21,16 @@ def latest_sql(entity: Entity, relation: str) -> str:
     return "select cast(? as date) as day"
 
 
-def count_funnel(tally: Tally, name: str, rule: Rule, entity: Entity, rules: Mapping[str, Rule]) -> None:
+def count_funnel(
+    tally: Tally, name: str, rule: Rule, entity: Entity, rules: Mapping[str, Rule], *, alone: bool = True
+) -> None:
     """Count, for each condition of a rule, the keys that it takes alone, and those that it and all before it take.
 
-    They are named (name, "alone" or "upto", number of the condition from 1).
+    They are named (name, "alone" or "upto", number of the condition from 1). Without `alone` the former are left out.
     """
     so_far: list[str] = []
     for n, part in enumerate(parts_of(rule), 1):
         so_far.append(tally.flag(part, entity, rules))
-        tally.count((name, "alone", n), so_far[-1])
+        if alone:
+            tally.count((name, "alone", n), so_far[-1])
         tally.count((name, "upto", n), *so_far)

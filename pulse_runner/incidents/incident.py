@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Literal
 
 from pulse_runner.detectors.base import Key
-from pulse_runner.vocabulary import Criticality, Severity, Status
+from pulse_runner.vocabulary import ACTIVE, Criticality, Severity, Status
 
 NAME = "INC-"
 STATUS = "status"  # the metric of findings about what cannot be read at all
@@ -124,6 +124,10 @@ class Incident:
     def is_live(self) -> bool:
         """Say whether the fault is still there as far as Pulse knows."""
         return self.status != "resolved"
+
+    def is_snoozed(self, day: date) -> bool:
+        """Say whether a person put it off until after a day."""
+        return self.status in ACTIVE and self.until_on is not None and day < self.until_on
 
     @property
     def is_accepted(self) -> bool:

@@ -57,12 +57,18 @@ EVERYTHING = Scope()
 def notices(warehouse: Warehouse, project: Project, last: date, today: date, scope: Scope = EVERYTHING) -> list[Notice]:
     """Return what needs attention as of `last`, the date of the newest snapshots, the worst first."""
     active = [i for i in list_incidents(warehouse, statuses=ACTIVE) if in_scope(i, project, scope)]
-    told = latest_explanations(warehouse, [i.incident_id for i in active])
-    out = _causes(topics(project, active, told), last)
+    awake = [i for i in active if not i.is_snoozed(last)]
+    told = latest_explanations(warehouse, [i.incident_id for i in awake])
+    out = _causes(topics(project, awake, told), last)
     lately = latest_snapshots(warehouse, last - timedelta(days=1), last)
     lately = [r for r in lately if r["segment_id"] in project.segments]
     lately = [r for r in lately if scope.takes(r["segment_id"], project.segments[r["segment_id"]].owner)]
     out += _blind(lately, {i.segment_id for i in active}, project)
+    out += [
+        Notice("", f"Snoozed until {i.until_on}: {clean(i.title)} ({i.name}).", segment_id=i.segment_id)
+        for i in active
+        if i.is_snoozed(last)
+    ]
     if (today - last).days > 1:
         age = plural((today - last).days, "day")
         out.append(Notice("", f"The newest snapshots are {age} old: of {last}.", step="pulse run --since-last-run"))

@@ -53,6 +53,10 @@ def segment_charts(segment: SegmentFacts, report: Report) -> dict[str, Chart]:
             "kind": "sankey", "me": segment.label,
             "in": [list(f) for f in segment.came_from], "out": [list(f) for f in segment.went_to],
         }  # fmt: skip
+    if segment.membership.heat:
+        names = [segment.label, *(o.label for o in segment.membership.overlaps)]
+        rows = [[None if v is None else round(v * 1000) for v in row] for row in segment.membership.heat]
+        out["overlap"] = {"kind": "heat", "names": names, "rows": rows}
     return out
 
 

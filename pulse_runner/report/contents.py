@@ -12,6 +12,7 @@ from pulse_runner.explain.store import StoredExplanation
 from pulse_runner.incidents.incident import Incident, IncidentEvent
 from pulse_runner.known_events.event import KnownEvent
 from pulse_runner.report.attention import Notice
+from pulse_runner.report.lineage import Lineage
 
 Values = tuple[float | None, ...]
 
@@ -73,7 +74,10 @@ class Mix:
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a segment's definition; `change` is the size on its first day against the snapshot before."""
+    """One version of a segment's definition; `change` is the size on its first day against the snapshot before.
+
+    `gained` and `lost` are those who came and left by the edit alone, not by the data of the day; None where that is not known.
+    """
 
     version: int
     rule: str
@@ -82,6 +86,50 @@ class Version:
     owner: str
     is_rule_edit: bool
     change: str
+    gained: Scalar = None
+    lost: Scalar = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One condition of a rule: those left after it and all before it, and their share of all keys (None: hidden)."""
+
+    condition: str
+    left: Scalar
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Members shared with another segment, as they may be told; `alike` is the share of those in either who are in both."""
+
+    other: str
+    label: str
+    shared: Scalar
+    of_own: float | None
+    of_other: float | None
+    alike: float | None
+    is_duplicate: bool
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Whom the rule of a segment takes on a day of its relation: step by step, and shared with others, most alike first.
+
+    `heat` has a row for the segment and each of `overlaps`: the share of its members who are in each of them too, in the same order.
+    `trouble` says why nothing was counted, '' where it was.
+    """
+
+    day: date | None = None
+    funnel: tuple[Step, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
+    heat: tuple[Values, ...] = ()
+    trouble: str = ""
+
+    @property
+    def duplicates(self) -> list[Overlap]:
+        """Return the segments that hold nearly the same people."""
+        return [o for o in self.overlaps if o.is_duplicate]
 
 
 @dataclass(frozen=True)
@@ -109,6 +157,7 @@ class SegmentFacts:
     versions: tuple[Version, ...]
     incidents: tuple[Incident, ...]
     events: tuple[KnownEvent, ...]
+    membership: Membership = Membership()
 
     @property
     def last_size(self) -> float | None:
@@ -141,7 +190,7 @@ class IncidentFacts:
     deliveries: tuple[Delivery, ...]
     similar: tuple[Incident, ...]
     metric: Series | None
-    lineage: tuple[Evidence, ...] = ()
+    lineages: tuple[Lineage, ...] = ()
     columns: Mapping[str, Values] = field(default_factory=dict)
     buckets: Mapping[str, Values] = field(default_factory=dict)
 

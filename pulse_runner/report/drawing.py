@@ -11,6 +11,7 @@ from pulse_runner.report.contents import Series, Values
 from pulse_runner.vocabulary import day_month, number
 
 HEIGHT = 32
+FONTS = "system-ui, Arial, 'Liberation Sans', 'DejaVu Sans', 'Noto Sans', sans-serif"  # named, as the PNG's renderer knows no generic one
 Place = Callable[[float], float]  # of a value or a day in the picture
 COLOURS = {
     "ink": "#1c2733",
@@ -139,7 +140,7 @@ def chart_svg(
 
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img"'
-        f' font-family="system-ui, sans-serif"><title>{escape(title)}</title><desc>{escape(subtitle)}</desc>'
+        f' font-family="{FONTS}"><title>{escape(title)}</title><desc>{escape(subtitle)}</desc>'
         f'<rect width="{width}" height="{height}" fill="{COLOURS["paper"]}"/>',
         text((24, 36), _clip(title, 70), 20, colour="ink", weight=600),
         text((24, 60), _clip(subtitle, 120), 14),

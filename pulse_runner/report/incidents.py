@@ -17,6 +17,7 @@ from pulse_runner.incidents.store import event_of
 from pulse_runner.report.attention import label_of, owner_of, sentence_of, topics
 from pulse_runner.report.contents import IncidentFacts, Series, Values
 from pulse_runner.report.data_health import null_shares
+from pulse_runner.report.lineage import lineages_of
 from pulse_runner.report.series import series_of
 from pulse_runner.report.small import told_share
 from pulse_runner.segments.model import Project
@@ -61,7 +62,7 @@ def read_incident_facts(
                 deliveries=tuple(deliveries.get(i.incident_id, ())),
                 similar=tuple(_similar(i, every, told)),
                 metric=_metric(i, bands, k),
-                lineage=tuple(e for e in stored.evidence if e.kind == "lineage") if stored else (),
+                lineages=lineages_of(stored.evidence) if stored else (),
                 columns={c: v for c in suspects if (v := columns.get((i.entity, c))) and _span(v) >= MOVED},
                 buckets=buckets.get((i.segment_id, i.attribute), {}),
             )

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from pulse_runner.explain.evidence.collector import words
 from pulse_runner.explain.explanation import Scalar
-from pulse_runner.incidents.incident import IncidentEvent
+from pulse_runner.incidents.incident import Incident, IncidentEvent
 from pulse_runner.report.charts import SIZES, payload
 from pulse_runner.report.contents import Report, SegmentFacts, Series
 from pulse_runner.report.drawing import chart_svg, sparkline
@@ -68,7 +68,7 @@ def templates() -> Environment:
     )  # fmt: skip
     env.filters |= {
         "count": count, "percent": percent, "long_day": long_day, "day_month": day_month, "plural": plural, "code": code,
-        "told": words, "signed": signed, "moment": moment, "spark": lambda s: Markup(sparkline(s)), "chart_id": chart_id,
+        "told": words, "signed": signed, "moment": moment, "spark": lambda s: Markup(sparkline(s)), "drawn": Markup, "chart_id": chart_id,
         "timeline": timeline, "rate": lambda v: percent(v, 1), "short": short,
     }  # fmt: skip
     env.globals |= {
@@ -85,16 +85,23 @@ def in_order(report: Report) -> list[SegmentFacts]:
     """Return the segments as the overview lists them: the worst first, then by name."""
 
     def key(s: SegmentFacts) -> tuple[int, int, str]:
-        worst = max((severity_rank(i.severity) + 1 for i in s.incidents if i.status in ACTIVE), default=0)
+        worst = max((severity_rank(i.severity) + 1 for i in _awake(s)), default=0)
         return (-worst, s.status == "ok", s.label.casefold())
 
     return sorted(report.segments, key=key)
 
 
 def state(segment: SegmentFacts) -> str:
-    """Return the state of a segment in a word: the worst severity of its open incidents, else its status."""
-    worst = max((i.severity for i in segment.incidents if i.status in ACTIVE), key=severity_rank, default="")
-    return worst or segment.status
+    """Return the state of a segment in a word: the worst severity of its open incidents, `snoozed` where all are, else its status."""
+    worst = max((i.severity for i in _awake(segment)), key=severity_rank, default="")
+    is_put_off = segment.status == "ok" and any(i.status in ACTIVE for i in segment.incidents)
+    return worst or ("snoozed" if is_put_off else segment.status)
+
+
+def _awake(segment: SegmentFacts) -> list[Incident]:
+    """Return its open incidents that nobody put off."""
+    day = segment.day or date.min
+    return [i for i in segment.incidents if i.status in ACTIVE and not i.is_snoozed(day)]
 
 
 def last_days(

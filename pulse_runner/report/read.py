@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,16 +30,18 @@ from pulse_runner.report.contents import (
     Report,
     SegmentFacts,
     Series,
-    Version,
 )
 from pulse_runner.report.data_health import read_entities
 from pulse_runner.report.incidents import read_incident_facts
+from pulse_runner.report.membership import Look, read_memberships
 from pulse_runner.report.series import series_of
 from pulse_runner.report.small import told_share
+from pulse_runner.report.versions import versions_of
 from pulse_runner.segments.model import Project, Segment
 from pulse_runner.segments.text import rule_text, settings_text
-from pulse_runner.vocabulary import percent
+from pulse_runner.snapshot.days import present_day
 from pulse_runner.warehouse.base import Warehouse
+from pulse_runner.warehouse.project import project_vars
 
 COMPARED_DAYS = 28  # back, the same weekday: what "then" is in distributions, and the span of flows
 MOST_BUCKETS = 12
@@ -48,6 +52,7 @@ Rows = Mapping[str, list[dict[str, Any]]]
 def read_report(
     warehouse: Warehouse,
     project: Project,
+    root: Path,
     first: date,
     last: date,
     *,
@@ -74,6 +79,10 @@ def read_report(
         own = tuple(i for i in every if i.segment_id == segment.name)
         touching = tuple(e for e in events if e.touches(segment.name, segment.entity, segment.owner))
         facts.append(_segment(segment, project, bands, tables, own, touching, (first, last), prefix, k))
+    local = now.astimezone(zone)
+    look = Look(last, local.date(), present_day(local, project_vars(root)))
+    members = read_memberships(warehouse, project, root, chosen, _good_sizes(tables["snapshots"]), look, k)
+    facts = [replace(f, membership=members[f.segment_id]) if f.segment_id in members else f for f in facts]
     shown, left_out = read_incident_facts(
         warehouse, project, [i for i in every if in_scope(i, project, scope)], bands, first, last, k
     )
@@ -82,9 +91,9 @@ def read_report(
         project=name,
         first=first,
         last=last,
-        made_at=now.astimezone(zone),
+        made_at=local,
         scope=", ".join(sorted(scope.segments or scope.owners)),
-        notices=tuple(notices(warehouse, project, last, now.astimezone(zone).date(), scope)),
+        notices=tuple(notices(warehouse, project, last, local.date(), scope)),
         segments=tuple(facts),
         incidents=shown,
         entities=read_entities(warehouse, project, entities, first, last, k),
@@ -127,6 +136,11 @@ def _tables(warehouse: Warehouse, first: date, last: date) -> dict[str, Rows]:
             f" from {warehouse.table('pulse_segment_distributions')} where snapshot_date in (?, ?)",
             [max(then, first), last],
         ),
+        "edits": (
+            f"select segment_id, snapshot_date, direction, sum(members) as members from {warehouse.table('pulse_segment_changes')}"
+            " where not is_chosen and cause = 'edited' and snapshot_date <= ? group by 1, 2, 3",
+            [last],
+        ),
         "versions": (
             f"select * from {warehouse.table('pulse_segments')} where valid_from <= ?",
             [last],
@@ -149,6 +163,12 @@ def _tables(warehouse: Warehouse, first: date, last: date) -> dict[str, Rows]:
             grouped[row["segment_id"]].append(row)
         out[name] = grouped
     return out
+
+
+def _good_sizes(snapshots: Rows) -> dict[str, int]:
+    """Return the size of each segment whose newest snapshot is good: the rule of another cannot be counted."""
+    newest = {name: max(rows, key=lambda r: r["snapshot_date"]) for name, rows in snapshots.items()}
+    return {name: int(row["size"]) for name, row in newest.items() if row["status"] == "ok" and row["size"] is not None}
 
 
 def _segment(
@@ -184,7 +204,7 @@ def _segment(
         mixes=mixes_of(rows["mixes"], k),
         came_from=_flows(rows["in"], segment.name, k),
         went_to=_flows(rows["out"], segment.name, k),
-        versions=_versions(rows["versions"], snapshots),
+        versions=versions_of(rows["versions"], snapshots, rows["edits"], k),
         incidents=tuple(incidents),
         events=events,
     )
@@ -249,27 +269,3 @@ def _flows(rows: Sequence[Mapping[str, Any]], segment: str, k: int) -> tuple[tup
     """Return the largest flows to or from other segments; (none) is nowhere. Those of fewer than k moves are left out."""
     found = [(r["other"], int(r["members"])) for r in rows if r["other"] not in ("(any)", segment)]
     return tuple(sorted(((o, n) for o, n in found if n >= k), key=lambda f: (-f[1], f[0]))[:MOST_FLOWS])
-
-
-def _versions(rows: Sequence[Mapping[str, Any]], snapshots: Sequence[Mapping[str, Any]]) -> tuple[Version, ...]:
-    ordered = sorted(rows, key=lambda r: r["version"])
-    out = []
-    for n, row in enumerate(ordered):
-        edited = n > 0 and row["definition_hash"] != ordered[n - 1]["definition_hash"]
-        day = next((s for s in snapshots if s["snapshot_date"] == row["valid_from"]), None)
-        change = ""
-        if n and day and day["size"] is not None and day["previous_size"]:
-            moved = day["size"] - day["previous_size"]
-            change = f"{moved:+,} ({percent(moved / day['previous_size'])}) on {row['valid_from']}"
-        out.append(
-            Version(
-                int(row["version"]),
-                row["rule_text"],
-                row["valid_from"],
-                row["valid_to"],
-                row["owner"] or "",
-                edited,
-                change,
-            )
-        )
-    return tuple(reversed(out))

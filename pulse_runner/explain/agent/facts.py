@@ -53,6 +53,7 @@ _NAMES = (
     "condition",
     "path",
     "node",
+    "feeds",
     "status_reason",
     "not_known",
 )

@@ -49,6 +49,7 @@ def trace_of(c: Collector, column: str) -> Trace | None:
 
 def _tell(c: Collector, lineage: Columns, column: str, trace: Trace) -> None:
     nodes, unread = trace.nodes(), dict(trace.unread)
+    readers = _readers(lineage, trace)
     for n, (unique_id, steps) in enumerate(list(nodes.items())[:MAX_NODES]):
         node = lineage.node(unique_id)
         mine = [s for s in trace.steps if s.node == unique_id]
@@ -65,6 +66,7 @@ def _tell(c: Collector, lineage: Columns, column: str, trace: Trace) -> None:
         row: Mapping[str, Scalar] = {
             "column_name": column, "node": str(node["name"]), "path": path_of(node), "steps": steps, "columns": columns,
             "expression": made.strip("`"), "not_known": gaps[0] if gaps else "",
+            "feeds": ", ".join(readers.get(unique_id, ())),
         }  # fmt: skip
         c.add("lineage", text + ".", row, list(row), "", source="target/manifest.json", weight=0.45 - 0.02 * n)
     rest = [*list(nodes)[MAX_NODES:], *trace.possible]
@@ -80,6 +82,16 @@ def _tell(c: Collector, lineage: Columns, column: str, trace: Trace) -> None:
             "more": len(rest),
         }
         c.add("lineage", text, row, list(row), "", source="target/manifest.json", weight=0.2)
+
+
+def _readers(lineage: Columns, trace: Trace) -> dict[str, list[str]]:
+    """Return the names of the nodes of a trace that read each node, by its id."""
+    found: dict[str, dict[str, None]] = {}
+    for step in trace.steps:
+        for above, _ in step.reads:
+            if above != step.node:
+                found.setdefault(above, {})[str(lineage.node(step.node)["name"])] = None
+    return {above: list(names) for above, names in found.items()}
 
 
 def name_of(node: Node) -> str:

@@ -78,7 +78,7 @@ function apply() {
   rows.forEach(function (row) {
     var d = row.dataset;
     var fits = (!q || (d.name + ' ' + d.text).toLowerCase().indexOf(q) >= 0) && (!owner || d.owner === owner) && (!entity || d.entity === entity) &&
-      (!status || (status === 'ok') === (d.status === 'ok'));
+      (!status || (status === 'ok') === (d.status === 'ok' || d.status === 'snoozed'));
     row.hidden = !fits;
     n += fits ? 1 : 0;
   });
@@ -283,6 +283,18 @@ var KINDS = {
     o.legend.show = true; o.tooltip.axisPointer = { type: 'none' };
     o.tooltip.formatter = function (at) { var r = rows[at[0].dataIndex]; return esc(cut(r[1], 80)) + '<br>' + esc(r[0]) + ' <b>' + number(r[2]) + '</b>, usual in a day ' + number(r[3]); };
     o.series = [{ type: 'bar', name: 'Now', data: rows.map(function (r) { return { value: r[2], itemStyle: { color: c(r[0] === 'lost' ? 'loss1' : 'gain1') } }; }), itemStyle: { color: c('loss1') }, barMaxWidth: 22 }, { type: 'bar', name: 'Usual in a day', data: rows.map(function (r) { return r[3]; }), itemStyle: { color: c('rest') }, barMaxWidth: 22 }];
+    return o;
+  },
+  heat: function (s, days, c) {
+    var o = base(c, true, []), cells = [], room = document.documentElement.clientWidth < 760 ? 14 : 30;
+    s.rows.forEach(function (row, y) { row.forEach(function (v, x) { if (v !== null && x !== y) cells.push([x, y, v / 1000]); }); });
+    o.grid = { left: 6, right: 14, top: 6, bottom: 4, containLabel: true };
+    o.xAxis = { type: 'category', data: s.names.map(function (t, n) { return n + 1 + ''; }), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: c('soft'), interval: 0 } };
+    o.yAxis = { type: 'category', inverse: true, data: s.names.map(function (t, n) { return n + 1 + '  ' + cut(t, room); }), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: c('ink'), interval: 0 } };
+    o.tooltip.trigger = 'item';
+    o.tooltip.formatter = function (p) { return '<b>' + number(p.value[2], true) + '</b> of ' + esc(cut(s.names[p.value[1]], 40)) + '<br>are in ' + esc(cut(s.names[p.value[0]], 40)); };
+    o.visualMap = { show: false, min: 0, max: 1, inRange: { color: [c('code'), c('heat')] } };
+    o.series = [{ type: 'heatmap', data: cells, itemStyle: { borderColor: c('bg'), borderWidth: 2 }, label: { show: true, fontSize: 11, color: c('ink'), formatter: function (p) { return Math.round(p.value[2] * 100) + '%'; } } }];
     return o;
   },
   sankey: function (s, days, c) {

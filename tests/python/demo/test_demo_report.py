@@ -21,7 +21,7 @@ def report(built: Built) -> Report:
     opened = built.open()
     try:
         return read_report(
-            opened, load_project(built.root, SCHEMA), date.fromisoformat(FIRST), date.fromisoformat(LAST),
+            opened, load_project(built.root, SCHEMA), built.root, date.fromisoformat(FIRST), date.fromisoformat(LAST),
             now=datetime(2026, 6, 1, 4, 30, tzinfo=UTC), zone=ZoneInfo("Europe/Berlin"), name="demo",
         )  # fmt: skip
     finally:
@@ -51,3 +51,17 @@ def test_the_planted_fault_is_the_largest_cause_of_its_day(report: Report) -> No
 
 def test_the_page_says_its_time_in_the_zone_of_the_project(report: Report) -> None:
     assert "Made on 1 June 2026 at 06:30 CEST." in as_html(report)
+
+
+def test_the_funnel_ends_at_the_size_and_overlaps_are_those_of_the_seeds(report: Report, shop: Shop) -> None:
+    inside, at = members(shop), shop.days.index(date.fromisoformat(LAST))
+    own = inside["high_value_active_users"][:, at]
+    found = next(s for s in report.segments if s.segment_id == "high_value_active_users").membership
+    assert found.day == date.fromisoformat(LAST)
+    assert [s.condition for s in found.funnel] == ["all", "ltv > 1000", "last_active_days <= 7"]
+    assert found.funnel[-1].left == int(own.sum())
+    shared = {o.other: o.shared for o in found.overlaps}
+    assert len(shared) >= 5
+    for other, told in shared.items():
+        assert told == int((own & inside[other][:, at]).sum()), other
+    assert not found.duplicates

@@ -23,7 +23,7 @@ DAYS = 40
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a project of twelve segments; the incidents are of the first and the eleventh."""
     root = tmp_path_factory.mktemp("report") / "world"
-    make_world(root, 12, DAYS, NAMES)
+    make_world(root, 12, DAYS, NAMES, rows=2000)
     return root
 
 

@@ -52,13 +52,39 @@ def test_a_picture_of_one_segment_is_well_formed_and_holds_its_name(world: Path,
     assert picture.find("{http://www.w3.org/2000/svg}title").text == NAMES[0]  # type: ignore[union-attr]
 
 
+def test_a_picture_as_png_is_twice_as_fine_and_has_words_and_a_line(world: Path, tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    done = call(world, "report", "--segment", "s0", "--from", "2026-05-01", "--output", str(tmp_path / "s0.png"))
+    assert done.exit_code == 0, done.output
+    picture = imread(tmp_path / "s0.png")
+    assert picture.shape[:2] == (840, 1920)
+    title, chart = picture[40:80, 48:600, :3], picture[180:740, 150:1860, :3]
+    assert (title.min(axis=2) < 0.3).any()  # ink of words
+    assert (abs(chart - (0.114, 0.361, 0.62)).max(axis=2) < 0.05).any()  # the blue line
+
+
+def test_a_picture_as_png_without_the_renderer_or_a_font_says_what_to_do(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    done = call(world, "report", "--segment", "s0", "--format", "png")
+    assert (done.exit_code, "pulse-runner[png]" in done.stderr) == (2, True)
+    fontless = type(sys)("resvg_py")
+    fontless.svg_to_bytes = lambda **given: b"the same"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "resvg_py", fontless)
+    done = call(world, "report", "--segment", "s0", "--format", "png")
+    assert (done.exit_code, "no font" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "what", "do"),
     [
         (["--format", "svg"], "A picture shows one segment", "--segment NAME --format svg"),
         (["--segment", "s01"], "There is no segment 's01'; did you mean", "pulse segments list"),
         (["--owner", "team-33"], "No segment has the owner 'team-33'", "Owners are team-0"),
-        (["--output", "report.png"], "report.png is neither .html nor .svg", "made from the .svg"),
+        (["--output", "report.gif"], "report.gif is neither .html nor .svg nor .png", "made from the .svg"),
+        (["--format", "png"], "A picture shows one segment", "--segment NAME --format png"),
         (["--format", "text", "--owner", "team-1"], "The digest .* is of all segments", "Leave --segment"),
     ],
 )
@@ -79,6 +105,21 @@ def test_pulse_alone_says_the_worst_first_and_what_to_do_next(world: Path) -> No
     assert [line.split()[1] for line in lines if line.startswith(("◆", "▲"))] == ["critical", "high"]
     assert "  pulse incidents show INC-2         all about the worst one" in lines
     assert (world / "pulse.duckdb").read_bytes() == before
+
+
+def test_a_snoozed_incident_needs_no_attention_until_its_day(world: Path, tmp_path: Path) -> None:
+    root = tmp_path / "snoozed"
+    shutil.copytree(world, root)
+    with duckdb.connect(str(root / "pulse.duckdb")) as c:
+        c.execute("update pulse_incidents set until_on = date '2026-06-01' where number = 1")
+        c.execute("update pulse_incidents set until_on = date '2026-05-31' where number = 2")
+    text = call(root).stdout
+    assert "1 thing needs attention" in text
+    assert "Snoozed until 2026-06-01" in text
+    call(root, "report")
+    page = (root / "target" / "pulse-report.html").read_text(encoding="utf-8")
+    assert re.findall(r'<li class="notice (\w+)">', page) == ["critical"]
+    assert re.findall(r'data-status="(snoozed|critical|high)"', page) == ["critical", "snoozed"]
 
 
 def test_pulse_alone_outside_of_a_project_says_how_to_begin(tmp_path: Path) -> None:
