@@ -101,7 +101,9 @@ def marked(body: str) -> str:
 
 def dot(message: AlertMessage) -> str:
     """Return one sign for a glance."""
-    return "✅" if message.kind == "resolved" else "🔔" if message.kind in ("test", "weekly") else DOTS[message.severity]
+    return (
+        "✅" if message.kind == "resolved" else "🔔" if message.kind in ("test", "weekly") else DOTS[message.severity]
+    )
 
 
 def blocks(message: AlertMessage) -> list[dict[str, Any]]:
