@@ -24,7 +24,8 @@ class Situation:
     """The moment of a decision (`now`, UTC without a zone).
 
     `causes` has, by incident, what each version of its explanation believed in most, with when it was made, the oldest first.
-    `sent` is how many messages a target got in the last hour, `digests` when the last digest went to it.
+    `sent` is how many messages a target got in the last hour, `digests` when the last digest went to it. `ran` is when alerts were
+    told before this, None where it is not known.
     """
 
     now: datetime
@@ -32,6 +33,7 @@ class Situation:
     silences: Sequence[Silence] = ()
     sent: Mapping[ChannelSettings, int] = field(default_factory=dict)
     digests: Mapping[ChannelSettings, datetime] = field(default_factory=dict)
+    ran: datetime | None = None
 
     def cause(self, incident_id: str) -> str:
         """Return the cause that is believed in now; '' where there is no explanation."""
@@ -69,7 +71,12 @@ def read_situation(warehouse: Warehouse, project: Project, incident_ids: Sequenc
             sent[settings] = sent.get(settings, 0) + 1
         if DIGEST in row["reason"]:
             digests[settings] = max(digests.get(settings, row["sent_at"]), row["sent_at"])
+    ran = warehouse.query(
+        f"select max(started_at) as ran from {warehouse.table('pulse_runs')}"
+        " where stage = 'alert' and outcome = 'ok' and started_at < ?",
+        [at],
+    )[0]["ran"]
     silences = list[Silence]()
     with suppress(NotBuiltError):  # a project whose package is older has no such table, and no silence
         silences = read_silences(warehouse)
-    return Situation(at, causes_of(warehouse, incident_ids), silences, sent, digests)
+    return Situation(at, causes_of(warehouse, incident_ids), silences, sent, digests, ran)
