@@ -71,12 +71,19 @@ def read_situation(warehouse: Warehouse, project: Project, incident_ids: Sequenc
             sent[settings] = sent.get(settings, 0) + 1
         if DIGEST in row["reason"]:
             digests[settings] = max(digests.get(settings, row["sent_at"]), row["sent_at"])
-    ran = warehouse.query(
-        f"select max(started_at) as ran from {warehouse.table('pulse_runs')}"
-        " where stage = 'alert' and outcome = 'ok' and started_at < ?",
-        [at],
-    )[0]["ran"]
     silences = list[Silence]()
     with suppress(NotBuiltError):  # a project whose package is older has no such table, and no silence
         silences = read_silences(warehouse)
-    return Situation(at, causes_of(warehouse, incident_ids), silences, sent, digests, ran)
+    return Situation(at, causes_of(warehouse, incident_ids), silences, sent, digests, _ran(warehouse, at))
+
+
+def _ran(warehouse: Warehouse, at: datetime) -> datetime | None:
+    """Return when alerts were told last before a time; None where no run is known."""
+    with suppress(NotBuiltError):
+        found: datetime | None = warehouse.query(
+            f"select max(started_at) as ran from {warehouse.table('pulse_runs')}"
+            " where stage = 'alert' and outcome = 'ok' and started_at < ?",
+            [at],
+        )[0]["ran"]
+        return found
+    return None
