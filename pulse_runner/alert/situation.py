@@ -24,7 +24,8 @@ class Situation:
     """The moment of a decision (`now`, UTC without a zone).
 
     `causes` has, by incident, what each version of its explanation believed in most, with when it was made, the oldest first.
-    `sent` is how many messages a target got in the last hour, `digests` when the last digest went to it.
+    `sent` is how many messages a target got in the last hour, `digests` when the last digest went to it. `ran` is when alerts were
+    told before this, None where it is not known.
     """
 
     now: datetime
@@ -32,6 +33,7 @@ class Situation:
     silences: Sequence[Silence] = ()
     sent: Mapping[ChannelSettings, int] = field(default_factory=dict)
     digests: Mapping[ChannelSettings, datetime] = field(default_factory=dict)
+    ran: datetime | None = None
 
     def cause(self, incident_id: str) -> str:
         """Return the cause that is believed in now; '' where there is no explanation."""
@@ -72,4 +74,16 @@ def read_situation(warehouse: Warehouse, project: Project, incident_ids: Sequenc
     silences = list[Silence]()
     with suppress(NotBuiltError):  # a project whose package is older has no such table, and no silence
         silences = read_silences(warehouse)
-    return Situation(at, causes_of(warehouse, incident_ids), silences, sent, digests)
+    return Situation(at, causes_of(warehouse, incident_ids), silences, sent, digests, _ran(warehouse, at))
+
+
+def _ran(warehouse: Warehouse, at: datetime) -> datetime | None:
+    """Return when alerts were told last before a time; None where no run is known."""
+    with suppress(NotBuiltError):
+        found: datetime | None = warehouse.query(
+            f"select max(started_at) as ran from {warehouse.table('pulse_runs')}"
+            " where stage = 'alert' and outcome = 'ok' and started_at < ?",
+            [at],
+        )[0]["ran"]
+        return found
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from pulse_runner.alert.decision import Decision
 from pulse_runner.alert.delivery import Delivery
@@ -44,8 +45,7 @@ def withheld(
     digest = route.digest
     if digest is not None and not _passes(digest.always, traits):
         last, coming = slot_of(digest, situation.now)
-        sent = situation.digests.get(decision.address.settings)
-        if sent is not None and sent >= last:
+        if _is_told_since(last, decision, past, situation):
             when = said(coming, digest.zone)
             return replace(decision, choice="skip", reason=f"{KEPT}: route {route.name} sends the next one at {when}")
         every = EVERY[digest.weekday is not None]
@@ -53,6 +53,14 @@ def withheld(
     if any(reason.startswith(KEPT) for reason in before):
         return replace(decision, fold=f"Route {route.name} was quiet; this is what happened meanwhile.")
     return decision
+
+
+def _is_told_since(slot: datetime, decision: Decision, past: Sequence[Delivery], situation: Situation) -> bool:
+    """Say whether the digest of a time has been told: it went out, or a run afterwards had nothing for it."""
+    sent = situation.digests.get(decision.address.settings)
+    waited = any(d.delivery_id == decision.delivery_id and d.status == "skipped" and d.planned_at < slot for d in past)
+    is_empty = situation.ran is not None and situation.ran >= slot and not waited
+    return is_empty or (sent is not None and sent >= slot)
 
 
 def _passes(always: Severity | None, traits: Traits) -> bool:

@@ -56,6 +56,7 @@ TABLES = {
     " recommendations varchar, rejected varchar, evidence varchar, evidence_hash varchar",
     "pulse_silences": "silence_id varchar, scope varchar, reason varchar, created_by varchar, created_at timestamp,"
     " ends_at timestamp, ended_at timestamp, ended_by varchar",
+    "pulse_runs": "run_id varchar, stage varchar, outcome varchar, started_at timestamp",
     "pulse_alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar,"
     " target varchar, status varchar, attempts integer, reason varchar, subject varchar, body varchar,"
     " idempotency_key varchar, snapshot_date date, planned_at timestamp, sent_at timestamp, receipt varchar",

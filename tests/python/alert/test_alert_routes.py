@@ -133,6 +133,16 @@ def test_a_daily_digest_is_one_message_a_day(desk: Desk) -> None:
     assert (last.incident_id, last.status) == ("dd00", "sent")
 
 
+def test_a_digest_that_had_nothing_to_say_at_its_time_waits_for_the_next_one(desk: Desk) -> None:
+    made = growth(digest=DigestTime(time(5), "UTC", weekday=NOW.weekday()))
+    # the run after five o'clock: there was no incident yet
+    desk.store.insert("pulse_runs", run_id="r", stage="alert", outcome="ok", started_at=NOW - timedelta(minutes=5))
+    (kept,) = desk.run(made).deliveries
+    assert kept.reason.startswith("kept for a digest: route growth sends the next one at 05:00 on ")
+    assert desk.run(made, days=6).deliveries == []
+    assert [d.status for d in desk.run(made, days=7).deliveries] == ["sent"]
+
+
 def test_the_budget_of_an_hour_folds_the_rest_and_then_waits(desk: Desk) -> None:
     made = growth(messages_per_hour=2)
     assert [d.status for d in desk.run(made).deliveries] == ["sent"]
