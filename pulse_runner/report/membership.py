@@ -129,7 +129,7 @@ def told_steps(left: Sequence[int], k: int) -> list[Scalar]:
     """Return who is left after each step; a step that takes or leaves fewer than k people is told as a bound.
 
     >>> told_steps([1000, 998, 400, 3], 5)
-    [1000, '>980', 400, '<5']
+    [1000, '>990', 400, '<5']
     """
     out: list[Scalar] = list(left[:1])
     for before, now in pairwise(left):
