@@ -32,11 +32,16 @@ class Rhythm:
         seen = self.seen[weekday]
         return np.where(seen == 0, UNSEEN**2, variance / np.maximum(seen, 1))
 
-    def learn(self, day: Day, learns: Bools, count: Ints) -> None:
-        """Move today's offset by the clipped error; `count`: days that the series has been seen."""
+    def learn(self, day: Day, learns: Bools, count: Ints, shift: Floats) -> None:
+        """Move today's offset by the clipped error; `count`: days that the series has been seen.
+
+        A weekday that stands out in the first days of a series, before anything is judged, is taken over at once: a closed day is none
+        that a clipped error could teach. `shift` is how far today is from what was expected.
+        """
+        odd = learns & ~day.ready & (count > 0) & (self.seen[day.weekday] == 0) & (np.abs(day.z) > self.tuning.clip)
         one = np.where(learns, day.capped(self.tuning.clip), 0.0)
         pace = np.maximum(self.tuning.week_pace, 1.0 / (self.seen[day.weekday] + 1.5)) * (count > 0)
-        self.week[day.weekday] += pace * one
+        self.week[day.weekday] += np.where(odd, shift, pace * one)
         self.seen[day.weekday] += learns
 
     def centre(self, which: Bools) -> Floats:

@@ -27,6 +27,7 @@ from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import MetricPanel
 
 BLOCK = 10_000  # series at a time bound the memory
+WEEK = 7  # days that a series may begin with nothing in them
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,11 @@ class _State:
         self.share = np.array([tuning.share_down, 1.0 - tuning.share_down])
         self.tail = Tail(size, self.share[:, None] * alpha)
         self.awaits = np.zeros(size, bool)
+        self.empty = np.zeros(size, np.int64)  # days with nothing before the first with something
 
     def step(self, t: int) -> dict[str, npt.NDArray[np.generic]]:
         """Judge day t, then learn from it."""
-        panel, link, weekday, use = self.panel, self.link, int(self.weekdays[t]), self.usable[:, t]
+        panel, link, weekday, use = self.panel, self.link, int(self.weekdays[t]), self._begun(t)
         k = np.where(use, panel.numerator[:, t], 0.0)
         n = None if panel.denominator is None else np.where(use, panel.denominator[:, t], 1.0)
         self._begin_levels(t, weekday, use, link.start(k, n))
@@ -131,7 +133,7 @@ class _State:
         shift = link.start(k, n) - centre
         self.rhythm.learn_odd(day, shift, self.episodes.open, self.episodes.open & ~was_open)
         self.calendar.learn(t, shift + offset, np.sqrt(ordinary), ready & ~was_open)
-        self._learn(day, use & ~self.episodes.open & ~accepted & ~returned)
+        self._learn(day, use & ~self.episodes.open & ~accepted & ~returned, shift)
         is_open = self.episodes.open
         if drift.any():
             centre = centre + drift
@@ -146,6 +148,12 @@ class _State:
             "fresh": ~was_open | (self.episodes.start == t), "rebased": accepted, "history": history, "spread": spread,
             "sampling": sampling, "usable": use,
         }  # fmt: skip
+
+    def _begun(self, t: int) -> Bools:
+        """Return which series are followed today. None begins on an empty day: it may be closed, and no level. After a week it is one."""
+        use = self.usable[:, t]
+        self.empty += use & (self.level.count == 0) & ~(self.panel.numerator[:, t] > 0)
+        return use & ((self.level.count > 0) | (self.panel.numerator[:, t] > 0) | (self.empty > WEEK))
 
     def _begin_levels(self, t: int, weekday: int, use: Bools, value: Floats) -> None:
         """Start the level of series that are new today, and of those whose new level a person or the lifecycle accepted."""
@@ -196,11 +204,11 @@ class _State:
         surprise.sums[:, opens | closes | accepted | returned | ordinary] = 0.0
         return p, accepted, returned, drift
 
-    def _learn(self, day: Day, learns: Bools) -> None:
+    def _learn(self, day: Day, learns: Bools, shift: Floats) -> None:
         """Let the day teach: not while a series is out of its state, nor on the day on which its level changes."""
         count = self.level.count.copy()
         weight = self.level.weight(day)
-        self.rhythm.learn(day, learns, count)
+        self.rhythm.learn(day, learns, count, shift)
         self.noise.learn(day, learns & (count > 0), weight)
         self.level.learn(day, learns, weight)
         self.level.move(self.rhythm.centre(day.use & (count > 6)))

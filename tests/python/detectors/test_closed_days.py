@@ -112,3 +112,22 @@ def test_rates_of_days_without_anybody_lose_nothing_either() -> None:
     assert np.isfinite(result.expected).all()
     assert np.isfinite(result.spread).all()
     assert 0.05 < float(np.median(result.spread[:, 490])) < 0.12
+
+
+@pytest.mark.parametrize("people", [None, 5000.0], ids=["count", "rate"])
+@pytest.mark.parametrize("closed", [(5,), (5, 6)], ids=["Saturdays", "weekends"])
+@pytest.mark.parametrize("first", range(7), ids=["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"])
+def test_closed_weekdays_are_known_whatever_day_the_series_begins_on(
+    first: int, closed: tuple[int, ...], people: float | None
+) -> None:
+    rng, days, loss, series = np.random.default_rng(first), 160, 120, 60
+    weekday = (first + np.arange(days)) % 7
+    usual = np.array([64, 72, 68, 72, 60, 48, 36.0])[weekday] * ~np.isin(weekday, closed)
+    usual = usual * np.where(np.arange(days) < loss, 1.0, 0.4)
+    rows = rng.poisson(usual, (series, days)) * rng.gamma(25, 1 / 25, (series, days))
+    base = None if people is None else np.full((series, days), people)
+    dates = START + first + np.arange(days)
+    panel = MetricPanel("converted", tuple(f"s{n}" for n in range(series)), dates, np.round(rows), base)
+    told = track(panel, 0, Tuning())
+    assert (told.fresh & told.abnormal)[:, 28:loss].sum() / series / ((loss - 28) / 365) <= 0.7
+    assert told.abnormal[:, loss : loss + 7].any(1).mean() >= (0.5 if people else 0.75)
