@@ -24,7 +24,8 @@ class MetricPanel:
     `excluded` (S, T) marks days that are neither tested nor learned from (known events, days that a person confirmed as an incident).
     `status` and `status_reason` (S, T) are those of pulse_segment_snapshots. `rebased_on` (S,) is the first day of the level that a
     person or the lifecycle accepted as the new normal, NaT when there is none. `ordinary` (S, T) marks days that a person called a
-    false alarm: they are learned from, however far off they are.
+    false alarm: they are learned from, however far off they are. `closed` (S, T) marks those of the excluded days on which the relation as
+    a whole had few events: a weekday that is closed again and again is part of the rhythm.
     """
 
     metric: str
@@ -37,10 +38,11 @@ class MetricPanel:
     status_reason: npt.NDArray[Any] | None = None
     rebased_on: Days | None = None
     ordinary: Bools | None = None
+    closed: Bools | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.segment_ids), len(self.dates))
-        for name in ("numerator", "denominator", "excluded", "status", "status_reason", "ordinary"):
+        for name in ("numerator", "denominator", "excluded", "status", "status_reason", "ordinary", "closed"):
             array = getattr(self, name)
             if array is not None and array.shape != shape:
                 raise ValueError(f"{self.metric}: {name} has shape {array.shape}, expected {shape} (segments, days).")
@@ -64,6 +66,14 @@ class MetricPanel:
             present &= ~self.excluded
         return present
 
+    @property
+    def shut(self) -> Bools:
+        """Return (S, T): the relation as a whole had few events, and what the segment had is known."""
+        if self.closed is None:
+            return np.zeros(self.numerator.shape, bool)
+        known: Bools = self.closed & np.isfinite(self.numerator)
+        return known if self.denominator is None else known & (self.denominator > 0)
+
     def head(self, days: int) -> MetricPanel:
         """Return the first `days` days: what was known then."""
         return self._cut(slice(None), slice(days))
@@ -84,7 +94,7 @@ class MetricPanel:
         return MetricPanel(
             self.metric, names, self.dates[days], self.numerator[rows, days], cut(self.denominator),
             cut(self.excluded), cut(self.status), cut(self.status_reason),
-            None if self.rebased_on is None else self.rebased_on[rows], cut(self.ordinary),
+            None if self.rebased_on is None else self.rebased_on[rows], cut(self.ordinary), cut(self.closed),
         )  # fmt: skip
 
 

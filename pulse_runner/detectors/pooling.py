@@ -78,17 +78,18 @@ def groups(panel: MetricPanel, entities: Mapping[str, str]) -> dict[str, list[in
 
 def together(panel: MetricPanel, members: Mapping[str, list[int]]) -> MetricPanel:
     """Return the sums over the segments of each entity; a day without any usable one is not known."""
-    use = panel.usable
+    use = panel.usable | panel.shut  # a day that is left out is still a day
 
     def added(values: Floats) -> Floats:
         known = np.where(use, values, 0.0)
         return np.array([np.where(use[rows].any(0), known[rows].sum(0), np.nan) for rows in members.values()])
 
-    muted = np.zeros(use.shape, bool) if panel.excluded is None else panel.excluded
+    def of_all(mask: Bools | None) -> Bools | None:
+        return None if mask is None else np.array([mask[rows].all(0) for rows in members.values()])
+
     return MetricPanel(
         panel.metric, tuple(members), panel.dates, added(panel.numerator),
-        None if panel.denominator is None else added(panel.denominator),
-        np.array([muted[rows].all(0) for rows in members.values()]),
+        None if panel.denominator is None else added(panel.denominator), of_all(panel.excluded), closed=of_all(panel.closed),
     )  # fmt: skip
 
 

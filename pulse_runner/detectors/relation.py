@@ -143,7 +143,7 @@ def _without(panels: Panels, few: Sequence[_Few]) -> Panels:
     """Return the panels without the days on which a segment's entity had few events or rows."""
 
     def cut(panel: MetricPanel) -> MetricPanel:
-        out = np.zeros(panel.numerator.shape, bool) if panel.excluded is None else panel.excluded.copy()
+        closed = np.zeros(panel.numerator.shape, bool)
         for one in few:
             if one.metrics and panel.metric not in one.metrics:
                 continue
@@ -152,8 +152,9 @@ def _without(panels: Panels, few: Sequence[_Few]) -> Panels:
             for n, segment in enumerate(panel.segment_ids):
                 i = row.get(panels.entities.get(segment, ""))
                 if len(days) and i is not None and one.few[i].any():
-                    out[n, mine] |= one.few[i, theirs]
-        return replace(panel, excluded=out)
+                    closed[n, mine] |= one.few[i, theirs]
+        muted = np.zeros(closed.shape, bool) if panel.excluded is None else panel.excluded
+        return replace(panel, excluded=muted | closed, closed=closed & ~muted)
 
     if not any(one.few.any() for one in few):
         return panels

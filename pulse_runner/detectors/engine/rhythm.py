@@ -50,21 +50,23 @@ class Rhythm:
         self.week -= mean
         return mean
 
-    def learn_odd(self, day: Day, shift: Floats, is_open: Bools, opened: Bools) -> None:
+    def learn_odd(self, day: Day, shift: Floats, is_open: Bools, begins: Bools, closed: Bools) -> None:
         """Note the days on which a series is out of its state; when it came back soon, count them as odd weekdays and take known ones over.
 
-        A weekday that was never seen in its usual state is taken over at once. `shift` is how far today is from what was expected.
+        A weekday that was never seen in its usual state is taken over at once. `shift` is how far today is from what was expected,
+        `begins`: what is out of its state since today. `closed`: the relation as a whole is, so the series is not judged.
         """
-        unseen = day.use & opened & (self.seen[day.weekday] == 0)
+        unseen = begins & (self.seen[day.weekday] == 0)
         self.week[day.weekday] += np.where(unseen, shift, 0.0)
         self.seen[day.weekday, unseen] += 1
-        closed = day.use & ~is_open & (self.run > 0)
-        if closed.any():
-            self._credit(closed & (self.run <= LONGEST))
-            self.pending[:, closed] = 0.0
-        self.run = np.where(day.use, np.where(is_open, self.run + 1, 0), self.run)
-        self.odd_weeks[day.weekday, day.use & ~is_open] = 0
-        self.pending[day.weekday] = np.where(day.use & is_open, shift, self.pending[day.weekday])
+        out, usual = (day.use & is_open) | closed, day.use & ~is_open
+        back = usual & (self.run > 0)
+        if back.any():
+            self._credit(back & (self.run <= LONGEST))
+            self.pending[:, back] = 0.0
+        self.run = np.where(out, self.run + 1, np.where(usual, 0, self.run))
+        self.odd_weeks[day.weekday, usual] = 0
+        self.pending[day.weekday] = np.where(out, shift, self.pending[day.weekday])
 
     def _credit(self, short: Bools) -> None:
         """Count the pending weekdays of some series as odd, and take over what was odd often enough."""

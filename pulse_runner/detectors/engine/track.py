@@ -94,6 +94,7 @@ class _State:
         self.panel, self.tuning, self.alpha, self.link = panel, tuning, alpha, link_of(panel)
         self.usable = panel.usable
         self.ordinary = np.zeros(self.usable.shape, bool) if panel.ordinary is None else panel.ordinary & self.usable
+        self.closed = panel.shut
         self.weekdays = weekdays(panel.dates)
         size = len(panel.segment_ids)
         self.level, self.rhythm, self.noise = Level(size, tuning), Rhythm(size, tuning), Noise(size, tuning)
@@ -107,8 +108,9 @@ class _State:
     def step(self, t: int) -> dict[str, npt.NDArray[np.generic]]:
         """Judge day t, then learn from it."""
         panel, link, weekday, use = self.panel, self.link, int(self.weekdays[t]), self._begun(t)
-        k = np.where(use, panel.numerator[:, t], 0.0)
-        n = None if panel.denominator is None else np.where(use, panel.denominator[:, t], 1.0)
+        closed = self.closed[:, t] & (self.level.count > 0)
+        k = np.where(use | closed, panel.numerator[:, t], 0.0)
+        n = None if panel.denominator is None else np.where(use | closed, panel.denominator[:, t], 1.0)
         self._begin_levels(t, weekday, use, link.start(k, n))
         base = self.level.forecast()
         offset = self.calendar.offset(t)
@@ -131,7 +133,7 @@ class _State:
         was_open, history = self.episodes.open.copy(), self.level.count.copy()
         p, accepted, returned, drift = self._judge(day, base, own / spread**2)
         shift = link.start(k, n) - centre
-        self.rhythm.learn_odd(day, shift, self.episodes.open, self.episodes.open & ~was_open)
+        self.rhythm.learn_odd(day, shift, self.episodes.open, (use & self.episodes.open & ~was_open) | closed, closed)
         self.calendar.learn(t, shift + offset, np.sqrt(ordinary), ready & ~was_open)
         self._learn(day, use & ~self.episodes.open & ~accepted & ~returned, shift)
         is_open = self.episodes.open

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
+import pytest
 
 from pulse_runner.backtest.read import Recording
 from pulse_runner.backtest.replay import Replay, replay
@@ -158,3 +159,14 @@ def test_a_day_with_less_than_half_of_the_rows_is_one_incident_of_the_relation()
         date(2024, 4, 11),
     )
     assert report.findings == ()
+
+
+@pytest.mark.parametrize("closed", [(5,), (5, 6)], ids=["Saturdays", "weekends"])
+def test_a_shop_that_closes_on_a_weekday_is_told_three_times_and_then_known_to_its_segments_too(
+    closed: tuple[int, ...],
+) -> None:
+    converted = world()
+    day = np.arange(DAYS)
+    converted[:, np.isin(day % 7, closed) & (day >= 100)] = 0
+    told = late(judged(converted), 100)
+    assert told == [("", "converted", date(2024, 4, 13) + timedelta(days=7 * n)) for n in range(3)]
