@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pulse_runner import metrics
 from pulse_runner.arrays import Bools, Days, Floats
 from pulse_runner.detectors.panel import Panels
-from pulse_runner.vocabulary import SEVERITIES, Direction, Severity, severity_rank
+from pulse_runner.vocabulary import SEVERITIES, Direction, Severity, percent, severity_rank
 
 Key = tuple[str, str, str, str, str]  # entity, segment, detector, metric, attribute
 
@@ -350,4 +350,4 @@ class Usual:
     def headline(self, finding: Finding) -> str:
         """Return the metric with how far it fell or rose."""
         way = "fell" if finding.direction == "down" else "rose"
-        return f"{metrics.words(finding.metric)} {way} {abs(finding.effect):.0%}"
+        return f"{metrics.words(finding.metric)} {way} {percent(abs(finding.effect), 0)}"

@@ -52,7 +52,7 @@ class DistributionShift(Usual):
 
     def headline(self, finding: Finding) -> str:
         """Return the attribute, how far it shifted, and the bucket that moved most."""
-        return f"{finding.attribute} shifted by {finding.effect:.0%}, most in {finding.bucket}"
+        return f"{finding.attribute} shifted by {percent(finding.effect, 0)}, most in {finding.bucket}"
 
     def _assess(
         self, panel: DistributionPanel, settings: Settings, constrained: frozenset[tuple[str, str]]

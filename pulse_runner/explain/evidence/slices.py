@@ -285,7 +285,7 @@ def _rest(
 ) -> None:
     """Say what is alike everywhere and what is left over, so that all parts are the change."""
     rest = whole - everywhere - sum(parts)
-    said = [f"{everywhere:+,} of {whole:+,} members moved alike in all slices"] if everywhere else []
+    said = [f"of the change of {whole:+,} members, {everywhere:+,} are alike in all slices"] if everywhere else []
     said.append(f"slices explain {sum(parts):+,}" if parts else "no slice stands out")
     text = ", ".join(said) + f", and {rest:+,} are unexplained"
     row: dict[str, Scalar] = {"everywhere": everywhere, "in_slices": sum(parts), "unexplained": rest, "of": whole}

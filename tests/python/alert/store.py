@@ -152,7 +152,7 @@ def incident_row(incident_id: str = "aaaa1111bbbb2222", **row: object) -> dict[s
     return {
         "incident_id": incident_id, "group_key": incident_id, "segment_id": "vip", "entity": "customers",
         "detector": "size_jump", "metric": "size", "attribute": "", "bucket": "", "status": "open", "severity": "high",
-        "direction": "down", "owner": "growth-team", "title": "High-Value Active Users: size fell 42%",
+        "direction": "down", "owner": "growth-team", "title": "High-Value Active Users: size fell 42 %",
         "reason": "Size fell 42.0 % to 580; 1,000 expected (940 to 1,060) from 60 earlier days.", "started_on": D,
         "detected_on": D, "last_seen_on": D, "resolved_on": None, "resolution": "", "observed": 580.0, "expected": 1000.0,
         "lower_bound": 940.0, "upper_bound": 1060.0, "effect": -0.42, "p_value": 1e-9, "threshold": 0.15,

@@ -50,7 +50,7 @@ def planted(many: int, store: Store, web: Web, http: httpx.Client) -> Desk:
     for n in range(many):
         store.incident(
             identity(n), segment_id=f"audience_{n}", severity=severity(n), effect=-0.2 - n / 10_000,
-            title=f"audience_{n}: size fell 42%",
+            title=f"audience_{n}: size fell 42 %",
         )  # fmt: skip
     return Desk(store, web, http)
 

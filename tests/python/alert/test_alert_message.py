@@ -95,7 +95,7 @@ def test_an_incident_without_an_explanation_gives_the_reason_of_its_finding() ->
             "High-Value Active Users: reach by email rose 12 %: 90.0 % on 14 May, 80.0 % expected",
         ),
         ({"observed": 50.0, "expected": 0.0}, "High-Value Active Users rose from zero: 50 members on 14 May, 0 expected"),
-        ({"observed": None, "expected": None}, "High-Value Active Users: size fell 42%"),
+        ({"observed": None, "expected": None}, "High-Value Active Users: size fell 42 %"),
         (
             {"detector": "distribution_shift", "metric": "distribution", "attribute": "country", "title": "VIP: country shifted"},
             "VIP: country shifted",

@@ -77,7 +77,7 @@ def step(stored: list[Incident], day: date, *findings: Finding, others: tuple[Ve
 
 def test_a_finding_opens_an_incident_that_says_what_whose_and_since_when() -> None:
     (incident,) = opened(finding())
-    assert incident.title == "VIP customers: size fell 42%"
+    assert incident.title == "VIP customers: size fell 42 %"
     assert (incident.owner, incident.entity, incident.status) == ("growth", "customers", "open")
     assert (incident.started_on, incident.detected_on, incident.peak_effect) == (D, D, -0.42)
 

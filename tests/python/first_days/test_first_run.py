@@ -43,7 +43,7 @@ def test_the_first_run_says_what_it_cannot_tell_and_with_yes_it_tells_it(shop: S
     assert "can see:      Size: needs at least 58 days of history to say what it can see." in shown
     done = shop.pulse("run", "--yes", "--fail-on", "medium", code=3)
     assert "56 days of customers since 2026-04-15 made" in done.output
-    assert "rich: size fell 36%" in done.output
+    assert "rich: size fell 36 %" in done.output
     assert "more day" not in done.output
     assert len(shop.snapshots()) == 57
     assert shop.snapshots()["2026-06-10"] == ("ok", 540)
@@ -68,7 +68,7 @@ def test_a_person_at_a_terminal_is_asked(shop: Shop, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("click.confirm", answer)
     done = shop.pulse("run")
     assert asked == ["Detectors need at least 8 days. Make snapshots of the 56 days of customers since 2026-04-15 now?"]
-    assert "rich: size fell 36%" in done.output
+    assert "rich: size fell 36 %" in done.output
 
 
 def test_intervals_are_made_from_their_first_day_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_intervals_are_made_from_their_first_day_on(tmp_path: Path, monkeypatch:
     shop.pulse("compile")
     done = shop.pulse("run", "--yes")
     assert "21 days of customers since 2026-05-20 made" in done.output
-    assert "rich: size fell 36%" in done.output
+    assert "rich: size fell 36 %" in done.output
 
 
 @pytest.mark.matrix
@@ -98,7 +98,7 @@ def test_a_first_run_on_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shop.pulse("compile")
     done = shop.pulse("run", "--yes")
     assert "56 days of customers since 2026-04-15 made" in done.output
-    assert "rich: size fell 36%" in done.output
+    assert "rich: size fell 36 %" in done.output
     assert "rich has 540 members on 2026-06-10." in shop.pulse("segments", "preview", "rich").output
     assert "ok    history" in shop.pulse("doctor").output
     assert " 540 " in shop.pulse("report", "--format", "text").output

@@ -49,7 +49,7 @@ def test_each_morning_gives_a_snapshot_and_a_fault_is_told_on_its_day(shop: Shop
     shop.at("2026-06-11 06:30")
     done = shop.pulse("run", "--date", "yesterday", "--fail-on", "low", code=3)
     assert "Run of 2026-06-10 and 2026-06-11" in done.output
-    assert "rich: size fell 36%" in done.output
+    assert "rich: size fell 36 %" in done.output
     assert "1 opened" in done.output
     found = shop.query("select segment_id, detector, started_on from {}", "pulse_incidents")
     assert [(f["segment_id"], f["detector"], str(f["started_on"])) for f in found] == [

@@ -199,7 +199,7 @@ def test_a_planted_fault_on_the_last_day_is_told(crm: Foreign) -> None:
     path.write_text(FILES["seeds/raw_accounts.csv"].replace("gold", "GOLD"), encoding="utf-8")
     done = crm.run("pulse run")
     path.write_text(FILES["seeds/raw_accounts.csv"], encoding="utf-8")
-    assert "accounts_high_mrr: Accounts with high MRR: tier shifted by 38%, most in GOLD" in done.stdout
+    assert "accounts_high_mrr: Accounts with high MRR: tier shifted by 38 %, most in GOLD" in done.stdout
     shown = crm.run("pulse incidents list --format csv").stdout
     assert "most in GOLD" in shown
 

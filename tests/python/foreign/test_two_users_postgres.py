@@ -138,7 +138,7 @@ def granted(shop: TwoUsers) -> list[tuple[str, str]]:
 
 
 def test_each_user_does_its_half_with_what_the_page_gives(shop: TwoUsers) -> None:
-    assert "Customers with high ltv: size fell 50%" in shop.ran.stdout
+    assert "Customers with high ltv: size fell 50 %" in shop.ran.stdout
     rows = shop.sql(f"select count(*) from {PULSE}.pulse_segment_snapshots where status = 'ok'")
     assert rows == [(31,)]
     found = shop.counts()
