@@ -82,6 +82,7 @@ def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
     from pulse_runner.alert.delivery import deliveries_of
     from pulse_runner.explain.store import explanation_row, latest_explanations
     from pulse_runner.incidents.store import event_row, events_of, find_incident, list_row
+    from pulse_runner.warehouse.project import time_zone
 
     with pulse.warehouse() as warehouse:
         found = find_incident(warehouse, incident)
@@ -102,10 +103,16 @@ def show_command(pulse: PulseContext, incident: str, fmt: str) -> None:
     elif fmt == "csv":
         pulse.echo_rows([row], list(row), fmt)
     else:
-        click.echo(_story(found, events, told, why))
+        click.echo(_story(found, events, told, why, time_zone(pulse.root).key))
 
 
-def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery], why: StoredExplanation | None) -> str:
+def _story(
+    incident: Incident, events: list[IncidentEvent], told: list[Delivery], why: StoredExplanation | None, zone: str
+) -> str:
+    """Return an incident as people read it: dates are those of snapshots, times those of `zone`."""
+    from pulse_runner.alert.hours import said as at
+    from pulse_runner.incidents.incident import PULSE
+
     room, name = width(), incident.name
     lines = [
         hanging(f"{name}  ", incident.title, room),
@@ -121,14 +128,19 @@ def _story(incident: Incident, events: list[IncidentEvent], told: list[Delivery]
         lines += [hanging("  - ", f"{h.title} ({h.confidence})", room) for h in said.hypotheses]
         lines += [hanging(f"  {n}. ", todo, room) for n, todo in enumerate(said.recommendations, 1)]
     lines += ["", "History"]
-    lines += [hanging(f"  {e.snapshot_date}  {e.event:<13} ", f"{e.actor}: {e.reason}", room) for e in events]
+    for e in events:
+        when = "" if e.actor == PULSE else f", {at(e.occurred_at.replace(tzinfo=None), zone)}"
+        lines.append(hanging(f"  {e.snapshot_date}  {e.event:<13} ", f"{e.actor}{when}: {e.reason}", room))
     if told:
         lines += ["", "Messages"]
-        lines += [
-            hanging(f"  {d.notification:<9} {d.channel:<8} {d.status:<8} ", d.reason, room).rstrip() for d in told
-        ]
+        for d in told:
+            when = f"{at(d.sent_at.replace(tzinfo=None), zone)}: " if d.sent_at else ""
+            lines.append(
+                hanging(f"  {d.notification:<9} {d.channel:<8} {d.status:<8} ", f"{when}{d.reason}", room).rstrip()
+            )
     if incident.status in ACTIVE:
-        lines += ["", "Next", f"  pulse incidents acknowledge {name}   say that you are at it"]
+        take = f"  pulse incidents acknowledge {name}   say that you are at it"
+        lines += ["", "Next", *([take] if incident.status != "acknowledged" else [])]
         lines += [f"  pulse explain {name} --evidence      each number with its SQL"]
     return "\n".join(lines)
 
