@@ -12,6 +12,7 @@ from pulse_runner.explain.store import StoredExplanation
 from pulse_runner.incidents.incident import Incident, IncidentEvent
 from pulse_runner.known_events.event import KnownEvent
 from pulse_runner.report.attention import Notice
+from pulse_runner.report.ladder import Ladder
 from pulse_runner.report.lineage import Lineage
 
 Values = tuple[float | None, ...]
@@ -158,6 +159,7 @@ class SegmentFacts:
     incidents: tuple[Incident, ...]
     events: tuple[KnownEvent, ...]
     membership: Membership = Membership()
+    ladders: tuple[Ladder, ...] = ()
 
     @property
     def last_size(self) -> float | None:

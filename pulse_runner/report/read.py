@@ -33,6 +33,7 @@ from pulse_runner.report.contents import (
 )
 from pulse_runner.report.data_health import read_entities
 from pulse_runner.report.incidents import read_incident_facts
+from pulse_runner.report.ladder import ladders_of
 from pulse_runner.report.membership import Look, read_memberships
 from pulse_runner.report.series import series_of
 from pulse_runner.report.small import told_share
@@ -73,7 +74,8 @@ def read_report(
     every = sorted(history.current, key=lambda i: (i.started_on, i.incident_id), reverse=True)
     bands = expected_bands(warehouse, project, [s.name for s in chosen], first, last, past_of(history, last))
     events = [e for e in read_events(warehouse) if e.ends_on >= first and e.starts_on <= last]
-    tables = _tables(warehouse, first, last)
+    with_steps = any(project.entities[s.entity].reach_steps for s in chosen)
+    tables = _tables(warehouse, first, last, with_steps)
     facts = []
     for segment in chosen:
         own = tuple(i for i in every if i.segment_id == segment.name)
@@ -114,8 +116,8 @@ def require_known(project: Project, scope: Scope) -> None:
         raise UsageError(f"No segment has the owner {name!r}{near or '.'}", f"Owners are {', '.join(sorted(owners))}.")
 
 
-def _tables(warehouse: Warehouse, first: date, last: date) -> dict[str, Rows]:
-    """Return the rows that segments are made of, each by segment."""
+def _tables(warehouse: Warehouse, first: date, last: date, with_steps: bool) -> dict[str, Rows]:
+    """Return the rows that segments are made of, each by segment; those of ladders where a channel declares its steps."""
     period: list[object] = [first, last]
     then = last - timedelta(days=COMPARED_DAYS)
     flows = warehouse.table("pulse_segment_flows")
@@ -156,6 +158,9 @@ def _tables(warehouse: Warehouse, first: date, last: date) -> dict[str, Rows]:
             [then, last],
         ),
     }
+    if with_steps:
+        ladder = f"select segment_id, channel, step, reason, members from {warehouse.table('pulse_reach_ladder')}"
+        reads["ladder"] = (f"{ladder} where snapshot_date = ?", [last])
     out: dict[str, Rows] = {}
     for name, (sql, params) in reads.items():
         grouped: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -207,6 +212,7 @@ def _segment(
         versions=versions_of(rows["versions"], snapshots, rows["edits"], k),
         incidents=tuple(incidents),
         events=events,
+        ladders=ladders_of(rows.get("ladder", []), k),
     )
 
 

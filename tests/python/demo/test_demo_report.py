@@ -65,3 +65,16 @@ def test_the_funnel_ends_at_the_size_and_overlaps_are_those_of_the_seeds(report:
     for other, told in shared.items():
         assert told == int((own & inside[other][:, at]).sum()), other
     assert not found.duplicates
+
+
+def test_the_ladder_goes_from_the_size_to_those_who_were_reached_each_loss_with_its_reason(report: Report) -> None:
+    found = next(s for s in report.segments if s.segment_id == "german_newsletter")
+    (ladder,) = (one for one in found.ladders if one.channel == "email")
+    assert [rung.step for rung in ladder.rungs] == ["rule", "eligible", "reachable", "synced", "accepted"]
+    assert ladder.rungs[0].members == found.last_size
+    assert [why for why, _ in ladder.rungs[-1].losses] == [
+        "rejected: sender not authenticated",
+        "bounced: mailbox full",
+    ]
+    page = as_html(report)
+    assert "From the rule to the person by <bdi>email</bdi>" in page
