@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -46,6 +47,10 @@ class Shop:
         """Write the project with seeds of that many days, and build everything of the shop itself."""
         last = FIRST + timedelta(days=days - 1)
         copy_demo(self.root)
+        settings = self.root / "dbt_project.yml"
+        text, known = re.subn(r'(demo_last_day: )"[\d-]+"', rf'\1"{last}"', settings.read_text(encoding="utf-8"))
+        assert known == 1
+        settings.write_text(text, encoding="utf-8")
         (self.root / "profiles.yml").write_text(f"pulse:\n  target: own\n  outputs:\n    own: {{{self.output}}}\n")
         generator = str(self.root / "generator")
         self._call([sys.executable, "-c", GENERATE, generator, str(last), str(customers)])

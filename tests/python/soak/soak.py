@@ -87,7 +87,7 @@ def soak(days: int, seed: int, customers: int, warehouse: str) -> Report:
 def compare(shops: Sequence[Shop], webs: Sequence[Web], report: Report) -> None:
     """Note every table that differs, and every message that was lost, or came twice and does not say so."""
     calm, rough = shops
-    own, wrong = of_troubles(rough)
+    own, wrong = of_troubles(*shops)
     report.wrong += wrong
     report.troubles["told as a failure of the shop's own model"] = len(own)
     try:
@@ -148,21 +148,27 @@ def held_by(shop: Shop, without: Set[str] = frozenset()) -> Rows:
     return {table: [row for row in rows if row.get("incident_id") not in without] for table, rows in held.items()}
 
 
-def of_troubles(shop: Shop) -> tuple[set[str], list[str]]:
+def of_troubles(calm: Shop, rough: Shop) -> tuple[set[str], list[str]]:
     """Return the incidents of models that a trouble let fail, and which of them did not end.
 
     A full disk or a lost privilege stops models of the shop too. Their owners are told, as of any model that fails, and that it
     is over: in the undisturbed shop there is no such incident.
     """
+    of_all, of_both = blind(rough), blind(calm)
+    own = {identity: about for identity, about in of_all.items() if identity not in of_both}
+    return set(own), [f"Is not over: {title}" for status, title in own.values() if status != "resolved"]
+
+
+def blind(shop: Shop) -> dict[str, tuple[str, str]]:
+    """Return status and title of the incidents of models that failed or are late, by their id."""
     warehouse = shop.open()
     try:
-        found = warehouse.query(
+        rows = warehouse.query(
             f"select incident_id, status, title from {warehouse.table('pulse_incidents')} where detector = 'stale_data'"
         )
     finally:
         warehouse.close()
-    wrong = [f"Is not over: {row['title']}" for row in found if row["status"] != "resolved"]
-    return {row["incident_id"] for row in found}, wrong
+    return {row["incident_id"]: (row["status"], row["title"]) for row in rows}
 
 
 def make(where: tuple[Path, str, dict[str, str]], web: Web, days: int, customers: int) -> Shop:
