@@ -64,7 +64,7 @@ TABLES = {
     " evidence_hash varchar, rejected varchar",
     "pulse_alert_deliveries": "delivery_id varchar, incident_id varchar, notification varchar, route varchar, channel varchar, target varchar,"
     " status varchar, attempts integer, reason varchar, subject varchar, body varchar, idempotency_key varchar, snapshot_date date,"
-    " planned_at timestamp, sent_at timestamp",
+    " planned_at timestamp, sent_at timestamp, receipt varchar",
     "pulse_runs": "run_id varchar, stage varchar, from_date date, to_date date, outcome varchar, counts varchar, seconds double, message varchar, started_at timestamp, finished_at timestamp",
     "pulse_known_events": "starts_on date, ends_on date, scope varchar, scope_value varchar, reason varchar",
 }
@@ -206,7 +206,7 @@ def _incident(c: Any, n: int, label: str) -> None:
          json.dumps(facts)],
     )  # fmt: skip
     c.execute(
-        "insert into pulse_alert_deliveries values (?, ?, 'opened', 'growth', 'slack', 'PULSE_SLACK_WEBHOOK', 'sent', 1, '', ?, '', ?, ?, ?, ?)",
+        "insert into pulse_alert_deliveries values (?, ?, 'opened', 'growth', 'slack', 'PULSE_SLACK_WEBHOOK', 'sent', 1, '', ?, '', ?, ?, ?, ?, '')",
         [f"d{n}", f"{n:016x}", label, f"k{n}", LAST, at, at],
     )
 

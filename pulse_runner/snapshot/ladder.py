@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -12,6 +13,23 @@ from pulse_runner.warehouse.base import Warehouse
 
 COLUMNS = ("channel", "step", "reason", "members", "share")
 STEPS = ("rule", "eligible", "reachable", "synced", "accepted")
+STOPPED, MISSED = "no rows of the destination", "not synced"  # reasons that the snapshot writes
+LOST_COLUMN = re.compile(r"column reach\.\w+\.(\w+) is missing")
+
+
+def said_reason(stored: str) -> str:
+    """Return a stored reason as it is told: a column that the destination lost is named as its mapping calls it.
+
+    >>> said_reason("column reach.email.status is missing"), said_reason("rejected: quota")
+    ('the destination has no column for status', 'rejected: quota')
+    """
+    lost = LOST_COLUMN.fullmatch(stored)
+    return f"the destination has no column for {lost[1]}" if lost else stored
+
+
+def is_own_reason(told: str) -> bool:
+    """Say whether a reason is one that Pulse found, not a text of the destination."""
+    return told in (STOPPED, MISSED) or bool(re.fullmatch(r"the destination has no column for \w+", told))
 
 
 def ladder_rows(

@@ -22,7 +22,7 @@ from pulse_runner.alert.channels.base import (
     quiet_logs,
     secret,
 )
-from pulse_runner.alert.message import AlertMessage, as_text, smaller
+from pulse_runner.alert.message import AlertMessage, as_text, clip, smaller
 from pulse_runner.segments.strict import ChannelSettings, Variable
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class Apprise:
             text = as_text(version)
             if len(text) <= MAX_TEXT:
                 break
-        return Frozen(message.subject, json.dumps({"subject": message.subject, "text": text}, ensure_ascii=False))
+        return Frozen(
+            message.subject, json.dumps({"subject": message.subject, "text": clip(text, MAX_TEXT)}, ensure_ascii=False)
+        )
 
     def repeated(self, body: str) -> str:
         """Return the message with the mark in its subject and as its first line."""

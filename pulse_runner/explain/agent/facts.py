@@ -17,6 +17,7 @@ from typing import Literal
 from pulse_runner.explain.agent.reading import numbers_in, split_days, without_quoted, words_of
 from pulse_runner.explain.case import Case
 from pulse_runner.explain.explanation import Evidence, Explanation
+from pulse_runner.snapshot.ladder import is_own_reason
 
 When = Literal["", "now", "before", "usual", "expected"]
 Role = Literal["", "level", "change"]
@@ -186,7 +187,9 @@ def _same_number(fact: Fact, reckoned: Fact) -> bool:
 def _free(e: Evidence) -> list[str]:
     """Return the values of a fact that are sentences of whoever wrote the data: they name nobody, and may not be repeated."""
     return [
-        v for n, v in e.values.items() if isinstance(v, str) and len(re.findall(r"\w+", v)) >= RUN and n not in _NAMES
+        v
+        for n, v in e.values.items()
+        if isinstance(v, str) and len(re.findall(r"\w+", v)) >= RUN and n not in _NAMES and not is_own_reason(v)
     ]
 
 
@@ -295,6 +298,7 @@ def _subjects(case: Case, e: Evidence) -> frozenset[str]:
     named += [c.strip().lower() for c in str(e.values.get("columns") or "").split(",")]
     if not e.kind.startswith(_ABOUT_RELATION):
         named += [case.subject.lower()] if "segment_id" not in e.values else []
+        named += [case.channel or case.ladder[0]] if case.channel or case.ladder else []
         if e.kind == "siblings":
             named += words_of(e.statement) & {c.lower() for c in case.columns}
     return frozenset([case.entity.lower(), *named]) - {""}

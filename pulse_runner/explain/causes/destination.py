@@ -9,8 +9,7 @@ from pulse_runner.explain.causes.base import Family
 from pulse_runner.explain.explanation import Evidence, Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View, ids, said
-
-STOPPED, MISSED = "no rows of the destination", "not synced"  # reasons that the snapshot writes
+from pulse_runner.snapshot.ladder import MISSED, STOPPED
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pulse_runner.explain.evidence.collector import Collector
 from pulse_runner.explain.sql import literal, sql_text
+from pulse_runner.snapshot.ladder import said_reason
 from pulse_runner.vocabulary import count, percent
 
 GREW = 0.02  # by how much of those who came to the step a loss must have grown to be told
@@ -26,7 +27,8 @@ class Ladder:
         if entity is None or channel not in entity.reach_steps or case.before is None:
             return
         sql = _sql(c, channel, case.before)
-        for row in c.rows(sql, f"the ladder of {channel}"):
+        for found in c.rows(sql, f"the ladder of {channel}"):
+            row = found | {"reason": said_reason(found["reason"])}
             if row["members"] < case.k or row["share"] - row["before_share"] < GREW:
                 continue
             weight = 0.98 if row["step"] == own else 0.35

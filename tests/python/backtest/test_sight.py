@@ -41,7 +41,7 @@ def test_a_calm_segment_sees_smaller_falls_than_a_wild_one() -> None:
     assert all(a is not None and b is not None and a <= b for a, b in zip(calm[:2], wild[:2], strict=True))
 
 
-@pytest.mark.parametrize("noise", [0.03, 0.10])
+@pytest.mark.parametrize("noise", [0.03, pytest.param(0.10, marks=pytest.mark.matrix)])
 def test_what_is_said_to_be_seen_is_found_on_days_that_were_not_tried(noise: float) -> None:
     (told,) = {seen(panel(noise)).smallest[0]}
     assert told is not None

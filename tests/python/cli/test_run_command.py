@@ -148,6 +148,7 @@ def test_missed_days_are_caught_up_and_a_day_that_is_done_is_skipped(shop: Shop)
     assert "Catching up" not in following.stderr
 
 
+@pytest.mark.postgres_in_matrix
 def test_an_alert_that_does_not_arrive_is_exit_code_4_until_it_does(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +188,7 @@ def test_an_alert_that_does_not_arrive_is_exit_code_4_until_it_does(
         assert "ok    alerts: everything that is due has arrived" in shop.pulse("doctor").stdout.splitlines()
 
 
+@pytest.mark.postgres_in_matrix
 def test_without_a_build_the_rest_is_done_with_what_dbt_made_elsewhere(shop: Shop) -> None:
     refused = shop.pulse("run", "--date", "2024-02-01", "--no-build")
     assert refused.exit_code == 1
@@ -318,7 +320,7 @@ with run_lock(Path(sys.argv[1]), None, date(2024, 2, 2), "pulse run", wait=0, se
 """
 
 
-@pytest.mark.postgres_in_matrix
+@pytest.mark.matrix
 def test_ctrl_c_stops_a_backfill_at_once_leaves_whole_days_and_the_command_that_goes_on_finishes_it(
     new_shop: Callable[..., Shop],
 ) -> None:

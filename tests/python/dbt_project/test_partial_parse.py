@@ -16,6 +16,7 @@ from pulse_runner.warehouse.dbt import install_packages
 ALL_ANEW = {"UnableToPartialParse", "PartialParsingNotEnabled"}
 
 
+@pytest.mark.matrix
 def test_the_next_date_parses_only_what_reads_the_dates(plain_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[list[str]] = []
 

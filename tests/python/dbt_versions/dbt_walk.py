@@ -17,7 +17,7 @@ from semantic_layer import KNOWING, add_paths, problems
 
 FIRST_DAYS = ("2026-05-07", "2026-05-11")
 BACKFILL = ("2026-05-12", "2026-05-31")  # 20 days
-UNIT_TESTS = 19
+UNIT_TESTS = 20
 DAY_DONE = re.compile(r"pulse: customers \S+ \((\d+) of")
 CRASH_AFTER = 3  # days
 DAILY = ("pulse_customers__health", "pulse_customers__facts")  # what is built day by day

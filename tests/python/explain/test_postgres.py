@@ -35,6 +35,7 @@ def postgres(postgres_profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.postgres
+@pytest.mark.matrix
 def test_each_fact_is_a_row_of_its_own_sql_on_postgres_too(world: World, project, postgres) -> None:
     for plant in PLANTS:
         name = plant.__name__

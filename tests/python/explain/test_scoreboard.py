@@ -11,6 +11,7 @@ def cells(line: str) -> list[str]:
     return [c.strip() for c in line.strip("|").split("|")]
 
 
+@pytest.mark.matrix
 def test_the_rules_are_the_first_row_and_a_model_that_calls_tools_does_no_harm(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -202,6 +202,7 @@ def test_github_asks_for_the_secrets_that_the_profile_and_the_routes_read(place:
     assert set(asked) == {"DB_USER", "MY_HOOK", "OPENAI_API_KEY", *every}, "also those of channels that are added later"
 
 
+@pytest.mark.matrix
 def test_airflow_runs_one_task_with_the_day_of_its_data_interval(place: Place) -> None:
     text = place.pulse("schedule", "airflow")
     assert "catchup=True" in text

@@ -68,7 +68,7 @@ FOUND = (
     ),
     Found(
         unreadable, "destination_unreadable", "high",
-        "Synced to email 50 % lower since 14 May: what email did is not known (step synced: column reach.email.status is missing).",
+        "Synced to email 50 % lower since 14 May: what email did is not known (step synced: the destination has no column for status).",
     ),
 )  # fmt: skip
 QUIET = (a_loss_of_few_people, consent_that_flipped)
