@@ -298,7 +298,7 @@ def _subjects(case: Case, e: Evidence) -> frozenset[str]:
     named += [c.strip().lower() for c in str(e.values.get("columns") or "").split(",")]
     if not e.kind.startswith(_ABOUT_RELATION):
         named += [case.subject.lower()] if "segment_id" not in e.values else []
-        named += [case.channel or case.ladder[0]] if case.channel or case.ladder else []
+        named += [case.channel, *(case.ladder or ())[:1]]
         if e.kind == "siblings":
             named += words_of(e.statement) & {c.lower() for c in case.columns}
     return frozenset([case.entity.lower(), *named]) - {""}
