@@ -27,9 +27,9 @@ def said_reason(stored: str) -> str:
     return f"the destination has no column for {lost[1]}" if lost else stored
 
 
-def is_own_reason(told: str) -> bool:
-    """Say whether a reason is one that Pulse found, not a text of the destination."""
-    return told in (STOPPED, MISSED) or bool(re.fullmatch(r"the destination has no column for \w+", told))
+def is_own_reason(stored: str) -> bool:
+    """Say whether a stored reason is one that Pulse found, not a text of the destination."""
+    return stored in (STOPPED, MISSED) or bool(LOST_COLUMN.fullmatch(stored))
 
 
 def ladder_rows(

@@ -32,6 +32,10 @@ class Rhythm:
         seen = self.seen[weekday]
         return np.where(seen == 0, UNSEEN**2, variance / np.maximum(seen, 1))
 
+    def forget(self, which: Bools) -> None:
+        """Know nothing of the weekdays of some series."""
+        self.week[:, which] = self.seen[:, which] = 0.0
+
     def learn(self, day: Day, learns: Bools, count: Ints, shift: Floats) -> None:
         """Move today's offset by the clipped error; `count`: days that the series has been seen.
 

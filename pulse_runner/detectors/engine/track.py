@@ -27,7 +27,6 @@ from pulse_runner.detectors.engine.tuning import Tuning
 from pulse_runner.detectors.panel import MetricPanel
 
 BLOCK = 10_000  # series at a time bound the memory
-WEEK = 7  # days that a series may begin with nothing in them
 
 
 @dataclass(frozen=True)
@@ -103,15 +102,16 @@ class _State:
         self.share = np.array([tuning.share_down, 1.0 - tuning.share_down])
         self.tail = Tail(size, self.share[:, None] * alpha)
         self.awaits = np.zeros(size, bool)
-        self.empty = np.zeros(size, np.int64)  # days with nothing before the first with something
+        self.blank = np.ones(size, bool)  # no day so far had anything in it
 
     def step(self, t: int) -> dict[str, npt.NDArray[np.generic]]:
         """Judge day t, then learn from it."""
-        panel, link, weekday, use = self.panel, self.link, int(self.weekdays[t]), self._begun(t)
+        panel, link, weekday, use = self.panel, self.link, int(self.weekdays[t]), self.usable[:, t]
         closed = self.closed[:, t] & (self.level.count > 0)
         k = np.where(use | closed, panel.numerator[:, t], 0.0)
         n = None if panel.denominator is None else np.where(use | closed, panel.denominator[:, t], 1.0)
         self._begin_levels(t, weekday, use, link.start(k, n))
+        self.blank &= ~(use & (k > 0))
         base = self.level.forecast()
         offset = self.calendar.offset(t)
         centre = base + self.rhythm.week[weekday] + offset
@@ -151,15 +151,14 @@ class _State:
             "sampling": sampling, "usable": use,
         }  # fmt: skip
 
-    def _begun(self, t: int) -> Bools:
-        """Return which series are followed today. None begins on an empty day: it may be closed, and no level. After a week it is one."""
-        use = self.usable[:, t]
-        self.empty += use & (self.level.count == 0) & ~(self.panel.numerator[:, t] > 0)
-        return use & ((self.level.count > 0) | (self.panel.numerator[:, t] > 0) | (self.empty > WEEK))
-
     def _begin_levels(self, t: int, weekday: int, use: Bools, value: Floats) -> None:
-        """Start the level of series that are new today, and of those whose new level a person or the lifecycle accepted."""
-        newborn = use & (self.level.count == 0)
+        """Start the level of series that are new today, and of those whose new level a person or the lifecycle accepted.
+
+        A series whose first days were empty starts again on the first that is not: they were closed, and no level.
+        """
+        again = use & self.blank & (self.level.count < self.tuning.min_history) & (self.panel.numerator[:, t] > 0)
+        self.rhythm.forget(again)
+        newborn = again | use & (self.level.count == 0)
         if newborn.any():
             self.level.begin(newborn, value)
         if self.panel.rebased_on is None:

@@ -9,7 +9,7 @@ from pulse_runner.explain.causes.base import Family
 from pulse_runner.explain.explanation import Evidence, Hypothesis
 from pulse_runner.explain.headline import in_sentence
 from pulse_runner.explain.view import View, ids, said
-from pulse_runner.snapshot.ladder import MISSED, STOPPED
+from pulse_runner.snapshot.ladder import MISSED, STOPPED, said_reason
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Destination:
 
 
 def _synced(view: View, channel: str, losses: list[Evidence]) -> Hypothesis:
-    case, reason = view.case, str(losses[0].values["reason"])
+    case, reason = view.case, said_reason(str(losses[0].values["reason"]))
     cause, title = {
         STOPPED: ("sync_stopped", f"The sync to {channel} stopped (step synced: {reason})"),
         MISSED: ("sync_incomplete", f"Fewer members were sent to {channel} (step synced: {reason})"),

@@ -27,8 +27,7 @@ class Ladder:
         if entity is None or channel not in entity.reach_steps or case.before is None:
             return
         sql = _sql(c, channel, case.before)
-        for found in c.rows(sql, f"the ladder of {channel}"):
-            row = found | {"reason": said_reason(found["reason"])}
+        for row in c.rows(sql, f"the ladder of {channel}"):
             if row["members"] < case.k or row["share"] - row["before_share"] < GREW:
                 continue
             weight = 0.98 if row["step"] == own else 0.35
@@ -38,7 +37,7 @@ class Ladder:
 def _said(row: dict[str, Any], c: Collector) -> str:
     return (
         f"{percent(row['share'])} of those who came to the step {row['step']} of {row['channel']} were lost there on {c.case.last}"
-        f" ({count(row['members'])} members): {row['reason']}; {percent(row['before_share'])} on {c.case.before}."
+        f" ({count(row['members'])} members): {said_reason(row['reason'])}; {percent(row['before_share'])} on {c.case.before}."
     )
 
 
