@@ -69,32 +69,16 @@ class Delivery:
 
 def deliveries_of(warehouse: Warehouse, incident_ids: Sequence[str]) -> dict[str, list[Delivery]]:
     """Return every delivery of the incidents, by incident, in the order in which they were planned."""
-    if not incident_ids:
-        return {}
-    marks = ", ".join("?" for _ in incident_ids)
-    rows = warehouse.query(
-        f"select * from {warehouse.table(TABLE)} where incident_id in ({marks})"
-        " order by planned_at, idempotency_key, delivery_id",
-        list(incident_ids),
-    )
     out: dict[str, list[Delivery]] = {}
-    for row in rows:
-        out.setdefault(row["incident_id"], []).append(delivery_of(row))
+    for delivery in _those(warehouse, "incident_id", incident_ids):
+        out.setdefault(delivery.incident_id, []).append(delivery)
     return out
 
 
 def whole_messages(warehouse: Warehouse, deliveries: Iterable[Delivery]) -> list[Delivery]:
     """Return the deliveries with the others of their messages: a message is sent for all of its incidents or for none."""
     keys = list(dict.fromkeys(d.idempotency_key for d in deliveries))
-    if not keys:
-        return []
-    marks = ", ".join("?" for _ in keys)
-    rows = warehouse.query(
-        f"select * from {warehouse.table(TABLE)} where idempotency_key in ({marks})"
-        " order by planned_at, idempotency_key, delivery_id",
-        keys,
-    )
-    return [delivery for row in rows if (delivery := delivery_of(row)).status in UNDER_WAY]
+    return [d for d in _those(warehouse, "idempotency_key", keys) if d.status in UNDER_WAY]
 
 
 def delivery_of(row: Mapping[str, Any]) -> Delivery:
@@ -107,12 +91,21 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
 def receipts_of(warehouse: Warehouse, messages: Iterable[Delivery]) -> dict[str, str]:
     """Return the receipt of the first message of each conversation that the messages belong to, by its key."""
     wanted = sorted({key for message in messages if (key := thread_of(message.body))})
-    if not wanted:
-        return {}
-    rows = warehouse.query(
-        f"select * from {warehouse.table(TABLE)} where idempotency_key in ({', '.join('?' for _ in wanted)})", wanted
-    )
-    return {d.idempotency_key: d.receipt for d in map(delivery_of, rows) if d.receipt}
+    return {d.idempotency_key: d.receipt for d in _those(warehouse, "idempotency_key", wanted) if d.receipt}
+
+
+def deliveries_by_key(warehouse: Warehouse, keys: Sequence[str]) -> dict[str, Delivery]:
+    """Return the deliveries that have these idempotency keys; of several with one key the last that was planned."""
+    return {d.idempotency_key: d for d in _those(warehouse, "idempotency_key", keys)}
+
+
+def _those(warehouse: Warehouse, column: str, values: Sequence[str]) -> list[Delivery]:
+    """Return the deliveries whose column has one of these values, in the order in which they were planned."""
+    if not values:
+        return []
+    marks, order = ", ".join("?" for _ in values), "planned_at, idempotency_key, delivery_id"
+    sql = f"select * from {warehouse.table(TABLE)} where {column} in ({marks}) order by {order}"
+    return [delivery_of(row) for row in warehouse.query(sql, list(values))]
 
 
 def thread_of(body: str) -> str:
@@ -151,10 +144,7 @@ def claim(warehouse: Warehouse, deliveries: Sequence[Delivery], before: Mapping[
     ids = [d.delivery_id for d in deliveries]
     with warehouse.transaction():
         warehouse.turn(TABLE)
-        rows = warehouse.query(
-            f"select * from {warehouse.table(TABLE)} where delivery_id in ({', '.join('?' for _ in ids)})", ids
-        )
-        now = {d.delivery_id: d for d in map(delivery_of, rows)}
+        now = {d.delivery_id: d for d in _those(warehouse, "delivery_id", ids)}
         free = [m for m in by_message(deliveries) if all(_state(now, d) == _state(before, d) for d in m)]
         claimed = [d for message in free for d in message]
         warehouse.replace(TABLE, ["delivery_id"], [asdict(d) for d in claimed])

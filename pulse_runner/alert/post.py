@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 
 from pulse_runner.alert.channels import CHANNELS
-from pulse_runner.alert.delivery import TABLE, UNDER_WAY, Delivery, delivery_of, naive, save
+from pulse_runner.alert.delivery import UNDER_WAY, Delivery, deliveries_by_key, naive, save
 from pulse_runner.alert.dispatch import Dispatch, not_ready
 from pulse_runner.alert.message import AlertMessage
 from pulse_runner.alert.routing import Address
@@ -49,7 +49,7 @@ def send_posts(
             said.append(text)
             out(text)
 
-    known = _known(warehouse, [p.key for p in posts])
+    known = deliveries_by_key(warehouse, [p.key for p in posts])
     report, ready, fresh = AlertReport(dry_run), list[Delivery](), list[Delivery]()
     for post in posts:
         before = known.get(post.key)
@@ -69,14 +69,6 @@ def send_posts(
     with edge_of(None, out, clock) as edge:
         report.deliveries += Dispatch(warehouse, project, env, edge, sleep).send(ready, {})
     return report
-
-
-def _known(warehouse: Warehouse, keys: Sequence[str]) -> dict[str, Delivery]:
-    if not keys:
-        return {}
-    marks = ", ".join("?" for _ in keys)
-    rows = warehouse.query(f"select * from {warehouse.table(TABLE)} where idempotency_key in ({marks})", list(keys))
-    return {row["idempotency_key"]: delivery_of(row) for row in rows}
 
 
 def _rendered(

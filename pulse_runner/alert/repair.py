@@ -54,7 +54,7 @@ def plan_of(incident: Incident, stored: StoredExplanation, day: date) -> Plan:
     leading = told.hypotheses[0] if told.hypotheses else None
     later = [a for h in told.hypotheses[1:] for a in h.actions]
     steps = [s for s in told.recommendations if s not in later or (leading and s in leading.actions)]
-    first = next(iter(first_step(steps)[0]), "")
+    first = first_step(steps)
     shown = next((s for s in steps if QUERY.search(s)), "")
     otherwise = tuple(f"{h.title} ({h.confidence} confidence)" for h in told.hypotheses[1:3])
     if leading is None or not is_data_fault(leading.cause):
@@ -73,12 +73,9 @@ def plan_of(incident: Incident, stored: StoredExplanation, day: date) -> Plan:
     return Plan(first, (), repair, otherwise)
 
 
-def first_step(steps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the first step that needs no SQL, and the others in their order."""
-    plain = next((s for s in steps if not QUERY.search(s)), None)
-    if plain is None:
-        return (), tuple(steps)
-    return (plain,), tuple(s for s in steps if s != plain)
+def first_step(steps: Sequence[str]) -> str:
+    """Return the first step that needs no SQL, '' when all do."""
+    return next((s for s in steps if not QUERY.search(s)), "")
 
 
 def _place(leading: Hypothesis, evidence: Sequence[Evidence]) -> tuple[str, str]:

@@ -136,12 +136,12 @@ def _notice(group: Sequence[Topic], day: date) -> Notice:
     cause = (
         f"{told.hypotheses[0].title} ({told.hypotheses[0].confidence} confidence)" if told and told.hypotheses else ""
     )
-    step = first_step(told.recommendations)[0] if told else ()
+    step = first_step(told.recommendations) if told else ""
     return Notice(
         severity=first.incident.severity,
         sentence=sentence_of(first, day),
         cause=clean(cause),
-        step=clean(step[0]) if step else "",
+        step=clean(step),
         incident=first.incident.name,
         segment_id=first.incident.segment_id,
         owner=first.owner,
